@@ -1,0 +1,84 @@
+"""The HTTP application: every route under `/v1`, under `/`, and as Azure clients have it."""
+
+from typing import Final
+
+import orjson
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+from starlette.exceptions import HTTPException
+
+from evald import __version__
+from evald.api import evals, files, models, output_items, runs
+from evald.api.bodies import json_answer
+from evald.api.services import Given, Services
+from evald.contract.pages import error_json
+from evald.errors import ApiError
+from evald.rules.json_text import BadJson
+
+PREFIXES: Final = ("/v1", "", "/openai/v1")
+
+health = APIRouter()
+
+
+@health.get("/healthz", tags=["server"])
+async def healthz(services: Given) -> Response:
+    """Say that the server is up and its database answers."""
+
+    async def ask(connection: AsyncConnection) -> None:
+        await connection.execute(text("SELECT 1"))
+
+    await services.database.read(ask)
+    return json_answer(orjson.dumps({"status": "ok", "version": __version__}))
+
+
+def build_app(services: Services) -> FastAPI:
+    """Give the application over these services."""
+    # The interactive pages of FastAPI load scripts from elsewhere, so they stay off.
+    app = FastAPI(
+        title="evald",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    app.include_router(health)
+    for prefix in PREFIXES:
+        for room in (evals, runs, output_items, files, models):
+            app.include_router(room.router, prefix=prefix, include_in_schema=prefix == "/v1")
+    app.add_exception_handler(ApiError, _api_error)
+    app.add_exception_handler(BadJson, _bad_json)
+    app.add_exception_handler(HTTPException, _no_route)
+    app.add_exception_handler(RequestValidationError, _bad_parameter)
+    return app
+
+
+def _error(error: ApiError) -> Response:
+    body = error_json(error.message, error.type, error.param, error.code)
+    return json_answer(body, error.status)
+
+
+async def _api_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, ApiError)
+    if error.status == 413:
+        raise error  # the envelope reads the rest of the body first
+    return _error(error)
+
+
+async def _bad_json(_: Request, error: Exception) -> Response:
+    return _error(ApiError(f"The request holds a value that cannot be kept: {error}."))
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    message = f"{error.detail}: {request.method} {request.url.path[:200]}"
+    body = error_json(message, "invalid_request_error", None, None)
+    return Response(body, error.status_code, error.headers, media_type="application/json")
+
+
+async def _bad_parameter(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    return _error(ApiError(str(first["msg"]), param=str(first["loc"][-1]), code="invalid_value"))

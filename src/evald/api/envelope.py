@@ -1,0 +1,157 @@
+"""What is around every request: its id, its limits, where it may come from, and its last resort."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from evald.contract.pages import error_json
+from evald.errors import ApiError, Forbidden, TooLarge
+from evald.ids import new_id
+
+log = structlog.get_logger()
+
+LARGEST_BODY: Final = 128 * 1024 * 1024
+LARGEST_FILE: Final = 512 * 1024 * 1024
+"""Bytes, as OpenAI has it for files (contract section 2.5)."""
+FORM_AROUND_A_FILE: Final = 64 * 1024
+DRAINED: Final = 2 * 1024 * 1024 * 1024
+"""Bytes of a refused body that are still read, so that the client hears the answer."""
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+Headers = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """ASGI middleware, outermost.
+
+    Until there are keys, whoever reaches the port is trusted, and a browser on this machine can be
+    sent here by any web page. So requests under a foreign host name are refused (DNS rebinding), and
+    so are changes that come from another site's page (CSRF).
+    """
+
+    app: ASGIApp
+    is_own_host: Callable[[str], bool]
+    server: str
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        request_id = new_id("req")
+        body = _LimitedBody(receive, _limit(scope["path"]))
+        answer = _Answer(send, request_id, self.server)
+        try:
+            self._check_origin(scope)
+            body.check_declared(_headers(scope))
+            await self.app(scope, body.receive, answer.send)
+        except ApiError as error:
+            await body.drain()
+            await answer.error(error.status, error.message, error.type, error.param, error.code)
+        except Exception:  # the border of the process: answer, record, go on
+            log.exception("request broke", request_id=request_id, path=scope["path"])
+            message = f"The server failed; its log says why under {request_id}."
+            await answer.error(500, message, "server_error", None, None)
+
+    def _check_origin(self, scope: Scope) -> None:
+        headers = _headers(scope)
+        host = headers.get("host", "")
+        if not self.is_own_host(host):
+            raise Forbidden(
+                f"This server does not answer under the host name '{host[:80]}'. "
+                "Set EVALD_PUBLIC_URL to the URL under which it is reached.",
+                code="unknown_host",
+            )
+        origin = headers.get("origin")
+        if scope["method"] not in SAFE_METHODS and origin and not _is_same(origin, host):
+            raise Forbidden(
+                "Pages of other sites may not change anything here.", code="foreign_origin"
+            )
+
+
+def _limit(path: str) -> int:
+    if path.rstrip("/").endswith("/files"):
+        return LARGEST_FILE + FORM_AROUND_A_FILE
+    return LARGEST_BODY
+
+
+def _headers(scope: Scope) -> Headers:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _is_same(origin: str, host: str) -> bool:
+    return urlsplit(origin).netloc == host
+
+
+class _LimitedBody:
+    """Receives a body and stops at its limit."""
+
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._size = 0
+        self._more = True
+
+    def check_declared(self, headers: Headers) -> None:
+        declared = headers.get("content-length", "")
+        if declared.isdecimal() and int(declared) > self._limit:
+            raise self._too_large()
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._size += len(message.get("body", b""))
+            self._more = message.get("more_body", False)
+            if self._size > self._limit:
+                raise self._too_large()
+        else:
+            self._more = False
+        return message
+
+    async def drain(self) -> None:
+        """Read on after a refusal: a client that still sends does not look for the answer."""
+        while self._more and self._size <= DRAINED:
+            message = await self._receive()
+            self._size += len(message.get("body", b""))
+            self._more = message.get("more_body", False)
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(
+            f"The request is larger than the limit of {self._limit // 2**20} MB. "
+            "Split the rows into several files and runs.",
+            code="request_too_large",
+        )
+
+
+class _Answer:
+    """Sends an answer with the headers that every answer has."""
+
+    def __init__(self, send: Send, request_id: str, server: str) -> None:
+        self._send = send
+        self._started = False
+        self._extra = [
+            (b"x-request-id", request_id.encode()),
+            (b"server", server.encode()),
+            (b"x-content-type-options", b"nosniff"),
+        ]
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._started = True
+            message = {**message, "headers": [*message.get("headers", []), *self._extra]}
+        await self._send(message)
+
+    async def error(self, status: int, *parts: Any) -> None:
+        if self._started:
+            return
+        body = error_json(*parts)
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+        ]
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        await self.send({"type": "http.response.body", "body": body})

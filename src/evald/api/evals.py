@@ -1,0 +1,116 @@
+"""The routes of evals (contract section 2.1)."""
+
+from dataclasses import replace
+from typing import get_args
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from evald.api.bodies import json_answer, read_body
+from evald.api.services import Given
+from evald.contract.data_source_configs import CustomConfig, kept_config
+from evald.contract.evals import CreateEval, Eval, UpdateEval
+from evald.contract.graders import kept_criterion
+from evald.contract.pages import page_json
+from evald.errors import BadRequest
+from evald.ids import criterion_id, new_id
+from evald.rules.paging import one_of, page_request
+from evald.rules.rows import BadSchema, RowCheck
+from evald.runs.delete import delete_eval
+from evald.store import evals as eval_store
+from evald.store.evals import OrderBy
+
+router = APIRouter(tags=["evals"])
+
+
+@router.post("/evals", status_code=201)
+async def create(request: Request, services: Given) -> Response:
+    """Create an eval: what its items look like, and the criteria that test them."""
+    asked = await read_body(request, CreateEval)
+    if isinstance(asked.data_source_config, CustomConfig):
+        _check_schema(asked.data_source_config)
+    now = int(services.tools.clock())
+    new = Eval(
+        id=new_id("eval"),
+        name=asked.name if asked.name is not None else "Untitled eval",
+        created_at=now,
+        updated_at=now,
+        data_source_config=kept_config(asked.data_source_config),
+        testing_criteria=[
+            kept_criterion(each, criterion_id(each.name)) for each in asked.testing_criteria
+        ],
+        metadata=asked.metadata if asked.metadata is not None else {},
+    )
+    await services.database.write(lambda connection: eval_store.insert_eval(connection, new))
+    return json_answer(orjson.dumps(new.as_json()), 201)
+
+
+def _check_schema(config: CustomConfig) -> None:
+    try:
+        RowCheck(config.item_schema)
+    except BadSchema as error:
+        raise BadRequest(
+            f"item_schema is no valid JSON schema: {error}",
+            param="data_source_config.item_schema",
+            code="invalid_value",
+        ) from None
+
+
+@router.get("/evals")
+async def list_(
+    services: Given,
+    after: str | None = None,
+    limit: str | None = None,
+    order: str | None = None,
+    order_by: str | None = None,
+) -> Response:
+    """List evals, the oldest first unless asked otherwise."""
+    page = page_request(after, limit, order)
+    by: OrderBy = one_of(order_by, get_args(OrderBy), "order_by", "created_at")
+    found = await services.database.read(
+        lambda connection: eval_store.list_evals(connection, page, by)
+    )
+    objects = [(each.id, orjson.dumps(each.as_json())) for each in found.objects]
+    return json_answer(page_json(objects, has_more=found.has_more))
+
+
+@router.get("/evals/{eval_id}")
+async def retrieve(eval_id: str, services: Given) -> Response:
+    """Give one eval."""
+    found = await services.database.read(
+        lambda connection: eval_store.get_eval(connection, eval_id)
+    )
+    return json_answer(orjson.dumps(found.as_json()))
+
+
+@router.post("/evals/{eval_id}")
+async def update(eval_id: str, request: Request, services: Given) -> Response:
+    """Change the name or the metadata of an eval; nothing else can change."""
+    asked = await read_body(request, UpdateEval)
+    now = int(services.tools.clock())
+
+    async def change(connection: AsyncConnection) -> Eval:
+        found = await eval_store.get_eval(connection, eval_id)
+        changed = replace(
+            found,
+            name=asked.name if asked.name is not None else found.name,
+            metadata=(asked.metadata or {})
+            if "metadata" in asked.model_fields_set
+            else found.metadata,
+            updated_at=now,
+        )
+        await eval_store.update_eval(connection, changed)
+        return changed
+
+    changed = await services.database.write(change)
+    return json_answer(orjson.dumps(changed.as_json()))
+
+
+@router.delete("/evals/{eval_id}")
+async def delete(eval_id: str, services: Given) -> Response:
+    """Delete an eval with its runs; those in progress are canceled first."""
+    await delete_eval(eval_id, services.tools, services.dispatch)
+    return json_answer(
+        orjson.dumps({"object": "eval.deleted", "deleted": True, "eval_id": eval_id})
+    )

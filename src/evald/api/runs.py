@@ -1,0 +1,81 @@
+"""The routes of runs (contract section 2.2)."""
+
+import orjson
+from fastapi import APIRouter, Request, Response
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from evald.api.bodies import json_answer, read_body
+from evald.api.services import Given
+from evald.contract.pages import page_json
+from evald.contract.runs import STATUSES, CreateRun, Run, Status
+from evald.rules.paging import one_of, page_request
+from evald.runs.cancel import cancel_run
+from evald.runs.create import create_run
+from evald.runs.delete import delete_run
+from evald.store import evals as eval_store
+from evald.store import runs as run_store
+from evald.store.pages import Page
+
+router = APIRouter(tags=["runs"])
+
+
+@router.post("/evals/{eval_id}/runs", status_code=201)
+async def create(eval_id: str, request: Request, services: Given) -> Response:
+    """Create a run; it is queued, and carried out behind the answer."""
+    of_eval = await services.database.read(
+        lambda connection: eval_store.get_eval(connection, eval_id)
+    )
+    asked = await read_body(request, CreateRun)
+    run = await create_run(of_eval, asked, services.tools, services.dispatch)
+    return json_answer(run.as_json(services.public_url), 201)
+
+
+@router.get("/evals/{eval_id}/runs")
+async def list_(
+    eval_id: str,
+    services: Given,
+    after: str | None = None,
+    limit: str | None = None,
+    order: str | None = None,
+    status: str | None = None,
+) -> Response:
+    """List the runs of an eval, the oldest first unless asked otherwise."""
+    page = page_request(after, limit, order)
+    wanted: Status | None = one_of(status, STATUSES, "status", STATUSES[0]) if status else None
+
+    async def listed(connection: AsyncConnection) -> Page[Run]:
+        await eval_store.get_eval(connection, eval_id)
+        return await run_store.list_runs(connection, eval_id, page, wanted)
+
+    found = await services.database.read(listed)
+    objects = [(run.id, run.as_json(services.public_url)) for run in found.objects]
+    return json_answer(page_json(objects, has_more=found.has_more))
+
+
+@router.get("/evals/{eval_id}/runs/{run_id}")
+async def retrieve(eval_id: str, run_id: str, services: Given) -> Response:
+    """Give one run, with its counts as they are now."""
+    run = await services.database.read(
+        lambda connection: run_store.get_run(connection, eval_id, run_id)
+    )
+    return json_answer(run.as_json(services.public_url))
+
+
+@router.post("/evals/{eval_id}/runs/{run_id}")
+@router.post("/evals/{eval_id}/runs/{run_id}/cancel")
+async def cancel(eval_id: str, run_id: str, services: Given) -> Response:
+    """Cancel a run: the answer has its final counts, and no model call begins after it.
+
+    Clients up to openai-python 3.22 use the first path, later ones the second. A body is not read.
+    """
+    run = await cancel_run(eval_id, run_id, services.tools, services.dispatch)
+    return json_answer(run.as_json(services.public_url))
+
+
+@router.delete("/evals/{eval_id}/runs/{run_id}")
+async def delete(eval_id: str, run_id: str, services: Given) -> Response:
+    """Delete a run with its output items; one in progress is canceled first."""
+    await delete_run(eval_id, run_id, services.tools, services.dispatch)
+    return json_answer(
+        orjson.dumps({"object": "eval.run.deleted", "deleted": True, "run_id": run_id})
+    )

@@ -1,0 +1,37 @@
+"""What the routes work with; `assembly` puts it together."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from evald.contract.json_types import JsonObject
+from evald.runs.tools import Dispatch, Tools
+from evald.store.database import Database
+
+
+@dataclass(frozen=True)
+class Services:
+    """The product behind the routes."""
+
+    tools: Tools
+    dispatch: Dispatch
+    list_models: Callable[[], Awaitable[list[JsonObject]]]
+    public_url: str
+    """Where browsers find this server, without a slash at the end."""
+
+    @property
+    def database(self) -> Database:
+        """The store."""
+        return self.tools.database
+
+
+def _services(request: Request) -> Services:
+    services = request.app.state.services
+    assert isinstance(services, Services)
+    return services
+
+
+Given = Annotated[Services, Depends(_services)]
+"""How a route asks for the services."""

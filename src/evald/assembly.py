@@ -1,0 +1,210 @@
+"""The only place that joins settings, store, providers, dispatcher and app."""
+
+import fcntl
+import ipaddress
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import aiohttp
+import structlog
+from sqlalchemy import make_url
+from starlette.types import ASGIApp
+
+from evald import __version__
+from evald.api.app import build_app
+from evald.api.envelope import Envelope
+from evald.api.services import Services
+from evald.clock import system_clock
+from evald.dispatch.in_process import InProcessDispatch
+from evald.errors import CannotStart
+from evald.rules.retry import RetryPolicy
+from evald.runs.tools import Tools
+from evald.sampling.loops import SERVER_NAME, refuse_loops
+from evald.sampling.models import list_models
+from evald.sampling.providers import Provider, Timeouts
+from evald.sampling.sampler import ProviderSampler
+from evald.sandbox.aside import ProcessAside
+from evald.settings import ProviderSettings, Settings
+from evald.store import files as file_store
+from evald.store.database import Database, open_database
+from evald.store.migrate import migrate
+
+log = structlog.get_logger()
+
+ROWS_FOR_A_CALL = 2
+"""Rows that a run works on for each call that may be under way, so that a free place is taken while
+other rows are being graded and saved."""
+
+
+@asynccontextmanager
+async def running_app(settings: Settings, port: int) -> AsyncIterator[ASGIApp]:
+    """Give the application with everything behind it running, and stop it cleanly afterwards.
+
+    `port` is the one that is bound. Raises CannotStart.
+    """
+    with _sole_user(settings):
+        database = open_database(database_url(settings))
+        try:
+            await migrate(database)
+            async with (
+                _session() as session,
+                _dispatching(settings, database, session, port) as app,
+            ):
+                yield app
+        finally:
+            await database.close()
+
+
+@asynccontextmanager
+async def _dispatching(
+    settings: Settings, database: Database, session: aiohttp.ClientSession, port: int
+) -> AsyncIterator[ASGIApp]:
+    providers = providers_of(settings)
+    public_url = (settings.public_url or f"http://{_url_host(settings.host)}:{port}").rstrip("/")
+    await refuse_loops(providers, session, [*_local_urls(port), public_url])
+    aside = ProcessAside()
+    tools = Tools(
+        database=database,
+        sampler=ProviderSampler(providers, session),
+        aside=aside,
+        clock=system_clock,
+        rows_at_once=ROWS_FOR_A_CALL * max((each.max_concurrency for each in providers), default=1),
+        max_error_rate=settings.max_error_rate,
+    )
+    dispatch = InProcessDispatch(tools, settings.runs_at_once)
+    await database.write(lambda connection: file_store.purge_leftovers(connection, tools.clock()))
+    resumed = await dispatch.resume()
+    if resumed:
+        log.info("taking up unfinished runs", runs=resumed)
+    services = Services(tools, dispatch, lambda: list_models(providers, session), public_url)
+    try:
+        yield Envelope(
+            build_app(services), own_hosts(public_url, port), f"{SERVER_NAME}/{__version__}"
+        )
+    finally:
+        await dispatch.close()
+        aside.close()
+
+
+@asynccontextmanager
+async def _session() -> AsyncIterator[aiohttp.ClientSession]:
+    # The number of calls is limited per provider, not here.
+    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=60)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        yield session
+
+
+def database_url(settings: Settings) -> str:
+    """Give the URL of the database: the one that is set, or SQLite in the data directory."""
+    if settings.database_url is None:
+        return f"sqlite+aiosqlite:///{settings.data_dir.absolute() / 'evald.db'}"
+    given = settings.database_url.get_secret_value()
+    if make_url(given).get_backend_name() != "sqlite":
+        raise CannotStart(
+            "This version of evald keeps its data in SQLite; leave EVALD_DATABASE_URL unset."
+        )
+    return given
+
+
+def providers_of(settings: Settings) -> list[Provider]:
+    """Give the providers of the config file, then the one of the two upstream variables."""
+    providers = [_provider(name, each) for name, each in settings.providers.items()]
+    if settings.upstream_base_url is not None:
+        key = settings.upstream_api_key
+        providers.append(
+            Provider(
+                name="upstream",
+                base_url=settings.upstream_base_url.rstrip("/"),
+                api_key=key.get_secret_value() if key else None,
+            )
+        )
+    return providers
+
+
+def _provider(name: str, settings: ProviderSettings) -> Provider:
+    return Provider(
+        name=name,
+        base_url=settings.base_url,
+        api_key=settings.api_key(),
+        models=tuple(settings.models),
+        max_concurrency=settings.max_concurrency,
+        timeouts=Timeouts(
+            settings.connect_timeout, settings.first_byte_timeout, settings.total_timeout
+        ),
+        retries=RetryPolicy(attempts=settings.max_attempts),
+        stream=settings.stream,
+        token_limit_name=settings.token_limit_name,
+        developer_role=settings.developer_role,
+    )
+
+
+def check_host(host: str) -> None:
+    """Refuse to be reached from other machines while there are no keys. Raises CannotStart."""
+    if not _is_loopback(host):
+        raise CannotStart(
+            f"evald has no keys yet, so whoever reaches it may use it and spend your tokens. It "
+            f"listens on loopback only, not on '{host}'. Use --host 127.0.0.1, and a proxy that "
+            "checks who asks if other machines must reach it."
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def own_hosts(public_url: str, port: int) -> Callable[[str], bool]:
+    """Give a function that says whether a `Host` header names this server."""
+    public = urlsplit(public_url).netloc
+
+    def is_own(host: str) -> bool:
+        name, _, given_port = host.rpartition(":") if _has_port(host) else (host, "", "")
+        return host == public or (_is_loopback(name) and given_port in ("", str(port)))
+
+    return is_own
+
+
+def _has_port(host: str) -> bool:
+    return ":" in host.rpartition("]")[2]
+
+
+def _local_urls(port: int) -> list[str]:
+    return [f"http://{host}:{port}" for host in ("127.0.0.1", "localhost", "[::1]")]
+
+
+def _url_host(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+@contextmanager
+def _sole_user(settings: Settings) -> Iterator[None]:
+    """Hold the data directory: two servers on one would both carry out its runs."""
+    path = _made(settings.data_dir) / "evald.lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise CannotStart(
+            f"Another evald uses the data directory {settings.data_dir}. Stop it, or give this one "
+            "a directory of its own with --data-dir."
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _made(data_dir: Path) -> Path:
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotStart(f"The data directory cannot be made: {error}.") from None
+    return data_dir

@@ -1,0 +1,66 @@
+"""The command `evald`."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from evald import __version__
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="evald")
+def cli() -> None:
+    """evald: a self-hosted server for the OpenAI Evals API.
+
+    \b
+    Start it in front of any OpenAI-compatible model endpoint:
+      EVALD_UPSTREAM_BASE_URL=http://127.0.0.1:8080/v1 evald serve
+    Then point the official SDK at it:
+      OpenAI(base_url="http://127.0.0.1:8484/v1", api_key="not needed")
+    """
+
+
+@cli.command()
+@click.option("--host", help="Address to listen on; loopback only. [127.0.0.1]")
+@click.option("--port", type=int, help="Port to listen on; 0 takes a free one. [8484]")
+@click.option("--data-dir", type=Path, help="Folder for the database. [./evald-data]")
+@click.option("--config", type=Path, help="TOML file with settings and providers.")
+def serve(host: str | None, port: int | None, data_dir: Path | None, config: Path | None) -> None:
+    """Serve the API and its pages until Ctrl-C or SIGTERM.
+
+    \b
+    Every option can be set in the environment, too: EVALD_HOST, EVALD_PORT,
+    EVALD_DATA_DIR, EVALD_CONFIG. Further variables:
+      EVALD_UPSTREAM_BASE_URL  endpoint that serves every model no provider names
+      EVALD_UPSTREAM_API_KEY   its key, if it wants one
+      EVALD_PUBLIC_URL         URL under which browsers reach this server
+      EVALD_DATABASE_URL       another SQLite file, as sqlite+aiosqlite:///PATH
+      EVALD_LOG_LEVEL          debug, info, warning or error [info]
+      EVALD_LOG_FORMAT         console or json [console]
+
+    \b
+    A config file can name several providers with model patterns:
+      [providers.local]
+      base_url = "http://127.0.0.1:8080/v1"
+      models = ["qwen*", "smollm*"]
+      [providers.openai]
+      base_url = "https://api.openai.com/v1"
+      api_key_env = "OPENAI_API_KEY"
+      models = ["gpt-*", "o*"]
+
+    A server that was stopped or killed goes on with its unfinished runs.
+    """
+    from evald.cli.serve import serve_until_stopped
+    from evald.errors import CannotStart
+
+    try:
+        serve_until_stopped(host=host, port=port, data_dir=data_dir, config=config)
+    except CannotStart as error:
+        click.echo(f"evald cannot start. {error}", err=True)
+        sys.exit(1)
+
+
+def main() -> None:
+    """Run the command line."""
+    cli()

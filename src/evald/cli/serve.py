@@ -1,0 +1,85 @@
+"""`evald serve`: bind the port, start everything, serve until a signal comes."""
+
+import asyncio
+import signal
+import socket
+from pathlib import Path
+from types import FrameType
+
+import click
+import uvicorn
+import uvloop
+
+from evald.assembly import check_host, running_app
+from evald.errors import CannotStart
+from evald.logs import set_up_logs
+from evald.settings import Settings, read_settings
+
+GRACE = 5
+"""Seconds that requests under way get when the server stops."""
+
+
+def serve_until_stopped(
+    *, host: str | None, port: int | None, data_dir: Path | None, config: Path | None
+) -> None:
+    """Serve until SIGINT or SIGTERM. Raises CannotStart with what to change."""
+    settings = read_settings(host=host, port=port, data_dir=data_dir, config=config)
+    set_up_logs(settings.log_level, settings.log_format)
+    check_host(settings.host)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # uvicorn sends itself the signal again when it has stopped; there is work left to end then.
+        signal.signal(number, _ignored)
+    with _bound(settings.host, settings.port) as listener:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(settings, listener))
+
+
+def _ignored(number: int, frame: FrameType | None) -> None:
+    pass
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host.strip("[]"), port))
+    except OSError as error:
+        listener.close()
+        raise CannotStart(
+            f"The address {host}:{port} cannot be used: {error.strerror}. "
+            "Choose another with --port; 0 takes a free one."
+        ) from None
+    return listener
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> None:
+    port: int = listener.getsockname()[1]
+    async with running_app(settings, port) as app:
+        config = uvicorn.Config(
+            app,
+            http="httptools",
+            lifespan="off",
+            access_log=False,
+            server_header=False,
+            log_level="warning",
+            timeout_graceful_shutdown=GRACE,
+        )
+        await _AnnouncingServer(config, settings).serve(sockets=[listener])
+    click.echo("evald has stopped.")
+
+
+class _AnnouncingServer(uvicorn.Server):
+    """Says where it is reached as soon as it is."""
+
+    def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
+        super().__init__(config)
+        self._settings = settings
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, and say so."""
+        await super().startup(sockets)
+        host, port = (sockets or self.servers[0].sockets)[0].getsockname()[:2]
+        url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        click.echo(f"evald is ready at {url}, for SDKs as base_url {url}/v1")
+        click.echo(f"Its data is in {self._settings.data_dir.absolute()}. Ctrl-C stops it.")

@@ -1,0 +1,80 @@
+"""The numbers of a run: result counts, counts per testing criterion, usage per model."""
+
+from dataclasses import dataclass
+
+from evald.contract.json_types import JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class ResultCounts:
+    """How the executed output items of a run ended (contract section 3.2)."""
+
+    passed: int = 0
+    failed: int = 0
+    errored: int = 0
+
+    @property
+    def total(self) -> int:
+        """The number of output items, so always the sum of the three."""
+        return self.passed + self.failed + self.errored
+
+    def as_json(self) -> JsonObject:
+        """Give the wire form."""
+        return {
+            "total": self.total,
+            "errored": self.errored,
+            "failed": self.failed,
+            "passed": self.passed,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionCounts:
+    """How often one testing criterion passed, failed and errored."""
+
+    passed: int = 0
+    failed: int = 0
+    errored: int = 0
+
+    def as_json(self, criterion_id: str) -> JsonObject:
+        """Give the wire form; `errored` is an addition that Azure has too (contract section 7)."""
+        return {
+            "testing_criteria": criterion_id,
+            "passed": self.passed,
+            "failed": self.failed,
+            "errored": self.errored,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ModelUsage:
+    """Calls made to one model, and their tokens."""
+
+    model_name: str
+    invocation_count: int
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    cached_tokens: int
+
+    def plus(self, other: "ModelUsage") -> "ModelUsage":
+        """Give the sum of two usages of the same model."""
+        return ModelUsage(
+            self.model_name,
+            self.invocation_count + other.invocation_count,
+            self.prompt_tokens + other.prompt_tokens,
+            self.completion_tokens + other.completion_tokens,
+            self.total_tokens + other.total_tokens,
+            self.cached_tokens + other.cached_tokens,
+        )
+
+    def as_json(self) -> JsonObject:
+        """Give the wire form."""
+        return {
+            "model_name": self.model_name,
+            "invocation_count": self.invocation_count,
+            "prompt_tokens": self.prompt_tokens,
+            "completion_tokens": self.completion_tokens,
+            "total_tokens": self.total_tokens,
+            "cached_tokens": self.cached_tokens,
+        }

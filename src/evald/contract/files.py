@@ -1,0 +1,37 @@
+"""Files (contract section 2.5)."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from evald.contract.json_types import JsonObject
+
+PURPOSES: Final = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
+SHORTEST_LIFE: Final = 3_600
+LONGEST_LIFE: Final = 2_592_000
+"""Seconds between which `expires_after[seconds]` must lie."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An uploaded file, without its bytes. Times are whole Unix seconds."""
+
+    id: str
+    bytes: int
+    created_at: int
+    expires_at: int | None
+    filename: str
+    purpose: str
+
+    def as_json(self) -> JsonObject:
+        """Give the wire form; `status` is deprecated there and still required."""
+        return {
+            "object": "file",
+            "id": self.id,
+            "bytes": self.bytes,
+            "created_at": self.created_at,
+            "expires_at": self.expires_at,
+            "filename": self.filename,
+            "purpose": self.purpose,
+            "status": "processed",
+            "status_details": None,
+        }

@@ -1,0 +1,34 @@
+"""Metadata of evals and runs, and names: what OpenAI allows (contract section 3.7)."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+MAX_PAIRS = 16
+MAX_KEY_LENGTH = 64
+MAX_VALUE_LENGTH = 512
+MAX_NAME_LENGTH = 1024
+
+
+def _within_limits(metadata: dict[str, str]) -> dict[str, str]:
+    if len(metadata) > MAX_PAIRS:
+        raise ValueError(f"metadata may hold {MAX_PAIRS} pairs, not {len(metadata)}")
+    for key, value in metadata.items():
+        if len(key) > MAX_KEY_LENGTH:
+            raise ValueError(f"the key '{key[:20]}…' is longer than {MAX_KEY_LENGTH} characters")
+        if len(value) > MAX_VALUE_LENGTH:
+            raise ValueError(f"the value of '{key}' is longer than {MAX_VALUE_LENGTH} characters")
+    return metadata
+
+
+def _storable(name: str) -> str:
+    if "\x00" in name:
+        raise ValueError("a name cannot hold the NUL character")
+    if len(name) > MAX_NAME_LENGTH:
+        raise ValueError(f"a name may have {MAX_NAME_LENGTH:,} characters, not {len(name):,}")
+    return name
+
+
+Metadata = Annotated[dict[str, str], AfterValidator(_within_limits)]
+Name = Annotated[str, AfterValidator(_storable)]
+"""A name that both databases can keep: Postgres has no NUL in texts."""

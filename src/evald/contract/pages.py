@@ -1,0 +1,27 @@
+"""The envelope of every list (contract section 1.7)."""
+
+from collections.abc import Sequence
+
+import orjson
+
+
+def page_json(objects: Sequence[tuple[str, bytes | str]], *, has_more: bool) -> bytes:
+    """Give a page of objects, each an id and its JSON text; the texts are joined, never parsed.
+
+    An empty page has null ids, which clients do not read.
+    """
+    head = {
+        "object": "list",
+        "first_id": objects[0][0] if objects else None,
+        "last_id": objects[-1][0] if objects else None,
+        "has_more": has_more,
+        "data": [orjson.Fragment(text) for _, text in objects],
+    }
+    return orjson.dumps(head)
+
+
+def error_json(message: str, type_: str, param: str | None, code: str | None) -> bytes:
+    """Give an error in OpenAI's shape, always wrapped (contract section 1.5)."""
+    return orjson.dumps(
+        {"error": {"message": message, "type": type_, "param": param, "code": code}}
+    )

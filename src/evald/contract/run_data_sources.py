@@ -1,0 +1,92 @@
+"""Where the items of a run come from, and how they are sampled (contract section 5)."""
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from evald.contract.json_types import JsonObject, JsonValue, ParsedJson
+from evald.contract.messages import Message, kept_message
+from evald.contract.validation import RequestModel
+
+
+class FileContent(RequestModel):
+    """Rows sent with the request. Their form is checked row by row, for a clear message."""
+
+    type: Literal["file_content"]
+    content: list[ParsedJson]
+
+
+class FileId(RequestModel):
+    """Rows of an uploaded file, one JSON object a line."""
+
+    type: Literal["file_id"]
+    id: Annotated[str, Field(min_length=1, max_length=256)]
+
+
+Source: TypeAlias = Annotated[FileContent | FileId, Field(discriminator="type")]
+
+
+class MessageTemplate(RequestModel):
+    """Messages with places that each row fills in."""
+
+    type: Literal["template"]
+    template: Annotated[list[Message], Field(min_length=1, max_length=1000)]
+
+
+class ItemReference(RequestModel):
+    """A place in the row that holds the messages, such as `item.input`."""
+
+    type: Literal["item_reference"]
+    item_reference: Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+InputMessages: TypeAlias = Annotated[MessageTemplate | ItemReference, Field(discriminator="type")]
+
+
+class JsonlSource(RequestModel):
+    """Rows that bring their own samples, or need none."""
+
+    type: Literal["jsonl"]
+    source: Source
+
+
+class CompletionsSource(RequestModel):
+    """Rows that are sampled by chat completions."""
+
+    type: Literal["completions"]
+    source: Source
+    input_messages: InputMessages | None = None
+    model: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    sampling_params: dict[str, ParsedJson] | None = None
+
+
+DataSource: TypeAlias = Annotated[JsonlSource | CompletionsSource, Field(discriminator="type")]
+
+
+def kept_data_source(source: JsonlSource | CompletionsSource) -> JsonObject:
+    """Give a data source as its run shows it: messages in their kept form, nulls where not given."""
+    if isinstance(source, JsonlSource):
+        return {"type": source.type, "source": _kept_source(source.source)}
+    return {
+        "type": source.type,
+        "source": _kept_source(source.source),
+        "input_messages": _kept_input_messages(source.input_messages),
+        "model": source.model,
+        "sampling_params": source.sampling_params,
+    }
+
+
+def _kept_source(source: FileContent | FileId) -> JsonObject:
+    if isinstance(source, FileContent):
+        return {"type": source.type, "content": source.content}
+    return {"type": source.type, "id": source.id}
+
+
+def _kept_input_messages(messages: MessageTemplate | ItemReference | None) -> JsonObject | None:
+    match messages:
+        case MessageTemplate():
+            template: list[JsonValue] = [kept_message(message) for message in messages.template]
+            return {"type": messages.type, "template": template}
+        case ItemReference():
+            return {"type": messages.type, "item_reference": messages.item_reference}
+    return None

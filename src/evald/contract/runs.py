@@ -1,0 +1,98 @@
+"""The run: its request and its object (contract sections 2.2 and 3.2)."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import orjson
+
+from evald.contract.counts import CriterionCounts, ModelUsage, ResultCounts
+from evald.contract.json_types import JsonObject
+from evald.contract.metadata import Metadata, Name
+from evald.contract.run_data_sources import DataSource
+from evald.contract.validation import RequestModel
+
+Status = Literal["queued", "in_progress", "completed", "failed", "canceled"]
+STATUSES: Final[tuple[Status, ...]] = ("queued", "in_progress", "completed", "failed", "canceled")
+
+
+class CreateRun(RequestModel):
+    """The body of `POST /evals/{eval_id}/runs`."""
+
+    name: Name | None = None
+    metadata: Metadata | None = None
+    data_source: DataSource
+
+
+@dataclass(frozen=True, slots=True)
+class RunError:
+    """Why a run as a whole failed."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run with its numbers, as they were in one moment."""
+
+    id: str
+    eval_id: str
+    name: str
+    model: str | None
+    status: Status
+    created_at: int
+    """Whole Unix seconds."""
+    data_source_text: str
+    """The data source as JSON text; with inline rows it can be many megabytes."""
+    metadata: dict[str, str] | None
+    error: RunError | None
+    counts: ResultCounts
+    criteria: tuple[tuple[str, CriterionCounts], ...]
+    """One pair of criterion id and counts for each testing criterion, in the eval's order."""
+    usage: tuple[ModelUsage, ...]
+    row_count: int | None
+    """Rows of the data source, or None while a large file is not read through yet."""
+    calls_aborted: int
+    """Model calls in flight that a cancel cut off."""
+    started_at: float | None
+    finished_at: float | None
+
+    def as_json(self, public_url: str) -> bytes:
+        """Give the wire form as JSON text. `public_url` is where browsers find this server.
+
+        Counts per criterion and usage are null until there is a result, as the live service has it.
+        What evald adds stands under the one key `evald`.
+        """
+        begun = self.counts.total > 0
+        return orjson.dumps(
+            {
+                "object": "eval.run",
+                "id": self.id,
+                "eval_id": self.eval_id,
+                "report_url": f"{public_url}/evaluations/{self.eval_id}?run_id={self.id}",
+                "status": self.status,
+                "model": self.model,
+                "name": self.name,
+                "created_at": self.created_at,
+                "result_counts": self.counts.as_json(),
+                "per_model_usage": [use.as_json() for use in self.usage] if begun else None,
+                "per_testing_criteria_results": self._criteria_json() if begun else None,
+                "data_source": orjson.Fragment(self.data_source_text),
+                "metadata": self.metadata,
+                "error": self._error_json(),
+                "evald": {
+                    "rows": self.row_count,
+                    "calls_aborted": self.calls_aborted,
+                    "started_at": self.started_at,
+                    "finished_at": self.finished_at,
+                },
+            }
+        )
+
+    def _criteria_json(self) -> list[JsonObject]:
+        return [counts.as_json(criterion_id) for criterion_id, counts in self.criteria]
+
+    def _error_json(self) -> JsonObject | None:
+        if self.error is None:
+            return None
+        return {"code": self.error.code, "message": self.error.message}

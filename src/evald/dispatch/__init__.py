@@ -1,0 +1,1 @@
+"""Who carries out which chunk of a run, and when."""

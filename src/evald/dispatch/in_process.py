@@ -1,0 +1,131 @@
+"""Carry runs out inside the server process, over SQLite or any other store.
+
+Each run that is under way is one task that owns all its work; cancelling the task ends everything that
+it began. After a restart the unfinished runs are taken up again: rows with an output item are skipped.
+"""
+
+import asyncio
+from collections import deque
+
+import structlog
+
+from evald.errors import RunStopped
+from evald.rules.rows import BadRow
+from evald.runs.carry_out import carry_out
+from evald.runs.finish import fail_run, finish
+from evald.runs.prepare import prepare
+from evald.runs.recipe import Recipe, recipe_of
+from evald.runs.tools import Tools
+from evald.store import chunks as chunk_store
+from evald.store import runs as run_store
+from evald.store.runs import RunPlan
+
+log = structlog.get_logger()
+
+
+class InProcessDispatch:
+    """Carries out up to `runs_at_once` runs, the others in the order in which they came."""
+
+    def __init__(self, tools: Tools, runs_at_once: int) -> None:
+        """Begin with nothing to do."""
+        self._tools = tools
+        self._runs_at_once = runs_at_once
+        self._waiting: deque[str] = deque()
+        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._closed = False
+
+    async def resume(self) -> int:
+        """Take up the runs that an earlier process left unfinished, and give their number."""
+        unfinished = await self._tools.database.read(run_store.unfinished_runs)
+        for run_id in unfinished:
+            self.wake(run_id)
+        return len(unfinished)
+
+    def wake(self, run_id: str) -> None:
+        """Have a run carried out. A second call changes nothing."""
+        if run_id not in self._under_way and run_id not in self._waiting:
+            self._waiting.append(run_id)
+            self._start_waiting()
+
+    async def stop(self, run_id: str) -> int:
+        """Stop a run here, and give the number of model calls that this cut off."""
+        if run_id in self._waiting:
+            self._waiting.remove(run_id)
+        task = self._under_way.get(run_id)
+        if task is None:
+            return 0
+        in_flight = self._tools.sampler.calls_in_flight(run_id)
+        task.cancel()
+        await asyncio.wait([task])
+        return in_flight
+
+    async def close(self) -> None:
+        """Stop all runs, to be taken up by the next process; what is finished is saved."""
+        self._closed = True
+        self._waiting.clear()
+        tasks = list(self._under_way.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _start_waiting(self) -> None:
+        while self._waiting and len(self._under_way) < self._runs_at_once and not self._closed:
+            run_id = self._waiting.popleft()
+            task = asyncio.get_running_loop().create_task(self._carry_out(run_id), name=run_id)
+            self._under_way[run_id] = task
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._under_way[task.get_name()]
+        self._start_waiting()
+
+    async def _carry_out(self, run_id: str) -> None:
+        """Carry out a run from wherever it stands, and see to it that its end is recorded."""
+        try:
+            await carry_out_run(run_id, self._tools)
+        except* RunStopped:
+            log.info("run stopped", run=run_id)
+        except* Exception:  # the border of the process: the run must not stay open for ever
+            log.exception("run broke", run=run_id)
+            message = "The server failed while carrying out this run; its log says why."
+            await fail_run(run_id, "internal_error", message, self._tools)
+
+
+async def carry_out_run(run_id: str, tools: Tools) -> None:
+    """Prepare, start, carry out and finish a run; one that is final or gone is left alone."""
+    plan = await tools.database.read(lambda connection: run_store.get_plan(connection, run_id))
+    if plan is None:
+        return None
+    if plan.row_count is None:
+        try:
+            await prepare(plan, tools.database)
+        except BadRow as error:
+            return await fail_run(run_id, "invalid_rows", str(error), tools)
+    if await _start(plan, tools):
+        await _all_chunks(recipe_of(plan, tools.aside), tools)
+        await finish(plan, tools)
+        log.info("run finished", run=run_id)
+
+
+async def _start(plan: RunPlan, tools: Tools) -> bool:
+    """Move a queued run to `in_progress`, and say whether it is there now."""
+    if plan.status == "in_progress":
+        return True
+    return await tools.database.write(
+        lambda connection: run_store.move(
+            connection, plan.run_id, "start", started_at=tools.clock()
+        )
+    )
+
+
+async def _all_chunks(recipe: Recipe, tools: Tools) -> None:
+    """Carry out the chunks in order; the next begins while the last rows of one still run."""
+    positions = await tools.database.read(
+        lambda connection: chunk_store.open_positions(connection, recipe.run_id)
+    )
+    async with asyncio.TaskGroup() as group:
+        for position in positions:
+            all_begun = asyncio.Event()
+            group.create_task(carry_out(recipe, position, tools, all_begun))
+            await all_begun.wait()

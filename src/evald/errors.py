@@ -1,0 +1,86 @@
+"""The errors of evald, each named for the one who must act on it.
+
+EvaldError
+├── ApiError              the caller's request cannot be served; answered in OpenAI's error shape
+│   ├── BadRequest        400  the request is wrong, and sending it again will not help
+│   ├── Forbidden         403  the request came from a place that may not send it
+│   ├── NotFound          404  there is no such object
+│   ├── TooLarge          413  more bytes than this server takes
+│   └── UpstreamFailed    502  a model endpoint that the request needs did not answer
+├── ModelUnavailable      a model call failed for good; its row becomes an errored item
+├── GraderFailed          a grader broke on a row; its result is an error and never a score
+├── RunStopped            the run may not be written to any more (canceled, deleted, taken over)
+└── CannotStart           the server refuses to start, and says what to change
+"""
+
+
+class EvaldError(Exception):
+    """The root of all errors that evald raises on purpose."""
+
+
+class ApiError(EvaldError):
+    """A request that is answered with an error (contract section 1.5)."""
+
+    status = 400
+    type = "invalid_request_error"
+
+    def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.code = code
+
+
+class BadRequest(ApiError):
+    """The request is wrong; nothing was changed."""
+
+
+class Forbidden(ApiError):
+    """The request came from another site's page or under a foreign host name."""
+
+    status = 403
+
+
+class NotFound(ApiError):
+    """There is no object of this id, or no such route."""
+
+    status = 404
+
+
+class TooLarge(ApiError):
+    """The body is larger than this server takes; nothing was kept."""
+
+    status = 413
+
+
+class UpstreamFailed(ApiError):
+    """A model endpoint that this request is passed on to gave no usable answer."""
+
+    status = 502
+    type = "upstream_error"
+
+
+class ModelUnavailable(EvaldError):
+    """A model call failed, after its retries. `code` is a stable word, `message` the upstream's."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class GraderFailed(EvaldError):
+    """A grader gave no verdict. `code` is a stable word for what broke."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class RunStopped(EvaldError):
+    """The run is not in progress, or its chunk belongs to another worker: stop, save nothing."""
+
+
+class CannotStart(EvaldError):
+    """The server cannot start as configured. The message says what to change."""

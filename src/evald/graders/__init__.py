@@ -1,0 +1,1 @@
+"""Graders: one file per type, one interface."""

@@ -1,0 +1,127 @@
+"""Samples: what a model gave, as templates see it and as an output item shows it.
+
+A sample is held as a chat completion (contract section 5.1), the form in which datasets bring it and
+in which the hosted API shows it.
+"""
+
+from evald.contract.json_types import JsonObject, JsonValue
+from evald.rules import json_text
+from evald.rules.messages import Messages, flat_content, flat_messages
+
+
+def sample_namespace(sample: JsonObject) -> JsonObject:
+    """Give what `sample.…` means in a template (contract section 6.1).
+
+    `output_text` is always a text and `output_tools` always a list; `output_json` is there only when
+    the text is JSON. Other keys of the sample stay readable.
+    """
+    message = first_message(sample)
+    text = flat_content(message["content"]) if message.get("content") is not None else ""
+    named = sample.get("output_text")
+    if isinstance(named, str) and not message:
+        text = named
+    tools = message.get("tool_calls") or sample.get("output_tools") or []
+    namespace: JsonObject = {**sample, "output_text": text, "output_tools": tools}
+    if "output_json" not in namespace and text:
+        try:
+            namespace["output_json"] = json_text.parse(text.encode())
+        except (json_text.BadJson, UnicodeEncodeError):
+            pass
+    if message.get("audio"):
+        namespace["output_audio"] = message["audio"]
+    return namespace
+
+
+def first_message(sample: JsonObject) -> JsonObject:
+    """Give the message of the first choice, or an empty object where there is none."""
+    match sample.get("choices"):
+        case [{"message": dict(message)}, *_]:
+            return message
+    return {}
+
+
+def shown_sample(
+    sample: JsonObject | None,
+    *,
+    messages: Messages,
+    sampling_params: JsonObject,
+    error: JsonObject | None,
+) -> JsonObject:
+    """Give the `sample` of an output item (contract section 3.5); every key is always there."""
+    completion = sample or {}
+    limit = token_limit(sampling_params)
+    return {
+        "input": flat_messages(messages),
+        "output": _shown_output(completion),
+        "finish_reason": _finish_reason(completion),
+        "model": completion.get("model") or "",
+        "usage": shown_usage(completion.get("usage")),
+        "error": error,
+        "temperature": _given(sampling_params, "temperature", 1.0),
+        "top_p": _given(sampling_params, "top_p", 1.0),
+        "seed": sampling_params.get("seed"),
+        "max_completions_tokens": limit,
+        "max_completion_tokens": limit,
+    }
+
+
+def _given(params: JsonObject, key: str, default: JsonValue) -> JsonValue:
+    value = params.get(key)
+    return default if value is None else value
+
+
+def token_limit(sampling_params: JsonObject) -> JsonValue:
+    """Give the limit of output tokens, by whichever of its names it was sent (contract section 5.3)."""
+    for name in TOKEN_LIMIT_NAMES:
+        if sampling_params.get(name) is not None:
+            return sampling_params[name]
+    return None
+
+
+TOKEN_LIMIT_NAMES = (
+    "max_completion_tokens",
+    "max_completions_tokens",
+    "max_output_tokens",
+    "max_tokens",
+)
+
+
+def _shown_output(completion: JsonObject) -> list[JsonValue]:
+    message = first_message(completion)
+    if not message:
+        text = completion.get("output_text")
+        return [{"role": "assistant", "content": text}] if isinstance(text, str) else []
+    shown: JsonObject = {
+        "role": message.get("role") or "assistant",
+        "content": flat_content(message.get("content")),
+    }
+    for extra in ("tool_calls", "refusal", "reasoning_content"):
+        if message.get(extra):
+            shown[extra] = message[extra]
+    return [shown]
+
+
+def _finish_reason(completion: JsonObject) -> JsonValue:
+    match completion.get("choices"):
+        case [{"finish_reason": str(reason)}, *_]:
+            return reason
+    return ""
+
+
+def shown_usage(usage: JsonValue) -> JsonObject:
+    """Give the usage of a chat completion in the form of an output item; absent numbers are 0."""
+    numbers = usage if isinstance(usage, dict) else {}
+    details = numbers.get("prompt_tokens_details")
+    cached = details.get("cached_tokens") if isinstance(details, dict) else 0
+    prompt, completion = _count(numbers, "prompt_tokens"), _count(numbers, "completion_tokens")
+    return {
+        "total_tokens": _count(numbers, "total_tokens") or prompt + completion,
+        "completion_tokens": completion,
+        "prompt_tokens": prompt,
+        "cached_tokens": cached if isinstance(cached, int) else _count(numbers, "cached_tokens"),
+    }
+
+
+def _count(numbers: JsonObject, key: str) -> int:
+    value = numbers.get(key)
+    return value if isinstance(value, int) and 0 <= value < 2**53 else 0

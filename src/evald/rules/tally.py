@@ -1,0 +1,51 @@
+"""Adding up output items: what one batch of saved items adds to the counters of its run."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from evald.contract.counts import CriterionCounts, ModelUsage, ResultCounts
+from evald.rules.verdict import ItemStatus, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What counts of one output item."""
+
+    status: ItemStatus
+    outcomes: tuple[Outcome, ...]
+    """One for each testing criterion, in the eval's order."""
+    usage: tuple[ModelUsage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The sum over some output items."""
+
+    counts: ResultCounts
+    criteria: tuple[CriterionCounts, ...]
+    usage: tuple[ModelUsage, ...]
+
+
+def tally(items: Sequence[Counted], criteria: int) -> Tally:
+    """Add up items that were each judged by this number of criteria."""
+    statuses = Counter(item.status for item in items)
+    return Tally(
+        ResultCounts(statuses["pass"], statuses["fail"], statuses["error"]),
+        tuple(_criterion(item.outcomes[place] for item in items) for place in range(criteria)),
+        _usage(items),
+    )
+
+
+def _criterion(outcomes: Iterable[Outcome]) -> CriterionCounts:
+    seen = Counter(outcomes)
+    return CriterionCounts(seen["passed"], seen["failed"], seen["errored"])
+
+
+def _usage(items: Iterable[Counted]) -> tuple[ModelUsage, ...]:
+    by_model: dict[str, ModelUsage] = {}
+    for item in items:
+        for usage in item.usage:
+            known = by_model.get(usage.model_name)
+            by_model[usage.model_name] = known.plus(usage) if known else usage
+    return tuple(by_model.values())

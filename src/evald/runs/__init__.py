@@ -1,0 +1,1 @@
+"""The product: create, carry_out, one_item, finish, cancel. Start reading here."""

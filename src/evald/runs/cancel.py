@@ -1,0 +1,39 @@
+"""Cancel a run, with a promise: the answer holds the final counts, and no model call begins after it."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from evald.contract.runs import Run
+from evald.rules.status import is_final
+from evald.runs.tools import Dispatch, Tools
+from evald.store import files as file_store
+from evald.store import runs as run_store
+
+
+async def cancel_run(eval_id: str, run_id: str, tools: Tools, dispatch: Dispatch) -> Run:
+    """Cancel a run and give it as it will stay; a run that is final already is given unchanged.
+
+    First the work stops here: calls in flight are closed, finished items are saved. Then one statement
+    moves the status; from its commit no save is taken, whoever tries. Raises NotFound.
+    """
+    run = await tools.database.read(
+        lambda connection: run_store.get_run(connection, eval_id, run_id)
+    )
+    if is_final(run.status):
+        return run
+    aborted = await dispatch.stop(run_id)
+    try:
+        canceled = await tools.database.write(
+            lambda connection: _cancel(connection, run, aborted, tools.clock())
+        )
+    except BaseException:
+        dispatch.wake(run_id)  # the run is not canceled, so it goes on
+        raise
+    # A create request that was not answered yet may have woken the run in between.
+    await dispatch.stop(run_id)
+    return canceled
+
+
+async def _cancel(connection: AsyncConnection, run: Run, aborted: int, now: float) -> Run:
+    await run_store.move(connection, run.id, "cancel", calls_aborted=aborted, finished_at=now)
+    await file_store.purge_files(connection)
+    return await run_store.get_run(connection, run.eval_id, run.id)

@@ -1,0 +1,90 @@
+"""Carry out one chunk of a run: its rows, many at a time, each becoming an output item."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+import structlog
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from evald.ids import new_id
+from evald.rules.tally import tally
+from evald.runs.one_item import one_item
+from evald.runs.recipe import Recipe
+from evald.runs.saving import ItemSaver
+from evald.runs.tools import Tools
+from evald.store import chunks as chunk_store
+from evald.store import output_items as item_store
+from evald.store import runs as run_store
+from evald.store.chunks import Row
+from evald.store.output_items import NewItem
+
+log = structlog.get_logger()
+
+SAVE_TRIES = 8
+
+
+async def carry_out(recipe: Recipe, position: int, tools: Tools, all_begun: asyncio.Event) -> None:
+    """Carry out the rows of a chunk that have no output item yet.
+
+    `all_begun` is set when the last row has begun, so that the next chunk can start while the slow
+    rows of this one end. Cancelled, it closes the calls in flight and saves what is finished.
+    Raises RunStopped, in a group, when the run may not be written to any more.
+    """
+    claim = new_id("claim")
+
+    async def claimed(connection: AsyncConnection) -> list[Row]:
+        await chunk_store.claim_chunk(connection, recipe.run_id, position, claim)
+        return await chunk_store.rows_to_do(connection, recipe.run_id, position)
+
+    async def save(batch: Sequence[NewItem]) -> None:
+        await _save(batch, recipe, position, claim, tools)
+
+    rows = await tools.database.write(claimed)
+    saver = ItemSaver(save)
+    try:
+        async with asyncio.TaskGroup() as group:
+            saving = group.create_task(saver.save_as_they_come())
+            await _all_rows(rows, recipe, tools, saver, all_begun)
+            saving.cancel()
+    finally:
+        all_begun.set()
+        await saver.flush()
+
+
+async def _all_rows(
+    rows: Sequence[Row], recipe: Recipe, tools: Tools, saver: ItemSaver, all_begun: asyncio.Event
+) -> None:
+    shared = iter(rows)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(min(tools.rows_at_once, len(rows))):
+            group.create_task(_row_after_row(shared, recipe, tools, saver, all_begun))
+
+
+async def _row_after_row(
+    rows: Iterator[Row], recipe: Recipe, tools: Tools, saver: ItemSaver, all_begun: asyncio.Event
+) -> None:
+    for row in rows:
+        saver.add(await one_item(row, recipe, tools))
+        # Rows that are only graded never wait; let requests in between.
+        await asyncio.sleep(0)
+    all_begun.set()
+
+
+async def _save(
+    batch: Sequence[NewItem], recipe: Recipe, position: int, claim: str, tools: Tools
+) -> None:
+    """Save items together with what they add to the counters, or neither."""
+    added = tally([item.counted for item in batch], len(recipe.criteria))
+
+    async def save(connection: AsyncConnection) -> None:
+        await run_store.add_to_counters(connection, recipe.run_id, position, claim, added)
+        await item_store.insert_items(connection, recipe.run_id, batch)
+
+    for attempt in range(SAVE_TRIES):
+        with suppress(OperationalError):
+            return await tools.database.write(save)
+        log.warning("saving output items failed, trying again", run=recipe.run_id, attempt=attempt)
+        await asyncio.sleep(0.1 * 2**attempt)
+    await tools.database.write(save)

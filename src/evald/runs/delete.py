@@ -1,0 +1,23 @@
+"""Delete runs and evals; what is in progress is canceled first."""
+
+from evald.runs.cancel import cancel_run
+from evald.runs.tools import Dispatch, Tools
+from evald.store import evals as eval_store
+from evald.store import runs as run_store
+
+
+async def delete_run(eval_id: str, run_id: str, tools: Tools, dispatch: Dispatch) -> None:
+    """Cancel a run and remove it with its output items. Raises NotFound."""
+    await cancel_run(eval_id, run_id, tools, dispatch)
+    await tools.database.write(lambda connection: run_store.delete_run(connection, run_id))
+
+
+async def delete_eval(eval_id: str, tools: Tools, dispatch: Dispatch) -> None:
+    """Cancel the runs of an eval and remove it with all of them. Raises NotFound."""
+    await tools.database.read(lambda connection: eval_store.get_eval(connection, eval_id))
+    unfinished = await tools.database.read(
+        lambda connection: run_store.run_ids_of_eval(connection, eval_id)
+    )
+    for run_id in unfinished:
+        await cancel_run(eval_id, run_id, tools, dispatch)
+    await tools.database.write(lambda connection: eval_store.delete_eval(connection, eval_id))

@@ -1,0 +1,44 @@
+"""Finish a run: completed when every row has its output item, failed when something was wrong."""
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from evald.rules.verdict import too_many_errors
+from evald.runs.tools import Tools
+from evald.store import files as file_store
+from evald.store import output_items as item_store
+from evald.store import runs as run_store
+from evald.store.runs import RunPlan
+
+
+async def finish(plan: RunPlan, tools: Tools) -> None:
+    """Complete a run whose rows are all saved; do nothing to any other.
+
+    A run with more errored rows than the server allows fails instead, with their most common error.
+    """
+
+    async def finished(connection: AsyncConnection) -> None:
+        run = await run_store.get_run(connection, plan.eval_id, plan.run_id)
+        counts = run.counts
+        if counts.total != run.row_count:
+            return
+        if too_many_errors(counts.errored, counts.total, tools.max_error_rate):
+            common = await item_store.most_common_errors(connection, run.id, 1)
+            message = f"{counts.errored} of {counts.total} rows errored, most often: {common[0][0]}"
+            await _fail(connection, run.id, "too_many_errors", message, tools)
+        else:
+            await run_store.complete_run(connection, run.id, tools.clock())
+
+    await tools.database.write(finished)
+
+
+async def fail_run(run_id: str, code: str, message: str, tools: Tools) -> None:
+    """Fail a run as a whole; a run that is final already stays as it is."""
+    await tools.database.write(lambda connection: _fail(connection, run_id, code, message, tools))
+
+
+async def _fail(
+    connection: AsyncConnection, run_id: str, code: str, message: str, tools: Tools
+) -> None:
+    failed = {"error_code": code, "error_message": message, "finished_at": tools.clock()}
+    await run_store.move(connection, run_id, "fail", **failed)
+    await file_store.purge_files(connection)

@@ -1,0 +1,167 @@
+"""One row becomes one output item: messages, sample, grades, verdict."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+import orjson
+import structlog
+
+from evald.contract.counts import ModelUsage
+from evald.contract.json_types import JsonObject, JsonValue
+from evald.errors import GraderFailed, ModelUnavailable
+from evald.graders.interface import Grade, Grader
+from evald.ids import new_id
+from evald.rules import json_text
+from evald.rules.messages import Messages, UnusableMessages
+from evald.rules.sample import sample_namespace, shown_sample, shown_usage
+from evald.rules.tally import Counted
+from evald.rules.template import Namespaces
+from evald.rules.verdict import item_status
+from evald.runs.recipe import Recipe
+from evald.runs.tools import Tools
+from evald.sampling.interface import ChatRequest, Completion
+from evald.store.chunks import Row
+from evald.store.output_items import NewItem
+
+log = structlog.get_logger()
+
+BROKE: Final = "evald failed on this row; its log says why."
+LONGEST_ERROR: Final = 500
+"""Characters of an error that are kept beside an item, for counting the most common ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """What sampling a row gave: a chat completion, or an error, or nothing where none is asked."""
+
+    messages: Messages
+    body: JsonObject | None = None
+    completion: Completion | None = None
+    """The call that was made, or None when the row brought its sample."""
+    error: JsonObject | None = None
+
+
+async def one_item(row: Row, recipe: Recipe, tools: Tools) -> NewItem:
+    """Give the output item of a row.
+
+    A model that does not answer and a grader that breaks make an errored item, never an exception.
+    """
+    sampled = await _sample(row, recipe, tools)
+    grades = await _grades(row, sampled, recipe)
+    return _output_item(row, sampled, grades, recipe, int(tools.clock()))
+
+
+async def _sample(row: Row, recipe: Recipe, tools: Tools) -> Sampled:
+    if recipe.model is None:
+        return Sampled([], row.sample)
+    messages: Messages = []
+    try:
+        messages = recipe.messages({"item": row.item})
+        request = ChatRequest(recipe.model, messages, recipe.sampling_params)
+        completion = await tools.sampler.sample(request, recipe.run_id)
+    except (UnusableMessages, json_text.BadJson) as error:
+        return Sampled(messages, error=_error("invalid_input_messages", str(error)))
+    except ModelUnavailable as error:
+        return Sampled(messages, error=_error(error.code, error.message))
+    except Exception:  # the border of the row: whatever an endpoint sends, the run goes on
+        log.exception("sampling broke", run=recipe.run_id, row=row.index)
+        return Sampled(messages, error=_error("internal_error", BROKE))
+    return Sampled(messages, completion.body, completion)
+
+
+async def _grades(row: Row, sampled: Sampled, recipe: Recipe) -> list[Grade]:
+    if sampled.error is not None:
+        broken = GraderFailed("no_sample", "The model gave no sample to grade.")
+        return [Grade.errored(broken) for _ in recipe.criteria]
+    namespaces: Namespaces = {"item": row.item, "sample": sample_namespace(sampled.body or {})}
+    return [await _grade(grader, namespaces, recipe.run_id) for _, grader in recipe.criteria]
+
+
+async def _grade(grader: Grader, namespaces: Namespaces, run_id: str) -> Grade:
+    try:
+        return await grader(namespaces)
+    except GraderFailed as error:
+        return Grade.errored(error)
+    except Exception:  # the border of the row, as above
+        log.exception("grader broke", run=run_id)
+        return Grade.errored(GraderFailed("internal_error", BROKE))
+
+
+def _output_item(
+    row: Row, sampled: Sampled, grades: list[Grade], recipe: Recipe, now: int
+) -> NewItem:
+    counted = _counted(sampled, grades)
+    item_id = new_id("outputitem")
+    body: JsonObject = {
+        "object": "eval.run.output_item",
+        "id": item_id,
+        "created_at": now,
+        "run_id": recipe.run_id,
+        "eval_id": recipe.eval_id,
+        "status": counted.status,
+        "datasource_item_id": row.index,
+        "datasource_item": row.item,
+        "results": [
+            _result(criterion, grade)
+            for (criterion, _), grade in zip(recipe.criteria, grades, strict=True)
+        ],
+        "sample": shown_sample(
+            sampled.body,
+            messages=sampled.messages,
+            sampling_params=recipe.sampling_params,
+            error=sampled.error,
+        ),
+        "_datasource_item_content_hash": content_hash(row.item),
+        "evald": _extras(sampled.completion),
+    }
+    return NewItem(item_id, row.index, json_text.dump(body), counted, _why(sampled, grades))
+
+
+def _counted(sampled: Sampled, grades: list[Grade]) -> Counted:
+    outcomes = tuple(grade.outcome for grade in grades)
+    status = "error" if sampled.error is not None else item_status(outcomes)
+    usage = () if sampled.completion is None else (_usage(sampled.completion.body),)
+    return Counted(status, outcomes, usage)
+
+
+def _usage(body: JsonObject) -> ModelUsage:
+    numbers = {key: int(str(value)) for key, value in shown_usage(body.get("usage")).items()}
+    return ModelUsage(str(body.get("model") or ""), 1, **numbers)
+
+
+def _result(criterion: JsonObject, grade: Grade) -> JsonObject:
+    result: JsonObject = {
+        "name": criterion["id"],
+        "type": criterion["type"],
+        "passed": grade.passed,
+        "score": grade.score,
+        "sample": grade.sample,
+    }
+    return result if grade.error is None else {**result, "error": grade.error}
+
+
+def content_hash(item: JsonObject) -> str:
+    """Give the sha-256 of an item, the same for every order of its keys."""
+    return hashlib.sha256(orjson.dumps(item, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _extras(completion: Completion | None) -> JsonObject:
+    if completion is None:
+        return {"latency_ms": None, "attempts": 0}
+    return {
+        "latency_ms": round(completion.latency * 1000, 1),
+        "attempts": completion.attempts,
+    }
+
+
+def _why(sampled: Sampled, grades: list[Grade]) -> str | None:
+    errors = [sampled.error, *(grade.error for grade in grades)]
+    first: JsonValue = next((error for error in errors if error is not None), None)
+    if not isinstance(first, dict):
+        return None
+    return str(first["message"])[:LONGEST_ERROR].replace("\x00", "")
+
+
+def _error(code: str, message: str) -> JsonObject:
+    return {"code": code, "message": message}

@@ -1,0 +1,68 @@
+"""Prepare a run: read the rows of a large file that the create request did not wait for."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from functools import partial
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from evald.data_sources.rows import ChunkCutter, LineReader
+from evald.rules.rows import BadRow, RowCheck
+from evald.store import chunks as chunk_store
+from evald.store import files as file_store
+from evald.store import runs as run_store
+from evald.store.chunks import PackedChunk
+from evald.store.database import Database
+from evald.store.runs import RunPlan
+
+
+async def prepare(plan: RunPlan, database: Database) -> int:
+    """Cut the rows of a run's file into its chunks, and give their number.
+
+    Begun again after a crash it starts from the first row. Raises BadRow for the first row that is
+    wrong, and for a file without rows.
+    """
+    run_id, file_id = plan.run_id, plan.unread_file_id or ""
+    await database.write(lambda connection: chunk_store.delete_chunks(connection, run_id))
+    row_count = 0
+    async for cut, row_count in chunks_of_file(file_id, RowCheck(plan.item_schema), database):
+        await database.write(partial(_insert, run_id=run_id, cut=cut))
+    if row_count == 0:
+        raise BadRow("The file has no rows.")
+
+    async def done(connection: AsyncConnection) -> None:
+        await run_store.set_row_count(connection, run_id, row_count)
+        await file_store.purge_files(connection)
+
+    await database.write(done)
+    return row_count
+
+
+async def chunks_of_file(
+    file_id: str, check: RowCheck, database: Database
+) -> AsyncIterator[tuple[list[PackedChunk], int]]:
+    """Give the chunks of a file as they fill, each time with the number of rows read so far.
+
+    Raises BadRow, naming the line.
+    """
+    lines, cutter = LineReader(), ChunkCutter(check)
+    position = 0
+    while (part := await _part(file_id, position, database)) is not None:
+        yield await asyncio.to_thread(_chunks_of_part, lines, cutter, part), cutter.row_count
+        position += 1
+    yield cutter.take(lines.end()) + cutter.rest(), cutter.row_count
+
+
+def _chunks_of_part(lines: LineReader, cutter: ChunkCutter, part: bytes) -> list[PackedChunk]:
+    return cutter.take(lines.feed(part))
+
+
+async def _part(file_id: str, position: int, database: Database) -> bytes | None:
+    return await database.read(
+        lambda connection: file_store.read_part(connection, file_id, position)
+    )
+
+
+async def _insert(connection: AsyncConnection, *, run_id: str, cut: list[PackedChunk]) -> None:
+    for chunk in cut:
+        await chunk_store.insert_chunk(connection, run_id, chunk)

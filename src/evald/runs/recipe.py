@@ -1,0 +1,57 @@
+"""The recipe of a run: everything about it that is the same for every row, compiled once."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from evald.contract.graders import kept_to_criterion
+from evald.contract.json_types import JsonObject, JsonValue
+from evald.graders.interface import Aside, Grader
+from evald.graders.registry import grader_for
+from evald.rules.messages import Messages, compile_messages, compile_reference
+from evald.rules.template import Namespaces
+from evald.store.runs import RunPlan
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How each row of a run becomes an output item."""
+
+    run_id: str
+    eval_id: str
+    model: str | None
+    """The model to sample, or None when the rows bring their samples."""
+    messages: Callable[[Namespaces], Messages]
+    """Renders the messages that are sent to the model."""
+    sampling_params: JsonObject
+    criteria: tuple[tuple[JsonObject, Grader], ...]
+    """Each testing criterion as its eval shows it, with its grader."""
+
+
+def recipe_of(plan: RunPlan, aside: Aside) -> Recipe:
+    """Compile the plan of a run."""
+    source = plan.data_source
+    params = source.get("sampling_params")
+    model = source.get("model")
+    return Recipe(
+        run_id=plan.run_id,
+        eval_id=plan.eval_id,
+        model=model if isinstance(model, str) else None,
+        messages=_messages(source.get("input_messages")),
+        sampling_params=params if isinstance(params, dict) else {},
+        criteria=tuple(
+            (kept, grader_for(kept_to_criterion(kept), aside)) for kept in plan.testing_criteria
+        ),
+    )
+
+
+def _messages(input_messages: JsonValue) -> Callable[[Namespaces], Messages]:
+    match input_messages:
+        case {"type": "template", "template": list(template)}:
+            return compile_messages(_objects(template))
+        case {"type": "item_reference", "item_reference": str(reference)}:
+            return compile_reference(reference)
+    return lambda _: []
+
+
+def _objects(values: Sequence[JsonValue]) -> list[JsonObject]:
+    return [value for value in values if isinstance(value, dict)]

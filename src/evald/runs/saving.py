@@ -1,0 +1,68 @@
+"""Save output items in batches: soon enough to lose nothing, seldom enough to stay fast."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from evald.store.database import uninterrupted
+from evald.store.output_items import NewItem
+
+LARGEST_BATCH: Final = 256
+LONGEST_WAIT: Final = 0.05
+"""Seconds between two saves while items keep coming; the first item of a quiet time goes at once."""
+
+Save = Callable[[Sequence[NewItem]], Awaitable[None]]
+
+
+class ItemSaver:
+    """Collects output items and saves them in batches, in the order in which they were added."""
+
+    def __init__(self, save: Save) -> None:
+        """Save by this function, one call at a time."""
+        self._save = save
+        self._items: list[NewItem] = []
+        self._some = asyncio.Event()
+        self._full = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
+        self._last = 0.0
+
+    def add(self, item: NewItem) -> None:
+        """Take an item; it is saved within LONGEST_WAIT, or by the next `flush`."""
+        self._items.append(item)
+        self._some.set()
+        if len(self._items) >= LARGEST_BATCH:
+            self._full.set()
+
+    async def save_as_they_come(self) -> None:
+        """Save batch after batch, until cancelled."""
+        while True:
+            await self._some.wait()
+            wait = self._last + LONGEST_WAIT - time.monotonic()
+            if wait > 0:
+                await _at_most(wait, self._full)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Save everything that was added. A cancel waits until the save has ended."""
+        await uninterrupted(self._save_all())
+
+    async def _save_all(self) -> None:
+        async with self._one_at_a_time:
+            batch = list(self._items)
+            if batch:
+                await self._save(batch)
+            # Only now: what could not be saved is tried again by the next flush.
+            del self._items[: len(batch)]
+            self._last = time.monotonic()
+            if not self._items:
+                self._some.clear()
+            self._full.clear()
+
+
+async def _at_most(seconds: float, event: asyncio.Event) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass

@@ -1,0 +1,39 @@
+"""What the work on runs needs from outside; `assembly` puts it together."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from evald.clock import Clock
+from evald.graders.interface import Aside
+from evald.sampling.interface import Sampler
+from evald.store.database import Database
+
+
+class Dispatch(Protocol):
+    """Has runs carried out, by whoever does it here."""
+
+    def wake(self, run_id: str) -> None:
+        """Have a run carried out that is queued or in progress. A second call changes nothing."""
+        ...
+
+    async def stop(self, run_id: str) -> int:
+        """Stop carrying a run out, and give the number of model calls that this cut off.
+
+        When it returns nothing of the run goes on in this process: its calls are closed and the items
+        that were finished are saved.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The tools of a run."""
+
+    database: Database
+    sampler: Sampler
+    aside: Aside
+    clock: Clock
+    rows_at_once: int
+    """Rows of one chunk that are worked on at the same time."""
+    max_error_rate: float
+    """The share of errored rows, from 0 to 1, beyond which a run counts as failed."""

@@ -1,0 +1,198 @@
+"""One HTTP call to a chat endpoint, and everything that can go wrong with it, told apart."""
+
+import asyncio
+import time
+from typing import Literal
+
+import aiohttp
+import orjson
+
+from evald import __version__
+from evald.contract.json_types import JsonObject, JsonValue
+from evald.rules.retry import is_retried, named_pause
+from evald.sampling.providers import Provider
+from evald.sampling.stream import Assembly, BrokenStream, EventLines, StreamError
+
+Streaming = Literal["with usage", "plain", "off"]
+
+LARGEST_ANSWER = 64 * 1024 * 1024
+"""Bytes after which an answer is given up."""
+LONGEST_MESSAGE = 1000
+"""Characters of an endpoint's error message that are kept."""
+
+
+class CallFailed(Exception):
+    """A call gave no completion."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        retried: bool,
+        pause: float | None = None,
+        status: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.retried = retried
+        """Whether another try is worth it."""
+        self.pause = pause
+        """Seconds that the endpoint asked to wait."""
+        self.status = status
+
+
+async def chat_call(
+    session: aiohttp.ClientSession, provider: Provider, body: JsonObject, streaming: Streaming
+) -> JsonObject:
+    """Ask for one chat completion and give it. Raises CallFailed.
+
+    When the task is cancelled the connection is closed, not returned to the pool.
+    """
+    try:
+        return await _timed_call(session, provider, {**body, **STREAM_KEYS[streaming]})
+    except TimeoutError:
+        raise CallFailed(
+            "timeout", "The model endpoint did not answer in time.", retried=True
+        ) from None
+    except BrokenStream as error:
+        raise CallFailed(
+            "invalid_response", f"The model endpoint sent {error}.", retried=True
+        ) from None
+    except StreamError as error:
+        raise _reported_failure(error, provider) from None
+    except aiohttp.ClientError as error:
+        message = f"The connection to the model endpoint failed: {error or type(error).__name__}."
+        raise CallFailed("connection_error", provider.without_key(message), retried=True) from None
+
+
+STREAM_KEYS: dict[Streaming, JsonObject] = {
+    "with usage": {"stream": True, "stream_options": {"include_usage": True}},
+    "plain": {"stream": True},
+    "off": {},
+}
+
+
+async def _timed_call(
+    session: aiohttp.ClientSession, provider: Provider, body: JsonObject
+) -> JsonObject:
+    limits = provider.timeouts
+    timeout = aiohttp.ClientTimeout(total=limits.total, sock_connect=limits.connect)
+    async with asyncio.timeout(limits.first_byte) as first_byte:
+        async with session.post(
+            f"{provider.base_url}/chat/completions",
+            data=orjson.dumps(body),
+            headers={**JSON_HEADERS, **provider.headers()},
+            timeout=timeout,
+            allow_redirects=False,
+        ) as response:
+            if response.status != 200:
+                first_byte.reschedule(None)
+                raise await _refusal(response, provider)
+            if response.content_type == "text/event-stream":
+                return await _read_stream(response, first_byte)
+            first_byte.reschedule(None)
+            return _completion(await _read_all(response))
+
+
+JSON_HEADERS = {"content-type": "application/json", "user-agent": f"evald/{__version__}"}
+
+
+async def _read_stream(response: aiohttp.ClientResponse, first_byte: asyncio.Timeout) -> JsonObject:
+    lines, assembly, size = EventLines(), Assembly(), 0
+    async for received in response.content.iter_any():
+        first_byte.reschedule(None)
+        size += len(received)
+        if size > LARGEST_ANSWER:
+            raise _too_large()
+        for payload in lines.feed(received):
+            if payload == b"[DONE]":
+                return _finished(assembly)
+            if payload:
+                assembly.add(payload)
+    return _finished(assembly)
+
+
+def _finished(assembly: Assembly) -> JsonObject:
+    if not assembly.finished:
+        raise CallFailed(
+            "connection_error", "The model endpoint broke off its answer.", retried=True
+        )
+    return assembly.completion()
+
+
+async def _read_all(response: aiohttp.ClientResponse) -> bytes:
+    received = bytearray()
+    async for part in response.content.iter_any():
+        received += part
+        if len(received) > LARGEST_ANSWER:
+            raise _too_large()
+    return bytes(received)
+
+
+def _too_large() -> CallFailed:
+    return CallFailed(
+        "invalid_response",
+        f"The model endpoint's answer is larger than {LARGEST_ANSWER // 2**20} MB.",
+        retried=False,
+    )
+
+
+def _completion(text: bytes) -> JsonObject:
+    try:
+        body: JsonValue = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise BrokenStream(f"an answer that is no JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise BrokenStream("an answer that is no JSON object")
+    match body:
+        case {"choices": [{"message": dict()}, *_]}:
+            return body
+        case {"error": _}:
+            raise StreamError(body)
+    raise BrokenStream("an answer that is no chat completion")
+
+
+async def _refusal(response: aiohttp.ClientResponse, provider: Provider) -> CallFailed:
+    text = (await response.content.read(64 * 1024)).decode(errors="replace")
+    status = response.status
+    return CallFailed(
+        CODES.get(status, "upstream_error" if status >= 500 else "invalid_request"),
+        f"{status} from {provider.name}: {provider.without_key(_message_in(text))}",
+        retried=is_retried(status),
+        pause=named_pause(response.headers, time.time()),
+        status=status,
+    )
+
+
+CODES = {
+    401: "authentication_failed",
+    403: "authentication_failed",
+    404: "not_found",
+    408: "timeout",
+    429: "rate_limit_exceeded",
+}
+
+
+def _message_in(text: str) -> str:
+    """Give the message of an error body, whichever of the usual forms it has."""
+    try:
+        body = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        body = None
+    match body:
+        case {"error": {"message": str(message)}} | {"error": str(message)}:
+            text = message
+        case {"message": str(message)} | {"detail": str(message)}:
+            text = message
+    return text[:LONGEST_MESSAGE] or "no message"
+
+
+def _reported_failure(error: StreamError, provider: Provider) -> CallFailed:
+    message = _message_in(orjson.dumps(error.body).decode())
+    return CallFailed(
+        "upstream_error",
+        f"Error from {provider.name}: {provider.without_key(message)}",
+        retried=True,
+    )

@@ -1,0 +1,70 @@
+"""A limit on calls under way at once, with turns that are fair between runs."""
+
+import asyncio
+from collections import Counter, OrderedDict, deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+Turn = asyncio.Future[None]
+
+
+class FairLimiter:
+    """Lets a number of calls run at once and gives free places to the waiting owners in rotation.
+
+    A run of ten rows so gets its turns beside one of a million. Within an owner the order is that of
+    asking.
+    """
+
+    def __init__(self, limit: int) -> None:
+        """Allow `limit` calls at once."""
+        self._free = limit
+        self._waiting: OrderedDict[str, deque[Turn]] = OrderedDict()
+        self._under_way: Counter[str] = Counter()
+
+    def under_way(self, owner: str) -> int:
+        """Give how many places this owner holds."""
+        return self._under_way[owner]
+
+    @asynccontextmanager
+    async def place(self, owner: str) -> AsyncIterator[None]:
+        """Hold one place; waits for it. A cancelled wait takes none."""
+        await self._take(owner)
+        try:
+            yield
+        finally:
+            self._give_back(owner)
+
+    async def _take(self, owner: str) -> None:
+        if self._free > 0:
+            self._free -= 1
+        else:
+            await self._wait_for_turn(owner)
+        self._under_way[owner] += 1
+
+    async def _wait_for_turn(self, owner: str) -> None:
+        turn: Turn = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(owner, deque()).append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._pass_on()  # the place came at the very moment of the cancel
+            raise
+
+    def _give_back(self, owner: str) -> None:
+        self._under_way[owner] -= 1
+        if not self._under_way[owner]:
+            del self._under_way[owner]
+        self._pass_on()
+
+    def _pass_on(self) -> None:
+        while self._waiting:
+            owner, turns = self._waiting.popitem(last=False)
+            while turns:
+                turn = turns.popleft()
+                if not turn.done():
+                    turn.set_result(None)
+                    if turns:
+                        self._waiting[owner] = turns  # to the end of the rotation
+                    return
+        self._free += 1

@@ -1,0 +1,53 @@
+"""The models that the providers offer, for `GET /models`."""
+
+import asyncio
+from collections.abc import Sequence
+
+import aiohttp
+import orjson
+
+from evald.contract.json_types import JsonObject
+from evald.errors import UpstreamFailed
+from evald.sampling.providers import Provider, provider_of
+
+LIST_TIMEOUT = 15.0
+LARGEST_LIST = 16 * 1024 * 1024
+
+
+async def list_models(
+    providers: Sequence[Provider], session: aiohttp.ClientSession
+) -> list[JsonObject]:
+    """Give the model objects of all providers, each model from the one that serves it.
+
+    A provider that does not answer is left out as long as another does.
+    Raises UpstreamFailed when none answers.
+    """
+    answers = await asyncio.gather(
+        *(_models_of(provider, session) for provider in providers), return_exceptions=True
+    )
+    models: list[JsonObject] = []
+    failures: list[str] = []
+    for provider, answer in zip(providers, answers, strict=True):
+        if isinstance(answer, BaseException):
+            failures.append(f"{provider.name}: {provider.without_key(str(answer))[:200]}")
+            continue
+        models += [each for each in answer if provider_of(str(each["id"]), providers) is provider]
+    if providers and len(failures) == len(providers):
+        raise UpstreamFailed("No model endpoint listed its models. " + "; ".join(failures))
+    return models
+
+
+async def _models_of(provider: Provider, session: aiohttp.ClientSession) -> list[JsonObject]:
+    timeout = aiohttp.ClientTimeout(total=LIST_TIMEOUT)
+    async with session.get(
+        f"{provider.base_url}/models",
+        headers=provider.headers(),
+        timeout=timeout,
+        allow_redirects=False,
+    ) as response:
+        if response.status != 200:
+            raise UpstreamFailed(f"it answered {response.status}")
+        match orjson.loads(await response.content.read(LARGEST_LIST)):
+            case {"data": list(models)}:
+                return [each for each in models if isinstance(each, dict) and "id" in each]
+    raise UpstreamFailed("its list of models has no usable form")

@@ -1,0 +1,110 @@
+"""Samples from models: the provider's turn, the call, the retries, the ways to ask that it knows."""
+
+import asyncio
+import random
+import time
+from collections.abc import Sequence
+
+import aiohttp
+
+from evald.contract.json_types import JsonObject, JsonValue
+from evald.errors import ModelUnavailable
+from evald.rules.retry import wait_before
+from evald.rules.sample import TOKEN_LIMIT_NAMES
+from evald.sampling.call import CallFailed, Streaming, chat_call
+from evald.sampling.interface import ChatRequest, Completion
+from evald.sampling.limiter import FairLimiter
+from evald.sampling.providers import Provider, provider_of
+
+WEAKER: dict[Streaming, Streaming] = {"with usage": "plain", "plain": "off"}
+RESERVED = frozenset({"model", "messages", "stream", "stream_options", "n", *TOKEN_LIMIT_NAMES})
+"""Keys of a request that sampling params do not set by themselves."""
+
+
+class ProviderSampler:
+    """Asks the configured providers over HTTP."""
+
+    def __init__(self, providers: Sequence[Provider], session: aiohttp.ClientSession) -> None:
+        """Use these providers, the first that serves a model for it."""
+        self._providers = providers
+        self._session = session
+        self._limiters = {each.name: FairLimiter(each.max_concurrency) for each in providers}
+        self._streaming: dict[tuple[str, str], Streaming] = {}
+
+    def serves(self, model: str) -> bool:
+        """Say whether a provider is configured for this model name."""
+        return provider_of(model, self._providers) is not None
+
+    def calls_in_flight(self, owner: str) -> int:
+        """Give how many calls of this run are under way now."""
+        return sum(limiter.under_way(owner) for limiter in self._limiters.values())
+
+    async def sample(self, request: ChatRequest, owner: str) -> Completion:
+        """Give a sample. Raises ModelUnavailable when the call failed for good."""
+        provider = provider_of(request.model, self._providers)
+        if provider is None:
+            raise ModelUnavailable("model_not_found", f"No provider serves '{request.model}'.")
+        body = request_body(request, provider)
+        attempt = 1
+        while True:
+            try:
+                async with self._limiters[provider.name].place(owner):
+                    began = time.monotonic()
+                    completion = await self._call(provider, request.model, body)
+                    return Completion(completion, time.monotonic() - began, attempt)
+            except CallFailed as failure:
+                _check_worth_retrying(failure, attempt, provider)
+                pause = wait_before(attempt, random.random(), provider.retries, failure.pause)
+            # The place is given back while waiting, so that other rows go on.
+            await asyncio.sleep(pause)
+            attempt += 1
+
+    async def _call(self, provider: Provider, model: str, body: JsonObject) -> JsonObject:
+        """Call, and where the endpoint refuses to stream, ask in a way that it knows."""
+        first: Streaming = "with usage" if provider.stream else "off"
+        asked = provider.name, model
+        while True:
+            streaming = self._streaming.get(asked, first)
+            try:
+                return await chat_call(self._session, provider, body, streaming)
+            except CallFailed as failure:
+                if streaming == "off" or not _refuses_streaming(failure):
+                    raise
+                weaker = WEAKER[streaming] if "stream_options" in failure.message else "off"
+                self._streaming[asked] = weaker
+
+
+def request_body(request: ChatRequest, provider: Provider) -> JsonObject:
+    """Give the body of a call without its streaming keys, in the words that the provider knows.
+
+    Sampling params that evald does not know are passed on, so that a new option of a model can be
+    used on the day it comes.
+    """
+    messages: list[JsonValue] = [_with_known_role(each, provider) for each in request.messages]
+    body: JsonObject = {"model": request.model, "messages": messages}
+    for key, value in request.params.items():
+        if value is None:
+            continue
+        if key in TOKEN_LIMIT_NAMES:
+            body[provider.token_limit_name] = value
+        elif key not in RESERVED:
+            body[key] = value
+    return body
+
+
+def _with_known_role(message: JsonObject, provider: Provider) -> JsonObject:
+    if message.get("role") != "developer":
+        return message
+    return {**message, "role": provider.developer_role}
+
+
+def _refuses_streaming(failure: CallFailed) -> bool:
+    return failure.status in (400, 404, 405, 415, 422, 501) and "stream" in failure.message.lower()
+
+
+def _check_worth_retrying(failure: CallFailed, attempt: int, provider: Provider) -> None:
+    policy = provider.retries
+    too_long = failure.pause is not None and failure.pause > policy.longest_named
+    if not failure.retried or attempt >= policy.attempts or too_long:
+        tried = f" (tried {attempt} times)" if attempt > 1 else ""
+        raise ModelUnavailable(failure.code, failure.message + tried) from None

@@ -1,0 +1,113 @@
+"""Settings: from the command line, the environment (`EVALD_…`) and a TOML file, in that order.
+
+They are read once, checked at start and passed on as values; no other file looks at the environment.
+"""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from evald.errors import CannotStart
+
+UrlText = Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")]
+
+
+class ProviderSettings(BaseModel):
+    """One `[providers.NAME]` table: an OpenAI-compatible endpoint. Times in seconds."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    base_url: UrlText
+    api_key_env: str | None = None
+    """The environment variable that holds the key; keys do not stand in files."""
+    models: list[str] = ["*"]
+    max_concurrency: Annotated[int, Field(ge=1, le=10_000)] = 64
+    connect_timeout: Annotated[float, Field(gt=0)] = 10.0
+    first_byte_timeout: Annotated[float, Field(gt=0)] = 300.0
+    total_timeout: Annotated[float, Field(gt=0)] = 600.0
+    max_attempts: Annotated[int, Field(ge=1, le=100)] = 6
+    stream: bool = True
+    token_limit_name: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
+    developer_role: Literal["developer", "system"] = "developer"
+
+    @field_validator("base_url")
+    @classmethod
+    def _without_slash(cls, url: str) -> str:
+        return url.rstrip("/")
+
+    def api_key(self) -> str | None:
+        """Give the key. Raises CannotStart when its variable is not set."""
+        if self.api_key_env is None:
+            return None
+        key = os.environ.get(self.api_key_env)
+        if not key:
+            raise CannotStart(f"The environment variable {self.api_key_env} holds no key.")
+        return key
+
+
+class Settings(BaseSettings):
+    """All settings of `evald serve`."""
+
+    model_config = SettingsConfigDict(env_prefix="EVALD_", extra="forbid", env_ignore_empty=True)
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8484
+    data_dir: Path = Path("evald-data")
+    config: Path | None = None
+    database_url: SecretStr | None = None
+    public_url: UrlText | None = None
+    upstream_base_url: UrlText | None = None
+    upstream_api_key: SecretStr | None = None
+    providers: dict[str, ProviderSettings] = {}
+    max_error_rate: Annotated[float, Field(ge=0, le=1)] = 1.0
+    runs_at_once: Annotated[int, Field(ge=1, le=1000)] = 32
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["console", "json"] = "console"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the command line before the environment, and both before the file."""
+        assert isinstance(init_settings, InitSettingsSource)
+        path = init_settings.init_kwargs.get("config") or os.environ.get("EVALD_CONFIG")
+        file = InitSettingsSource(settings_cls, _toml(Path(path)) if path else {})
+        return init_settings, env_settings, file
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise CannotStart(f"The config file cannot be read: {error}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CannotStart(f"The config file {path} is not valid TOML: {error}.") from None
+
+
+def read_settings(**given: object) -> Settings:
+    """Give the settings; `given` are those of the command line, None where not given.
+
+    Raises CannotStart with one line for each setting that is wrong.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = [
+            f"  {'.'.join(str(step) for step in each['loc'])}: {each['msg']}"
+            for each in error.errors(include_url=False, include_input=False)
+        ]
+        raise CannotStart("\n".join(["These settings are wrong:", *lines])) from None

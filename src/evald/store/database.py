@@ -1,0 +1,99 @@
+"""The connection to the database, and the two ways to use it: read and write.
+
+Both run a function inside one transaction that a cancelled task does not cut in the middle: the work
+is finished first, then the cancellation goes on.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, event, make_url
+from sqlalchemy.engine import URL
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+Result = TypeVar("Result")
+Work = Callable[[AsyncConnection], Awaitable[Result]]
+
+SQLITE_PRAGMAS = (
+    "PRAGMA journal_mode = WAL",
+    # A committed item survives a power cut too; batches keep the number of syncs small.
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA busy_timeout = 30000",
+    "PRAGMA cache_size = -65536",
+)
+READERS = 4
+
+
+@dataclass(frozen=True)
+class Database:
+    """A database that is open."""
+
+    reader: AsyncEngine
+    writer: AsyncEngine
+
+    async def read(self, work: Work[Result]) -> Result:
+        """Give what `work` reads; all its statements see the same moment."""
+        return await uninterrupted(_in_transaction(self.reader, work))
+
+    async def write(self, work: Work[Result]) -> Result:
+        """Give what `work` gives, with all that it wrote saved, or nothing of it on an error."""
+        return await uninterrupted(_in_transaction(self.writer, work))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.reader.dispose()
+        await self.writer.dispose()
+
+
+async def _in_transaction(engine: AsyncEngine, work: Work[Result]) -> Result:
+    async with engine.begin() as connection:
+        return await work(connection)
+
+
+async def uninterrupted(work: Coroutine[Any, Any, Result]) -> Result:
+    """Finish `work` even when the task that waits for it is cancelled meanwhile."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # seen, so that it is not reported as forgotten
+        raise
+
+
+def open_database(url: str) -> Database:
+    """Open the database of a SQLAlchemy URL such as `sqlite+aiosqlite:////var/lib/evald/evald.db`."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return Database(
+            reader=_sqlite_engine(parsed, "BEGIN", READERS),
+            # One writer: SQLite knows no more, and waiting in the pool is fair where its lock is not.
+            writer=_sqlite_engine(parsed, "BEGIN IMMEDIATE", 1),
+        )
+    engine = create_async_engine(parsed)
+    return Database(reader=engine, writer=engine)
+
+
+def _sqlite_engine(url: URL, begin: str, size: int) -> AsyncEngine:
+    engine = create_async_engine(
+        url, pool_size=size, max_overflow=0, pool_timeout=300, connect_args={"timeout": 30}
+    )
+
+    def connected(connection: Any, _: object) -> None:
+        # Transactions are begun by us, below; the driver's own begin comes too late for a snapshot.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in SQLITE_PRAGMAS:
+            cursor.execute(pragma)
+        cursor.close()
+
+    def begun(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    event.listen(engine.sync_engine, "connect", connected)
+    event.listen(engine.sync_engine, "begin", begun)
+    return engine

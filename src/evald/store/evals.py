@@ -1,0 +1,83 @@
+"""The statements on evals."""
+
+from typing import Any, Literal
+
+import orjson
+from sqlalchemy import ColumnElement, Row, delete, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from evald.contract.evals import Eval
+from evald.errors import NotFound
+from evald.rules import json_text
+from evald.rules.paging import PageRequest
+from evald.store.pages import Page, page_of_rows
+from evald.store.tables import evals
+
+OrderBy = Literal["created_at", "updated_at"]
+
+
+async def insert_eval(connection: AsyncConnection, new: Eval) -> None:
+    """Add an eval."""
+    await connection.execute(
+        insert(evals).values(
+            id=new.id,
+            name=new.name,
+            created_at=new.created_at,
+            updated_at=new.updated_at,
+            data_source_config=json_text.dump(new.data_source_config),
+            testing_criteria=json_text.dump(new.testing_criteria),
+            metadata=_metadata_text(new.metadata),
+        )
+    )
+
+
+async def get_eval(connection: AsyncConnection, eval_id: str) -> Eval:
+    """Give an eval. Raises NotFound."""
+    found = await connection.execute(select(evals).where(evals.c.id == eval_id))
+    row = found.one_or_none()
+    if row is None:
+        raise NotFound(f"No eval found with id '{eval_id[:80]}'.", param="eval_id")
+    return _eval(row)
+
+
+async def list_evals(
+    connection: AsyncConnection, page: PageRequest, order_by: OrderBy
+) -> Page[Eval]:
+    """Give one page of all evals."""
+    keys: list[ColumnElement[Any]] = [evals.c[order_by], evals.c.seq]
+    rows, more = await page_of_rows(connection, select(evals), keys, page, id_column=evals.c.id)
+    return Page(tuple(_eval(row) for row in rows), more)
+
+
+async def update_eval(connection: AsyncConnection, changed: Eval) -> None:
+    """Save the name, the metadata and the time of the last change of an eval."""
+    await connection.execute(
+        update(evals)
+        .where(evals.c.id == changed.id)
+        .values(
+            name=changed.name,
+            metadata=_metadata_text(changed.metadata),
+            updated_at=changed.updated_at,
+        )
+    )
+
+
+async def delete_eval(connection: AsyncConnection, eval_id: str) -> None:
+    """Remove an eval with its runs and their output items."""
+    await connection.execute(delete(evals).where(evals.c.id == eval_id))
+
+
+def _metadata_text(metadata: dict[str, str] | None) -> str | None:
+    return None if metadata is None else json_text.dump(metadata)
+
+
+def _eval(row: Row[Any]) -> Eval:
+    return Eval(
+        id=row.id,
+        name=row.name,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        data_source_config=orjson.loads(row.data_source_config),
+        testing_criteria=orjson.loads(row.testing_criteria),
+        metadata=None if row.metadata is None else orjson.loads(row.metadata),
+    )

@@ -1,0 +1,133 @@
+"""The statements on files. Their bytes are kept in parts, so that no upload is held in memory.
+
+They live in the database and not in a folder, so that every machine that reaches the database reaches
+them, and a file and its bytes come and go together.
+"""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, delete, exists, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from evald.contract.files import File
+from evald.errors import NotFound
+from evald.rules.paging import PageRequest
+from evald.store.pages import Page, page_of_rows
+from evald.store.tables import file_parts, files, runs
+
+PART_SIZE = 1024 * 1024
+
+
+async def begin_upload(connection: AsyncConnection, file: File) -> None:
+    """Add a file whose bytes are still to come; nobody sees it yet."""
+    await connection.execute(
+        insert(files).values(
+            id=file.id,
+            filename=file.filename,
+            purpose=file.purpose,
+            bytes=0,
+            created_at=file.created_at,
+            expires_at=file.expires_at,
+            state="uploading",
+        )
+    )
+
+
+async def add_part(
+    connection: AsyncConnection, file_id: str, position: int, content: bytes
+) -> None:
+    """Add the next part of an upload."""
+    await connection.execute(
+        insert(file_parts).values(file_id=file_id, position=position, content=content)
+    )
+
+
+async def finish_upload(connection: AsyncConnection, file_id: str, size: int) -> None:
+    """Make an uploaded file visible."""
+    await connection.execute(
+        update(files).where(files.c.id == file_id).values(state="ready", bytes=size)
+    )
+
+
+async def get_file(connection: AsyncConnection, file_id: str, now: float) -> File:
+    """Give a file that is there and not expired. Raises NotFound."""
+    found = await connection.execute(select(files).where(files.c.id == file_id, *_visible(now)))
+    row = found.one_or_none()
+    if row is None:
+        raise NotFound(f"No file found with id '{file_id[:80]}'.", param="file_id")
+    return _file(row)
+
+
+async def list_files(
+    connection: AsyncConnection, page: PageRequest, purpose: str | None, now: float
+) -> Page[File]:
+    """Give one page of the files, only those of a purpose if one is wanted."""
+    rows = select(files)
+    if purpose:
+        rows = rows.where(files.c.purpose == purpose)
+    found, more = await page_of_rows(
+        connection,
+        rows,
+        [files.c.created_at, files.c.seq],
+        page,
+        id_column=files.c.id,
+        members=_visible(now),
+    )
+    return Page(tuple(_file(row) for row in found), more)
+
+
+async def read_part(connection: AsyncConnection, file_id: str, position: int) -> bytes | None:
+    """Give one part of a file's bytes, or None behind its end."""
+    found = await connection.execute(
+        select(file_parts.c.content).where(
+            file_parts.c.file_id == file_id, file_parts.c.position == position
+        )
+    )
+    part: bytes | None = found.scalar_one_or_none()
+    return part
+
+
+async def delete_file(connection: AsyncConnection, file_id: str) -> None:
+    """Hide a file, and remove its bytes unless a run still has to read its rows."""
+    await connection.execute(update(files).where(files.c.id == file_id).values(state="deleted"))
+    await purge_files(connection)
+
+
+async def drop_upload(connection: AsyncConnection, file_id: str) -> None:
+    """Remove an upload that was broken off."""
+    await connection.execute(delete(files).where(files.c.id == file_id))
+
+
+async def purge_files(connection: AsyncConnection) -> None:
+    """Remove the deleted files that no run has to read any more."""
+    unread = exists().where(
+        runs.c.unread_file_id == files.c.id, runs.c.status.in_(("queued", "in_progress"))
+    )
+    await connection.execute(delete(files).where(files.c.state == "deleted", ~unread))
+
+
+async def purge_leftovers(connection: AsyncConnection, now: float) -> None:
+    """Remove uploads that a crash cut off, and hide files whose time is over."""
+    await connection.execute(delete(files).where(files.c.state == "uploading"))
+    await connection.execute(
+        update(files)
+        .where(files.c.state == "ready", files.c.expires_at <= int(now))
+        .values(state="deleted")
+    )
+    await purge_files(connection)
+
+
+def _visible(now: float) -> list[ColumnElement[bool]]:
+    alive = files.c.expires_at.is_(None) | (files.c.expires_at > int(now))
+    return [files.c.state == "ready", alive]
+
+
+def _file(row: Row[Any]) -> File:
+    return File(
+        id=row.id,
+        bytes=row.bytes,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        filename=row.filename,
+        purpose=row.purpose,
+    )

@@ -1,0 +1,58 @@
+"""Bring a database to the schema that this version knows, or refuse it.
+
+An empty database gets all migrations, an older one those that it lacks, and one that a newer evald
+wrote is left alone. Alembic is only loaded when there is something to do.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from evald.errors import CannotStart
+from evald.store.database import Database
+
+LATEST: Final = "0001"
+"""The newest migration; a test holds it against the folder `migrations/versions`."""
+
+FOLDER: Final = Path(__file__).parent / "migrations"
+
+
+async def migrate(database: Database) -> None:
+    """Bring the database up to date. Raises CannotStart when a newer evald wrote it."""
+
+    async def upgrade(connection: AsyncConnection) -> None:
+        await connection.run_sync(_upgrade)
+
+    await database.write(upgrade)
+
+
+def _upgrade(connection: Connection) -> None:
+    current = schema_version(connection)
+    if current == LATEST:
+        return
+    from alembic import command
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if current is not None and current not in known:
+        raise CannotStart(
+            f"The database was written by a newer evald (schema {current}; this one knows {LATEST}). "
+            "Start that newer version, or use another data directory."
+        )
+    config.attributes["connection"] = connection
+    command.upgrade(config, LATEST)
+
+
+def schema_version(connection: Connection) -> str | None:
+    """Give the schema version of a database, or None when it is empty."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    version: str | None = connection.execute(
+        text("SELECT version_num FROM alembic_version")
+    ).scalar_one_or_none()
+    return version

@@ -1,0 +1,326 @@
+"""The statements on runs: their rows, their counters, and each move of their status."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import Row, Select, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from evald.contract.counts import CriterionCounts, ModelUsage, ResultCounts
+from evald.contract.data_source_configs import item_schema_of
+from evald.contract.json_types import JsonObject
+from evald.contract.runs import Run, RunError, Status
+from evald.errors import NotFound, RunStopped
+from evald.rules import json_text, status
+from evald.rules.paging import PageRequest
+from evald.rules.tally import Tally
+from evald.store.pages import Page, page_of_rows
+from evald.store.tables import chunks, evals, run_criteria, run_usage, runs
+
+
+@dataclass(frozen=True, slots=True)
+class NewRun:
+    """A run that is about to be inserted as `queued`."""
+
+    id: str
+    eval_id: str
+    name: str
+    model: str | None
+    created_at: int
+    data_source_text: str
+    plan: JsonObject
+    """The data source without its rows."""
+    unread_file_id: str | None
+    """The file whose rows are still to be read, or None when they came with the request."""
+    metadata: dict[str, str] | None
+    criteria: int
+    """The number of its testing criteria."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """What carrying out a run needs to know of it."""
+
+    run_id: str
+    eval_id: str
+    created_at: int
+    status: Status
+    row_count: int | None
+    unread_file_id: str | None
+    testing_criteria: tuple[JsonObject, ...]
+    data_source: JsonObject
+    """The data source without its rows."""
+    item_schema: JsonObject
+
+
+async def insert_run(connection: AsyncConnection, new: NewRun) -> None:
+    """Add a run, with its counters at zero and no rows yet."""
+    await connection.execute(
+        insert(runs).values(
+            id=new.id,
+            eval_id=new.eval_id,
+            name=new.name,
+            model=new.model,
+            status="queued",
+            created_at=new.created_at,
+            data_source=new.data_source_text,
+            plan=json_text.dump(new.plan),
+            unread_file_id=new.unread_file_id,
+            metadata=None if new.metadata is None else json_text.dump(new.metadata),
+        )
+    )
+    if new.criteria:
+        places = [{"run_id": new.id, "position": place} for place in range(new.criteria)]
+        await connection.execute(insert(run_criteria), places)
+
+
+async def set_row_count(connection: AsyncConnection, run_id: str, row_count: int) -> None:
+    """Say how many rows a run has, once all its chunks are there; its file is then not needed."""
+    await connection.execute(
+        update(runs).where(runs.c.id == run_id).values(row_count=row_count, unread_file_id=None)
+    )
+
+
+async def get_plan(connection: AsyncConnection, run_id: str) -> RunPlan | None:
+    """Give the plan of a run, or None when the run is gone."""
+    found = await connection.execute(
+        select(
+            runs.c.eval_id,
+            runs.c.created_at,
+            runs.c.status,
+            runs.c.row_count,
+            runs.c.unread_file_id,
+            runs.c.plan,
+            evals.c.testing_criteria,
+            evals.c.data_source_config,
+        )
+        .join(evals, evals.c.id == runs.c.eval_id)
+        .where(runs.c.id == run_id)
+    )
+    row = found.one_or_none()
+    if row is None:
+        return None
+    return RunPlan(
+        run_id=run_id,
+        eval_id=row.eval_id,
+        created_at=row.created_at,
+        status=row.status,
+        row_count=row.row_count,
+        unread_file_id=row.unread_file_id,
+        testing_criteria=tuple(orjson.loads(row.testing_criteria)),
+        data_source=orjson.loads(row.plan),
+        item_schema=item_schema_of(orjson.loads(row.data_source_config)),
+    )
+
+
+async def move(
+    connection: AsyncConnection, run_id: str, event: status.Event, **also: object
+) -> bool:
+    """Move a run's status as the table of moves says, in one statement; say whether it moved.
+
+    `also` are columns that are set in the same statement.
+    """
+    moved = await connection.execute(
+        update(runs)
+        .where(runs.c.id == run_id, runs.c.status.in_(status.sources(event)))
+        .values(status=status.target(event), **also)
+    )
+    return moved.rowcount == 1
+
+
+async def complete_run(connection: AsyncConnection, run_id: str, finished_at: float) -> bool:
+    """Complete a run in progress whose rows all have an output item; say whether it moved."""
+    saved = runs.c.passed + runs.c.failed + runs.c.errored
+    moved = await connection.execute(
+        update(runs)
+        .where(
+            runs.c.id == run_id,
+            runs.c.status.in_(status.sources("complete")),
+            saved == runs.c.row_count,
+        )
+        .values(status=status.target("complete"), finished_at=finished_at)
+    )
+    return moved.rowcount == 1
+
+
+async def add_to_counters(
+    connection: AsyncConnection, run_id: str, position: int, claim: str, added: Tally
+) -> None:
+    """Add the tally of some output items to the counters of a run in progress.
+
+    It stands first in the transaction that saves the items: the row of the run is the lock that puts
+    the saves of one run in order. Raises RunStopped when the run is not in progress or its chunk is
+    claimed by another.
+    """
+    ours = select(chunks.c.run_id).where(
+        chunks.c.run_id == run_id, chunks.c.position == position, chunks.c.claim == claim
+    )
+    counted = await connection.execute(
+        update(runs)
+        .where(runs.c.id == run_id, runs.c.status == "in_progress", ours.exists())
+        .values(
+            passed=runs.c.passed + added.counts.passed,
+            failed=runs.c.failed + added.counts.failed,
+            errored=runs.c.errored + added.counts.errored,
+        )
+    )
+    if counted.rowcount != 1:
+        raise RunStopped(run_id)
+    for place, counts in enumerate(added.criteria):
+        await _add_to_criterion(connection, run_id, place, counts)
+    for usage in added.usage:
+        await _add_to_usage(connection, run_id, usage)
+
+
+async def _add_to_criterion(
+    connection: AsyncConnection, run_id: str, place: int, counts: CriterionCounts
+) -> None:
+    table = run_criteria.c
+    await connection.execute(
+        update(run_criteria)
+        .where(table.run_id == run_id, table.position == place)
+        .values(
+            passed=table.passed + counts.passed,
+            failed=table.failed + counts.failed,
+            errored=table.errored + counts.errored,
+        )
+    )
+
+
+async def _add_to_usage(connection: AsyncConnection, run_id: str, usage: ModelUsage) -> None:
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    added = dialect.insert(run_usage).values(
+        run_id=run_id,
+        model_name=usage.model_name,
+        **{name: getattr(usage, name) for name in _USAGE_NUMBERS},
+    )
+    sums = {name: run_usage.c[name] + added.excluded[name] for name in _USAGE_NUMBERS}
+    await connection.execute(
+        added.on_conflict_do_update(index_elements=["run_id", "model_name"], set_=sums)
+    )
+
+
+_USAGE_NUMBERS = (
+    "invocation_count",
+    "prompt_tokens",
+    "completion_tokens",
+    "total_tokens",
+    "cached_tokens",
+)
+
+
+async def delete_run(connection: AsyncConnection, run_id: str) -> None:
+    """Remove a run with its chunks and output items."""
+    await connection.execute(delete(runs).where(runs.c.id == run_id))
+
+
+async def unfinished_runs(connection: AsyncConnection) -> list[str]:
+    """Give the ids of all runs that are queued or in progress, in the order of creation."""
+    found = await connection.execute(
+        select(runs.c.id).where(runs.c.status.in_(status.sources("cancel"))).order_by(runs.c.seq)
+    )
+    return list(found.scalars())
+
+
+async def run_ids_of_eval(connection: AsyncConnection, eval_id: str) -> list[str]:
+    """Give the ids of an eval's unfinished runs."""
+    found = await connection.execute(
+        select(runs.c.id).where(
+            runs.c.eval_id == eval_id, runs.c.status.in_(status.sources("cancel"))
+        )
+    )
+    return list(found.scalars())
+
+
+async def get_run(connection: AsyncConnection, eval_id: str, run_id: str) -> Run:
+    """Give a run of this eval. Raises NotFound."""
+    found = await connection.execute(
+        _run_columns().where(runs.c.id == run_id, runs.c.eval_id == eval_id)
+    )
+    row = found.one_or_none()
+    if row is None:
+        raise _no_run(eval_id, run_id)
+    return (await _runs(connection, [row]))[0]
+
+
+async def check_run(connection: AsyncConnection, eval_id: str, run_id: str) -> None:
+    """Check that this run is there and belongs to this eval. Raises NotFound."""
+    found = await connection.execute(
+        select(runs.c.seq).where(runs.c.id == run_id, runs.c.eval_id == eval_id)
+    )
+    if found.one_or_none() is None:
+        raise _no_run(eval_id, run_id)
+
+
+def _no_run(eval_id: str, run_id: str) -> NotFound:
+    return NotFound(
+        f"No run found with id '{run_id[:80]}' in eval '{eval_id[:80]}'.", param="run_id"
+    )
+
+
+async def list_runs(
+    connection: AsyncConnection, eval_id: str, page: PageRequest, wanted: Status | None
+) -> Page[Run]:
+    """Give one page of an eval's runs, only those of a status if one is wanted."""
+    rows = _run_columns()
+    if wanted is not None:
+        rows = rows.where(runs.c.status == wanted)
+    found, more = await page_of_rows(
+        connection,
+        rows,
+        [runs.c.created_at, runs.c.seq],
+        page,
+        id_column=runs.c.id,
+        members=[runs.c.eval_id == eval_id],
+    )
+    return Page(tuple(await _runs(connection, found)), more)
+
+
+def _run_columns() -> Select[Any]:
+    return select(runs, evals.c.testing_criteria).join(evals, evals.c.id == runs.c.eval_id)
+
+
+async def _runs(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[Run]:
+    """Give runs with their counters, read with two more statements however many runs there are."""
+    ids = [row.id for row in rows]
+    criteria: dict[str, list[CriterionCounts]] = {run_id: [] for run_id in ids}
+    usage: dict[str, list[ModelUsage]] = {run_id: [] for run_id in ids}
+    table = run_criteria.c
+    for found in await connection.execute(
+        select(run_criteria).where(table.run_id.in_(ids)).order_by(table.run_id, table.position)
+    ):
+        counts = CriterionCounts(found.passed, found.failed, found.errored)
+        criteria[found.run_id].append(counts)
+    for found in await connection.execute(
+        select(run_usage)
+        .where(run_usage.c.run_id.in_(ids))
+        .order_by(run_usage.c.run_id, run_usage.c.model_name)
+    ):
+        numbers = [getattr(found, name) for name in _USAGE_NUMBERS]
+        usage[found.run_id].append(ModelUsage(found.model_name, *numbers))
+    return [_run(row, criteria[row.id], usage[row.id]) for row in rows]
+
+
+def _run(row: Row[Any], criteria: list[CriterionCounts], usage: list[ModelUsage]) -> Run:
+    names = [str(criterion["id"]) for criterion in orjson.loads(row.testing_criteria)]
+    return Run(
+        id=row.id,
+        eval_id=row.eval_id,
+        name=row.name,
+        model=row.model,
+        status=row.status,
+        created_at=row.created_at,
+        data_source_text=row.data_source,
+        metadata=None if row.metadata is None else orjson.loads(row.metadata),
+        error=RunError(row.error_code, row.error_message) if row.error_code else None,
+        counts=ResultCounts(row.passed, row.failed, row.errored),
+        criteria=tuple(zip(names, criteria, strict=True)),
+        usage=tuple(usage),
+        row_count=row.row_count,
+        calls_aborted=row.calls_aborted,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )

@@ -1,0 +1,133 @@
+"""A small HTTP server around the pages: what the product's routes do, over values in memory."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Literal, cast
+from urllib.parse import parse_qs, urlsplit
+
+from evald.contract.json_types import JsonObject
+from evald.dashboard.errors_page import render_not_found
+from evald.dashboard.lists import render_evals, render_runs
+from evald.dashboard.rendering import STATIC_FOLDER
+from evald.dashboard.report import (
+    ItemsPage,
+    ReportPage,
+    render_fragment,
+    render_report,
+    report_page,
+    security_headers,
+)
+from tests.dashboard.samples import EVAL_ID, RUN_ID
+
+PAGE_SIZE = 10
+_TYPES = {"css": "text/css", "js": "text/javascript"}
+
+
+class Site:
+    """What the pages show; a test changes it while a browser looks. `posts` are forms received."""
+
+    def __init__(self) -> None:
+        self.eval_object: JsonObject = {}
+        self.run: JsonObject = {}
+        self.items: list[JsonObject] = []
+        self.now: float | None = None
+        self.address = ""
+        self.posts: list[tuple[str, str | None]] = []
+        self.asked: list[str] = []
+
+    def show(self, eval_object: JsonObject, run: JsonObject, items: list[JsonObject]) -> None:
+        """Put another report on the pages."""
+        self.eval_object, self.run, self.items = eval_object, run, items
+
+    def report_address(self, **parameters: str) -> str:
+        """Give the report's address with query parameters added."""
+        query = "".join(f"&{name}={value}" for name, value in parameters.items())
+        return f"{self.address}/evaluations/{EVAL_ID}?run_id={RUN_ID}{query}"
+
+    def report(self, query: dict[str, str], theme: str) -> ReportPage:
+        """Give the report that a query asks for."""
+        status = query.get("status")
+        matching = [item for item in self.items if status in (None, item["status"])]
+        ids = [str(item["id"]) for item in matching]
+        start = ids.index(query["after"]) + 1 if "after" in query else 0
+        shown = matching[start : start + PAGE_SIZE]
+        return report_page(
+            eval_object=self.eval_object,
+            run=self.run,
+            items=shown,
+            page=ItemsPage(
+                status=cast(Literal["pass", "fail", "error"] | None, status),
+                shown=len(shown),
+                total=len(matching),
+                after=query.get("after"),
+                next_after=ids[start + PAGE_SIZE - 1] if start + PAGE_SIZE < len(ids) else None,
+            ),
+            selected=next((item for item in self.items if item["id"] == query.get("item")), None),
+            theme=theme,
+            now=self.now,
+        )
+
+    def page(self, path: str, query: dict[str, str], theme: str) -> str:
+        """Give the HTML of an address."""
+        if path == "/":
+            return render_evals(evals=[self.eval_object], theme=theme)
+        if path != f"/evaluations/{EVAL_ID}":
+            return render_not_found("eval", id=path.rpartition("/")[2], theme=theme)
+        if "run_id" not in query:
+            return render_runs(eval_object=self.eval_object, runs=[self.run], theme=theme)
+        report = self.report(query, theme)
+        return render_fragment(report) if "fragment" in query else render_report(report)
+
+
+@contextmanager
+def serving() -> Iterator[Site]:
+    """Serve a site on a free port of this machine until the block ends."""
+    site = Site()
+    handler = type("SiteRequests", (_Requests,), {"site": site})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    site.address = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield site
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Requests(BaseHTTPRequestHandler):
+    site: Site
+
+    def do_GET(self) -> None:
+        self.site.asked.append(self.path)
+        address = urlsplit(self.path)
+        if address.path.startswith("/static/"):
+            file = STATIC_FOLDER / address.path.rpartition("/")[2]
+            self._answer(file.read_bytes(), _TYPES[file.suffix[1:]])
+            return
+        query = {name: values[0] for name, values in parse_qs(address.query).items()}
+        theme = (self.headers.get("cookie") or "").partition("theme=")[2]
+        self._answer(self.site.page(address.path, query, theme).encode(), "text/html")
+
+    def do_POST(self) -> None:
+        self.site.posts.append((self.path, self.headers.get("origin")))
+        self.site.run = self.site.run | {"status": "canceled"}
+        self.send_response(303)
+        self.send_header("location", self.site.report_address())
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def _answer(self, body: bytes, content_type: str) -> None:
+        self.send_response(200)
+        for name, value in security_headers().items():
+            self.send_header(name, value)
+        self.send_header("content-type", f"{content_type}; charset=utf-8")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""

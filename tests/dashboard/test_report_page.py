@@ -1,0 +1,258 @@
+"""What the report says, from plain values; no browser."""
+
+import pytest
+
+from evald.contract.json_types import JsonObject
+from evald.dashboard.item_detail import FIELD_LIMIT, MESSAGE_LIMIT
+from evald.dashboard.items import CommonError
+from evald.dashboard.report import (
+    ItemsPage,
+    ReportPage,
+    render_fragment,
+    render_report,
+    report_page,
+)
+from evald.dashboard.texts import Text
+from tests.dashboard.samples import (
+    CLOSE,
+    RUN_ID,
+    STARTED,
+    TEAM,
+    eval_object,
+    item_id,
+    output_item,
+    output_items,
+    run_object,
+)
+
+ALL_ITEMS = ItemsPage(status=None, shown=3, total=3)
+THREE = run_object("completed", passed=1, failed=1, errored=1)
+
+
+def page_of(
+    run: JsonObject,
+    items: list[JsonObject],
+    *,
+    selected: JsonObject | None = None,
+    now: float | None = None,
+) -> ReportPage:
+    return report_page(
+        eval_object=eval_object(),
+        run=run,
+        items=items,
+        page=ALL_ITEMS,
+        selected=selected,
+        theme="",
+        now=now,
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "label"),
+    [
+        ("queued", "Queued"),
+        ("in_progress", "In progress"),
+        ("completed", "Completed"),
+        ("failed", "Failed"),
+        ("canceled", "Canceled"),
+    ],
+)
+def test_every_status_has_its_word(status: str, label: str) -> None:
+    html = render_report(page_of(run_object(status), []))
+
+    assert f"</span>{label}</span>" in html
+
+
+@pytest.mark.parametrize("status", ["queued", "in_progress"])
+def test_a_run_that_goes_on_can_be_canceled_and_reloads_without_script(status: str) -> None:
+    html = render_report(page_of(run_object(status), []))
+
+    assert f'action="../evaluations/{eval_object()["id"]}/runs/{RUN_ID}/cancel"' in html
+    assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in html
+
+
+@pytest.mark.parametrize("status", ["completed", "failed", "canceled"])
+def test_a_final_run_has_no_cancel_button_and_does_not_reload(status: str) -> None:
+    html = render_report(page_of(run_object(status), []))
+
+    assert "<form" not in html
+    assert "refresh" not in html
+
+
+def test_a_run_without_a_name_is_called_by_its_id() -> None:
+    page = page_of(run_object("queued", name=""), [])
+
+    assert page.facts.name == RUN_ID
+
+
+def test_a_running_run_tells_its_speed_and_the_time_left() -> None:
+    run = run_object("in_progress", passed=8, failed=2)
+
+    progress = page_of(run, [], now=STARTED + 20).progress
+
+    assert (progress.items_per_second, progress.seconds_left) == (0.5, 60.0)
+
+
+def test_a_canceled_run_tells_what_was_kept_not_run_and_aborted() -> None:
+    html = render_report(page_of(run_object("canceled", passed=9, failed=3), []))
+
+    assert "<b>12</b> of 40 items kept" in html
+    assert "<b>28</b> not run" in html
+    assert "<b>3</b> calls aborted" in html
+
+
+def test_a_failed_run_tells_why() -> None:
+    error: JsonObject = {"code": "file_broken", "message": "line 18 is not JSON"}
+
+    html = render_report(page_of(run_object("failed", error=error), []))
+
+    assert "file_broken" in html
+    assert "line 18 is not JSON" in html
+
+
+def test_the_pass_rate_comes_with_its_interval() -> None:
+    html = render_report(page_of(run_object("completed", passed=31, failed=9), []))
+
+    assert "77.5<small>%</small>" in html
+    assert "95 % interval 62.5 to 87.7" in html
+
+
+def test_criteria_are_matched_by_their_id() -> None:
+    run = run_object(
+        "completed",
+        passed=1,
+        per_testing_criteria_results=[
+            {"testing_criteria": CLOSE, "passed": 3, "failed": 1, "errored": 0}
+        ],
+    )
+
+    team, close = page_of(run, []).criteria
+
+    assert (team.counts, team.share) == (None, None)
+    assert close.share == 0.75
+
+
+def test_errors_of_the_items_shown_are_counted() -> None:
+    page = page_of(THREE, output_items(1, 1, 2))
+
+    assert page.common_errors == (CommonError(Text("no first byte within 60 s"), 2, 0.5),)
+
+
+def test_a_string_check_shows_what_was_expected_and_what_came() -> None:
+    item = output_item(0, "fail")
+
+    detail = page_of(THREE, [item], selected=item).detail
+
+    assert detail is not None
+    assert detail.grades[0].expected == Text("technical")
+    assert detail.grades[0].got == Text("billing, I think")
+
+
+def test_a_grader_that_broke_shows_its_error_and_no_score() -> None:
+    broken: JsonObject = {
+        "name": TEAM,
+        "passed": False,
+        "score": 0.0,
+        "error": {"code": "judge_unreadable", "message": "the judge wrote no number"},
+    }
+    item = output_item(0, "error", results=[broken])
+
+    html = render_report(page_of(THREE, [item], selected=item))
+
+    assert "judge_unreadable" in html
+    assert "the judge wrote no number" in html
+    assert "no score" in html
+
+
+def test_tool_calls_are_part_of_the_conversation() -> None:
+    call: JsonObject = {"function": {"name": "look_up", "arguments": '{"order": 88213}'}}
+    sample: JsonObject = {
+        "input": [],
+        "output": [{"role": "assistant", "content": None, "tool_calls": [call]}],
+    }
+    item = output_item(0, "pass", sample=sample)
+
+    detail = page_of(THREE, [item], selected=item).detail
+
+    assert detail is not None
+    assert detail.messages[0].calls == (Text('look_up({"order": 88213})'),)
+
+
+def test_neighbours_in_the_table_are_one_step_away() -> None:
+    items = [output_item(number, "pass") for number in range(3)]
+
+    detail = page_of(THREE, items, selected=items[1]).detail
+
+    assert detail is not None
+    assert detail.previous_address is not None
+    assert detail.previous_address.endswith(f"?run_id={RUN_ID}&item={item_id(0)}")
+    assert detail.next_address is not None
+    assert detail.next_address.endswith(f"?run_id={RUN_ID}&item={item_id(2)}")
+
+
+def test_links_keep_the_filter_and_the_place_in_the_list() -> None:
+    page = report_page(
+        eval_object=eval_object(),
+        run=THREE,
+        items=[output_item(5, "fail")],
+        page=ItemsPage(status="fail", shown=1, total=9, after="outputitem_a", next_after="o_b"),
+        selected=None,
+        theme="",
+    )
+
+    assert page.table.rows[0].address.endswith(
+        f"?run_id={RUN_ID}&status=fail&after=outputitem_a&item={item_id(5)}"
+    )
+    assert page.table.next_address is not None
+    assert page.table.next_address.endswith(f"?run_id={RUN_ID}&status=fail&after=o_b")
+    assert page.table.first_address is not None
+    assert page.table.first_address.endswith(f"?run_id={RUN_ID}&status=fail")
+
+
+def test_a_sample_of_a_megabyte_makes_a_small_page() -> None:
+    huge = "x" * 1_000_000
+    sample: JsonObject = {"input": [], "output": [{"role": "assistant", "content": huge}]}
+    item = output_item(0, "fail", sample=sample, datasource_item={"field": huge})
+
+    html = render_report(page_of(THREE, [item], selected=item))
+
+    assert len(html) < 100_000
+    assert f"{1_000_000 - MESSAGE_LIMIT:,} more characters" in html
+    assert f"{1_000_000 - FIELD_LIMIT:,} more characters" in html
+
+
+@pytest.mark.parametrize("sample", [None, {}, [], "text", {"input": 1, "output": [None, 2]}])
+def test_a_sample_of_any_shape_is_shown(sample: JsonObject | None) -> None:
+    item = output_item(0, "error", sample=sample, datasource_item=None, results=None, evald=None)
+
+    html = render_report(page_of(THREE, [item], selected=item))
+
+    assert "Item 0" in html
+
+
+def test_the_fragment_is_the_live_parts_of_the_page_word_for_word() -> None:
+    page = page_of(THREE, output_items(1, 1, 1))
+
+    whole, fragment = render_report(page), render_fragment(page)
+
+    drawer = fragment.index('<dialog class="drawer"')
+    assert fragment[:drawer] in whole
+    assert fragment[drawer:] in whole
+    assert "<html" not in fragment
+
+
+@pytest.mark.parametrize(
+    ("theme", "attribute"),
+    [("dark", ' data-theme="dark"'), ("light", ' data-theme="light"'), ('"><script>', "")],
+)
+def test_only_a_known_theme_reaches_the_page(theme: str, attribute: str) -> None:
+    page = report_page(
+        eval_object=eval_object(),
+        run=THREE,
+        items=[],
+        page=ALL_ITEMS,
+        selected=None,
+        theme=theme,
+    )
+
+    assert f'<html lang="en"{attribute}>' in render_report(page)

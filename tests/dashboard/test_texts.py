@@ -1,0 +1,63 @@
+"""Texts that try to deceive the eye or to be endless."""
+
+import pytest
+
+from evald.contract.json_types import JsonObject, JsonValue
+from evald.dashboard.texts import Text, as_json, call_texts, clip, content_text, visible
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain\ttext\n", "plain\ttext\n"),
+        ("windows\r\nline", "windows\nline"),
+        ("admin\u202etxt.exe", "admin⟨U+202E⟩txt.exe"),
+        ("a\u2066b\u2069c", "a⟨U+2066⟩b⟨U+2069⟩c"),
+        ("nul\x00bell\x07", "nul⟨U+0000⟩bell⟨U+0007⟩"),
+        ("zero\u200bwidth\ufeff", "zero⟨U+200B⟩width⟨U+FEFF⟩"),
+        ("tag\U000e0041", "tag⟨U+E0041⟩"),
+        ("half\ud800pair", "half⟨U+D800⟩pair"),
+        ("fam\u200dily \u0645\u200c\u06cc שלום", "fam\u200dily \u0645\u200c\u06cc שלום"),
+    ],
+)
+def test_invisible_characters_are_shown_and_no_others_change(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+def test_a_long_text_is_cut_and_says_how_much_is_missing() -> None:
+    assert clip("x" * 1_000_000, 4_000) == Text("x" * 4_000, hidden=996_000)
+    assert clip("short", 4_000) == Text("short", hidden=0)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ("as it is", "as it is"),
+        (None, ""),
+        ({"type": "input_text", "text": "inside"}, "inside"),
+        (["one", {"type": "input_text", "text": "two"}], "one\ntwo"),
+        (
+            [{"type": "input_image", "image_url": "http://127.0.0.1/x.png"}],
+            '{"type": "input_image", "image_url": "http://127.0.0.1/x.png"}',
+        ),
+    ],
+)
+def test_every_kind_of_content_becomes_text(content: JsonValue, text: str) -> None:
+    assert content_text(content) == text
+
+
+def test_tool_calls_of_both_generations_are_shown_as_calls() -> None:
+    message: JsonObject = {
+        "tool_calls": [{"function": {"name": "look_up", "arguments": '{"order": 1}'}}],
+        "function_call": {"name": "older", "arguments": "{}"},
+    }
+
+    assert call_texts(message) == ['look_up({"order": 1})', "older({})"]
+
+
+def test_json_nested_too_deep_is_said_to_be_so() -> None:
+    nested: JsonValue = []
+    for _ in range(100_000):
+        nested = [nested]
+
+    assert as_json(nested, 100) == Text("(nested too deep to be shown here)")

@@ -1,0 +1,52 @@
+"""One chat completion call as the server reads it."""
+
+from dataclasses import dataclass
+
+import orjson
+
+
+class UnreadableCall(ValueError):
+    """The body is no chat completion request; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What the answer to a call depends on."""
+
+    model: str
+    message: str  # the text of the last user message; "" if there is none
+    prompt_tokens: int  # words of all messages
+    stream: bool
+    wants_usage: bool  # stream_options.include_usage
+    parameters: dict[str, object]  # the whole body
+
+
+def call_from(body: bytes) -> Call:
+    """Read a request body; raise ValueError if it is no chat completion request."""
+    parameters = orjson.loads(body)
+    if not isinstance(parameters, dict) or not isinstance(parameters.get("messages"), list):
+        raise UnreadableCall("messages is missing")
+    message, words = "", 0
+    for entry in parameters["messages"]:
+        text = text_of(entry["content"]) if entry.get("content") else ""
+        words += text.count(" ") + 1
+        if entry.get("role") == "user":
+            message = text
+    options = parameters.get("stream_options") or {}
+    return Call(
+        model=str(parameters.get("model", "")),
+        message=message,
+        prompt_tokens=words,
+        stream=bool(parameters.get("stream")),
+        wants_usage=bool(options.get("include_usage")),
+        parameters=parameters,
+    )
+
+
+def text_of(content: object) -> str:
+    """Give a message's text: the content itself, or its text parts joined."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        raise UnreadableCall("content is neither a text nor a list of parts")
+    return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
