@@ -74,7 +74,7 @@ class Site:
         if path == "/":
             return render_evals(evals=[self.eval_object], theme=theme)
         if path != f"/evaluations/{EVAL_ID}":
-            return render_not_found("eval", id=path.rpartition("/")[2], theme=theme)
+            return render_not_found("eval", asked_id=path.rpartition("/")[2], theme=theme)
         if "run_id" not in query:
             return render_runs(eval_object=self.eval_object, runs=[self.run], theme=theme)
         report = self.report(query, theme)
@@ -129,5 +129,5 @@ class _Requests(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (named by its base)
         """Say nothing."""

@@ -32,6 +32,13 @@ def test_a_duration_has_two_units_at_most(seconds: float, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("items_per_second", "shown"), [(0.012, "< 0.1"), (0.83, "0.8"), (252.6, "253")]
+)
+def test_a_slow_speed_is_not_rounded_to_nothing(items_per_second: float, shown: str) -> None:
+    assert figures.rate(items_per_second) == shown
+
+
+@pytest.mark.parametrize(
     ("value", "shown"), [(1.0, "1"), (0.857, "0.86"), (0.5, "0.5"), (None, "–"), (1e400, "–")]
 )
 def test_a_score_has_two_decimals_at_most(value: float | None, shown: str) -> None:

@@ -30,7 +30,7 @@ def test_empty_lists_say_so() -> None:
 
 
 def test_what_is_not_there_is_named_and_leads_back() -> None:
-    html = render_not_found("run", id="evalrun_gone", theme="dark")
+    html = render_not_found("run", asked_id="evalrun_gone", theme="dark")
 
     assert "There is no such run" in html
     assert "evalrun_gone" in html

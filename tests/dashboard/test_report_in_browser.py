@@ -239,8 +239,22 @@ def test_nothing_is_wider_than_a_small_phone(site: Site, tab: Page, address: str
     tab.set_viewport_size({"width": 360, "height": 740})
 
     tab.goto(pages[address])
+    tab.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
 
     assert tab.evaluate("document.documentElement.scrollWidth") == 360
+
+
+@pytest.mark.parametrize("width", [360, 640, 800, 1000, 1280])
+def test_no_column_of_the_items_is_squeezed_away(site: Site, tab: Page, width: int) -> None:
+    show_finished(site)
+    tab.set_viewport_size({"width": width, "height": 740})
+
+    tab.goto(site.report_address())
+
+    for column in (".col-input", ".col-output"):
+        box = tab.locator(f"th{column}").bounding_box()
+        assert box is not None
+        assert box["width"] >= 90
 
 
 def test_the_theme_follows_the_system_until_the_reader_chooses(site: Site, tab: Page) -> None:

@@ -221,6 +221,17 @@ def test_a_sample_of_a_megabyte_makes_a_small_page() -> None:
     assert f"{1_000_000 - FIELD_LIMIT:,} more characters" in html
 
 
+def test_deceiving_and_broken_characters_are_shown_wherever_they_are() -> None:
+    run = run_object("completed", name="a\u202eb", metadata={"k\u200b": "half\ud800"})
+    item = output_item(0, "pass", datasource_item={"f\u2066": "v\x00"})
+
+    html = render_report(page_of(run, [item], selected=item))
+
+    for shown in ("a⟨U+202E⟩b", "k⟨U+200B⟩", "half⟨U+D800⟩", "f⟨U+2066⟩", "v⟨U+0000⟩"):
+        assert shown in html
+    assert not set("\u202e\u200b\ud800\u2066\x00") & set(html)
+
+
 @pytest.mark.parametrize("sample", [None, {}, [], "text", {"input": 1, "output": [None, 2]}])
 def test_a_sample_of_any_shape_is_shown(sample: JsonObject | None) -> None:
     item = output_item(0, "error", sample=sample, datasource_item=None, results=None, evald=None)
