@@ -1,0 +1,177 @@
+"""A real `evald serve` process for tests, and plain HTTP to it."""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.client import HTTPConnection
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+READY_WITHIN_S = 60
+STOPPED_WITHIN_S = 60
+ANSWERED_WITHIN_S = 60
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer that was read to its end. Names of headers are in small letters."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The parsed body, as deep as the test needs it."""
+        return json.loads(self.body)
+
+
+class EvaldServer:
+    """An evald process on a free port of 127.0.0.1, with a data directory of its own.
+
+    >>> with ModelServer() as models, EvaldServer(tmp_path, upstream=models.url) as server:
+    ...     client = OpenAI(base_url=server.base_url, api_key="not needed")
+    """
+
+    url: str
+    """Where it is reached, without a slash at the end."""
+    process: subprocess.Popen[bytes]
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        upstream: str | None = None,
+        environment: Mapping[str, str] | None = None,
+        config: str | None = None,
+    ) -> None:
+        """Keep everything in `folder`; nothing is started yet.
+
+        `upstream` is the base URL of a model endpoint, `environment` is added to the process's own,
+        `config` is the text of its TOML file.
+        """
+        self.data_dir = folder / "data"
+        self.log_file = folder / "evald.log"
+        self.port = 0
+        self.environment = {} if upstream is None else {"EVALD_UPSTREAM_BASE_URL": upstream}
+        self.environment |= environment or {}
+        if config is not None:
+            file = folder / "evald.toml"
+            file.write_text(config)
+            self.environment["EVALD_CONFIG"] = str(file)
+
+    @property
+    def base_url(self) -> str:
+        """The base URL for an SDK."""
+        return f"{self.url}/v1"
+
+    def __enter__(self) -> Self:
+        """Start the server and wait until it is ready."""
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stop the server if it still runs."""
+        if self.process.poll() is None:
+            self.stop()
+
+    def start(self) -> None:
+        """Start on the port of the last start, at first on a free one; return when it is ready.
+
+        RuntimeError with the log when it ends instead.
+        """
+        with self.log_file.open("ab") as log:
+            self.process = subprocess.Popen(
+                evald_command("--port", str(self.port), "--data-dir", str(self.data_dir)),
+                cwd=CHECKOUT,
+                env=evald_environment(self.environment),
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,  # a signal to the tests is not one to the server
+            )
+        self.url = self._ready_url()
+        self.port = urlsplit(self.url).port or 0
+
+    def _ready_url(self) -> str:
+        assert self.process.stdout is not None
+        readable, _, _ = select.select([self.process.stdout], [], [], READY_WITHIN_S)
+        line = self.process.stdout.readline().decode() if readable else ""
+        if not line.startswith("evald is ready at "):
+            self.process.kill()
+            raise RuntimeError(f"evald did not start: {line}{self.log()}")
+        return line.removeprefix("evald is ready at ").split(",")[0]
+
+    def stop(self) -> int:
+        """Send SIGTERM and give the exit status."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Send SIGKILL and return when the process is gone."""
+        self._end(signal.SIGKILL)
+
+    def _end(self, number: signal.Signals) -> int:
+        self.process.send_signal(number)
+        try:
+            return self.process.wait(STOPPED_WITHIN_S)
+        finally:
+            self.process.kill()
+            assert self.process.stdout is not None
+            self.process.stdout.close()
+
+    def restart(self) -> None:
+        """Stop the server if it still runs, and start it on the same data and port."""
+        if self.process.poll() is None:
+            self.stop()
+        self.start()
+
+    def log(self) -> str:
+        """Give everything that the server logged."""
+        return self.log_file.read_text(errors="replace")
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Make one request. `body` is sent as it is when it is bytes, else as JSON."""
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+        named = {} if body is None else {"content-type": "application/json"}
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=ANSWERED_WITHIN_S)
+        try:
+            connection.request(method, path, body, {**named, **(headers or {})})
+            answer = connection.getresponse()
+            found = {name.lower(): value for name, value in answer.getheaders()}
+            return Answer(answer.status, found, answer.read())
+        finally:
+            connection.close()
+
+
+def evald_command(*arguments: str) -> list[str]:
+    """Give the command line of `evald serve` with these arguments."""
+    return [sys.executable, "-m", "evald", "serve", *arguments]
+
+
+def evald_environment(added: Mapping[str, str]) -> dict[str, str]:
+    """Give the environment of a server process: ours without what is meant for the tests alone."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("PYTHONPATH", "PYTHONHOME") and not name.startswith("EVALD_")
+    }
+    return {**kept, **added}
