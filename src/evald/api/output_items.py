@@ -17,9 +17,12 @@ from evald.store.pages import Page
 router = APIRouter(tags=["output items"])
 
 STATUS_WORDS: Final[dict[str, ItemStatus]] = {
-    "pass": "pass", "passed": "pass",
-    "fail": "fail", "failed": "fail",
-    "error": "error", "errored": "error",
+    "pass": "pass",
+    "passed": "pass",
+    "fail": "fail",
+    "failed": "fail",
+    "error": "error",
+    "errored": "error",
 }
 """The schema says `fail`, its prose `failed`; both are known (contract section 9, row 5)."""
 

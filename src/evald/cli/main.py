@@ -11,7 +11,7 @@ from evald import __version__
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="evald")
 def cli() -> None:
-    """evald: a self-hosted server for the OpenAI Evals API.
+    r"""evald: a self-hosted server for the OpenAI Evals API.
 
     \b
     Start it in front of any OpenAI-compatible model endpoint:
@@ -27,7 +27,7 @@ def cli() -> None:
 @click.option("--data-dir", type=Path, help="Folder for the database. [./evald-data]")
 @click.option("--config", type=Path, help="TOML file with settings and providers.")
 def serve(host: str | None, port: int | None, data_dir: Path | None, config: Path | None) -> None:
-    """Serve the API and its pages until Ctrl-C or SIGTERM.
+    r"""Serve the API and its pages until Ctrl-C or SIGTERM.
 
     \b
     Every option can be set in the environment, too: EVALD_HOST, EVALD_PORT,

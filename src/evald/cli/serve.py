@@ -29,9 +29,11 @@ def serve_until_stopped(
     for number in (signal.SIGINT, signal.SIGTERM):
         # uvicorn sends itself the signal again when it has stopped; there is work left to end then.
         signal.signal(number, _ignored)
-    with _bound(settings.host, settings.port) as listener:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings, listener))
+    with (
+        _bound(settings.host, settings.port) as listener,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        runner.run(_serve(settings, listener))
 
 
 def _ignored(number: int, frame: FrameType | None) -> None:

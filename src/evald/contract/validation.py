@@ -55,7 +55,7 @@ def _bad_request(error: ErrorDetails, at: str) -> BadRequest:
                 param=f"{param}.type",
                 code="missing_required_parameter",
             )
-        case kind if kind.endswith("_type") or kind.endswith("_parsing"):
+        case kind if kind.endswith(("_type", "_parsing")):
             return BadRequest(
                 f"Invalid type for '{param}': {_sentence(error)}, "
                 f"not {json_type(error.get('input'))}.",

@@ -95,17 +95,23 @@ class InProcessDispatch:
 async def carry_out_run(run_id: str, tools: Tools) -> None:
     """Prepare, start, carry out and finish a run; one that is final or gone is left alone."""
     plan = await tools.database.read(lambda connection: run_store.get_plan(connection, run_id))
-    if plan is None:
-        return None
-    if plan.row_count is None:
-        try:
-            await prepare(plan, tools.database)
-        except BadRow as error:
-            return await fail_run(run_id, "invalid_rows", str(error), tools)
-    if await _start(plan, tools):
-        await _all_chunks(recipe_of(plan, tools.aside), tools)
-        await finish(plan, tools)
-        log.info("run finished", run=run_id)
+    if plan is None or not await _prepared(plan, tools) or not await _start(plan, tools):
+        return
+    await _all_chunks(recipe_of(plan, tools.aside), tools)
+    await finish(plan, tools)
+    log.info("run finished", run=run_id)
+
+
+async def _prepared(plan: RunPlan, tools: Tools) -> bool:
+    """See to it that the rows of a run are cut into chunks; wrong rows fail the run."""
+    if plan.row_count is not None:
+        return True
+    try:
+        await prepare(plan, tools.database)
+    except BadRow as error:
+        await fail_run(plan.run_id, "invalid_rows", str(error), tools)
+        return False
+    return True
 
 
 async def _start(plan: RunPlan, tools: Tools) -> bool:

@@ -4,6 +4,8 @@ A sample is held as a chat completion (contract section 5.1), the form in which 
 in which the hosted API shows it.
 """
 
+from contextlib import suppress
+
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.rules import json_text
 from evald.rules.messages import Messages, flat_content, flat_messages
@@ -23,10 +25,8 @@ def sample_namespace(sample: JsonObject) -> JsonObject:
     tools = message.get("tool_calls") or sample.get("output_tools") or []
     namespace: JsonObject = {**sample, "output_text": text, "output_tools": tools}
     if "output_json" not in namespace and text:
-        try:
+        with suppress(json_text.BadJson, UnicodeEncodeError):
             namespace["output_json"] = json_text.parse(text.encode())
-        except (json_text.BadJson, UnicodeEncodeError):
-            pass
     if message.get("audio"):
         namespace["output_audio"] = message["audio"]
     return namespace

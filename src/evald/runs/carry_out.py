@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 
 import structlog
 from sqlalchemy.exc import OperationalError
@@ -67,8 +66,6 @@ async def _row_after_row(
 ) -> None:
     for row in rows:
         saver.add(await one_item(row, recipe, tools))
-        # Rows that are only graded never wait; let requests in between.
-        await asyncio.sleep(0)
     all_begun.set()
 
 
@@ -82,9 +79,12 @@ async def _save(
         await run_store.add_to_counters(connection, recipe.run_id, position, claim, added)
         await item_store.insert_items(connection, recipe.run_id, batch)
 
-    for attempt in range(SAVE_TRIES):
-        with suppress(OperationalError):
-            return await tools.database.write(save)
-        log.warning("saving output items failed, trying again", run=recipe.run_id, attempt=attempt)
-        await asyncio.sleep(0.1 * 2**attempt)
+    for attempt in range(1, SAVE_TRIES):
+        try:
+            await tools.database.write(save)
+        except OperationalError:  # the disk is full, or another process holds the database
+            log.warning("saving failed, trying again", run=recipe.run_id, attempt=attempt)
+            await asyncio.sleep(0.1 * 2**attempt)
+        else:
+            return
     await tools.database.write(save)

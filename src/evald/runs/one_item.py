@@ -1,5 +1,6 @@
 """One row becomes one output item: messages, sample, grades, verdict."""
 
+import asyncio
 import hashlib
 from dataclasses import dataclass
 from typing import Final
@@ -48,6 +49,9 @@ async def one_item(row: Row, recipe: Recipe, tools: Tools) -> NewItem:
     A model that does not answer and a grader that breaks make an errored item, never an exception.
     """
     sampled = await _sample(row, recipe, tools)
+    # A free place is taken by the next row's call before this one is graded, and rows that are only
+    # graded let requests in between.
+    await asyncio.sleep(0)
     grades = await _grades(row, sampled, recipe)
     return _output_item(row, sampled, grades, recipe, int(tools.clock()))
 

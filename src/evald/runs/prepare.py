@@ -25,7 +25,8 @@ async def prepare(plan: RunPlan, database: Database) -> int:
     run_id, file_id = plan.run_id, plan.unread_file_id or ""
     await database.write(lambda connection: chunk_store.delete_chunks(connection, run_id))
     row_count = 0
-    async for cut, row_count in chunks_of_file(file_id, RowCheck(plan.item_schema), database):
+    async for cut, rows_read in chunks_of_file(file_id, RowCheck(plan.item_schema), database):
+        row_count = rows_read
         await database.write(partial(_insert, run_id=run_id, cut=cut))
     if row_count == 0:
         raise BadRow("The file has no rows.")

@@ -28,7 +28,7 @@ class Provider:
     """Patterns of model names, such as `qwen*`, tried in order."""
     max_concurrency: int = 64
     timeouts: Timeouts = Timeouts()
-    retries: RetryPolicy = RetryPolicy()
+    retries: RetryPolicy = field(default_factory=RetryPolicy)
     stream: bool = True
     """Ask for streamed answers: an endpoint stops generating when the client leaves a stream."""
     token_limit_name: str = "max_completion_tokens"

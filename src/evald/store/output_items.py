@@ -1,4 +1,4 @@
-"""The statements on output items. Their bodies are final JSON texts: saved once, answered as they are."""
+"""The statements on output items. Their bodies are final JSON texts, answered as they were saved."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
