@@ -1,0 +1,71 @@
+"""The addresses of the pages and of what they link to.
+
+All are relative to the page, so that the dashboard also works below a path of a reverse proxy.
+"""
+
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+
+def _segment(text: str) -> str:
+    return quote(text, safe="", errors="replace")
+
+
+def _query(**parameters: str | None) -> str:
+    given = {name: value for name, value in parameters.items() if value is not None}
+    return f"?{urlencode(given, errors='replace')}" if given else ""
+
+
+def evals_address(root: str, *, after: str | None = None) -> str:
+    """Give the address of the list of evals. `root` leads from the page to the server's root."""
+    return root + _query(after=after)
+
+
+def runs_address(root: str, eval_id: str, *, after: str | None = None) -> str:
+    """Give the address of the list of an eval's runs."""
+    return f"{root}evaluations/{_segment(eval_id)}{_query(after=after)}"
+
+
+def report_address(root: str, eval_id: str, run_id: str) -> str:
+    """Give the address of a run's report."""
+    return f"{root}evaluations/{_segment(eval_id)}{_query(run_id=run_id)}"
+
+
+@dataclass(frozen=True)
+class ReportAddresses:
+    """The addresses that one run's report links to, seen from the report itself."""
+
+    eval_id: str
+    run_id: str
+    root: str = "../"
+
+    def evals(self) -> str:
+        """Give the address of the list of evals."""
+        return evals_address(self.root)
+
+    def runs(self) -> str:
+        """Give the address of the eval's runs."""
+        return runs_address(self.root, self.eval_id)
+
+    def items(
+        self,
+        *,
+        status: str | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        item: str | None = None,
+    ) -> str:
+        """Give the report at a page of items, with the details of one item open or not."""
+        query = _query(run_id=self.run_id, status=status, after=after, before=before, item=item)
+        return runs_address(self.root, self.eval_id) + query
+
+    def cancel(self) -> str:
+        """Give the address that the cancel form posts to."""
+        return (
+            f"{self.root}evaluations/{_segment(self.eval_id)}/runs/{_segment(self.run_id)}/cancel"
+        )
+
+    def api_item(self, item_id: str) -> str:
+        """Give the API's address of an output item, whole and as JSON."""
+        run = f"v1/evals/{_segment(self.eval_id)}/runs/{_segment(self.run_id)}"
+        return f"{self.root}{run}/output_items/{_segment(item_id)}"

@@ -1,0 +1,157 @@
+"""An eval's testing criteria: how each is named, described, counted, and what it compared."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from evald.contract.json_types import JsonValue
+from evald.dashboard.bars import Counts, Segment, segments
+from evald.dashboard.figures import score
+from evald.dashboard.reading import (
+    ApiObject,
+    count_of,
+    list_of,
+    number_or_none,
+    object_of,
+    text_of,
+)
+from evald.dashboard.texts import call_texts, clip, content_text
+from evald.rules.template import compile_template
+
+_NAME_LIMIT = 120
+_SUMMARY_LIMIT = 200
+_UUID_SUFFIX = re.compile(r"-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+_OPERATIONS = {
+    "eq": "equals",
+    "ne": "differs from",
+    "like": "contains",
+    "ilike": "contains, in any case,",
+}
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One testing criterion of the eval. `threshold` is None where a score has none."""
+
+    id: str
+    name: str
+    type: str
+    summary: str
+    threshold: float | None
+    input: str
+    reference: str
+
+
+@dataclass(frozen=True)
+class CriterionResult:
+    """How a criterion went over the whole run. `counts` is None until the API knows them."""
+
+    criterion: Criterion
+    counts: Counts | None
+    bar: tuple[Segment, ...]
+
+    @property
+    def share(self) -> float | None:
+        """Give the share of graded items that passed, errored ones among them, or None."""
+        return self.counts.passed / self.counts.done if self.counts and self.counts.done else None
+
+
+def criteria_of(eval_object: ApiObject) -> tuple[Criterion, ...]:
+    """Give the eval's testing criteria in their order."""
+    return tuple(_criterion(object_of(c)) for c in list_of(eval_object.get("testing_criteria")))
+
+
+def results_of(criteria: Sequence[Criterion], run: ApiObject) -> tuple[CriterionResult, ...]:
+    """Give each criterion with the run's counts of it."""
+    entries = [object_of(entry) for entry in list_of(run.get("per_testing_criteria_results"))]
+    found = {text_of(entry.get("testing_criteria")): entry for entry in entries}
+    return tuple(_result(criterion, found.get(criterion.id)) for criterion in criteria)
+
+
+def bare_name(result_name: str) -> str:
+    """Give a criterion's name without the uuid that the API puts behind it."""
+    return _UUID_SUFFIX.sub("", result_name)
+
+
+def expected_of(criterion: Criterion, item: ApiObject) -> str | None:
+    """Give the reference that this item was compared with, or None where there is none.
+
+    The API does not keep the rendered texts; they follow from the row and the sample.
+    """
+    return _filled_in(criterion.reference, item) if criterion.reference else None
+
+
+def got_of(criterion: Criterion, item: ApiObject) -> str | None:
+    """Give the text that was compared with the reference, or None where there is none."""
+    return _filled_in(criterion.input, item) if criterion.reference else None
+
+
+def output_text(asked: ApiObject) -> str:
+    """Give what a model answered to an item or a judge to a grader: text, then tool calls."""
+    sample = object_of(asked.get("sample"))
+    messages = [object_of(message) for message in list_of(sample.get("output"))]
+    texts = [content_text(message.get("content")) for message in messages]
+    calls = [call for message in messages for call in call_texts(message)]
+    return "\n".join(part for part in [*texts, *calls] if part)
+
+
+def _criterion(grader: ApiObject) -> Criterion:
+    threshold = number_or_none(grader.get("pass_threshold"))
+    return Criterion(
+        id=text_of(grader.get("id")),
+        name=clip(text_of(grader.get("name")), _NAME_LIMIT).shown,
+        type=text_of(grader.get("type")),
+        summary=clip(_summary(grader, threshold), _SUMMARY_LIMIT).shown,
+        threshold=threshold,
+        input=text_of(grader.get("input")),
+        reference=text_of(grader.get("reference")),
+    )
+
+
+def _summary(grader: ApiObject, threshold: float | None) -> str:
+    """Say in a few words what the grader asks for."""
+    passes = [] if threshold is None else [f"passes at {score(threshold)}"]
+    match grader.get("type"):
+        case "string_check":
+            operation = text_of(grader.get("operation"))
+            return f"{_OPERATIONS.get(operation, operation)} {text_of(grader.get('reference'))}"
+        case "text_similarity":
+            return ", ".join([text_of(grader.get("evaluation_metric")), *passes])
+        case "label_model":
+            labels = ", ".join(text_of(label) for label in list_of(grader.get("passing_labels")))
+            return f"{text_of(grader.get('model'))}, passes on {labels}"
+        case "score_model":
+            return ", ".join([text_of(grader.get("model")), *passes])
+        case _:
+            return ", ".join(passes)
+
+
+def _result(criterion: Criterion, entry: ApiObject | None) -> CriterionResult:
+    if entry is None:
+        return CriterionResult(criterion, None, ())
+    counts = Counts(
+        passed=count_of(entry.get("passed")),
+        failed=count_of(entry.get("failed")),
+        errored=count_of(entry.get("errored")),
+    )
+    return CriterionResult(criterion, counts, segments(counts, counts.done))
+
+
+def _filled_in(template: str, item: ApiObject) -> str:
+    namespaces: Mapping[str, JsonValue] = {
+        "item": item.get("datasource_item"),
+        "sample": _sample_namespace(object_of(item.get("sample"))),
+    }
+    return compile_template(template).render(namespaces)
+
+
+def _sample_namespace(sample: ApiObject) -> JsonValue:
+    outputs = [object_of(message) for message in list_of(sample.get("output"))]
+    first = outputs[0] if outputs else {}
+    text = content_text(first.get("content"))
+    return {
+        "output_text": text,
+        "output_json": text,
+        "output_tools": first.get("tool_calls"),
+        "model": sample.get("model"),
+    }

@@ -1,0 +1,64 @@
+"""Numbers, times and shares as a reader wants to see them."""
+
+import math
+from datetime import UTC, datetime
+
+_NOTHING = "–"
+
+
+def number(value: int) -> str:
+    """Give a count with thousands separated: 62,140."""
+    return f"{value:,}"
+
+
+def percent(share: float) -> str:
+    """Give a share from 0 to 1 as 87.2. Only none is 0.0 and only all is 100.0."""
+    rounded = round(share * 100, 1)
+    if rounded == 100.0 and share < 1:
+        return "99.9"
+    if rounded == 0.0 and share > 0:
+        return "0.1"
+    return f"{rounded:.1f}"
+
+
+def score(value: float | None) -> str:
+    """Give a score with at most two decimals: 1, 0.86, 0.5."""
+    if value is None or not math.isfinite(value):
+        return _NOTHING
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def duration(seconds: float) -> str:
+    """Give a span of time in its two largest units: 0.82 s, 12 s, 2 min 30 s, 3 h 5 min."""
+    if seconds < 10:
+        return f"{seconds:.2f}".rstrip("0").rstrip(".") + " s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def milliseconds(value: float) -> str:
+    """Give a latency in ms as 812 ms or 1.94 s."""
+    return f"{value:.0f} ms" if value < 1000 else f"{value / 1000:.2f} s"
+
+
+def rate(items_per_second: float) -> str:
+    """Give a speed: 253, or 0.8 where whole numbers would say too little."""
+    if items_per_second < 0.1:
+        return "< 0.1"
+    return number(round(items_per_second)) if items_per_second >= 10 else f"{items_per_second:.1f}"
+
+
+def moment(timestamp: float) -> str:
+    """Give a Unix time as 2026-11-25 09:41:12, in UTC."""
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def iso_moment(timestamp: float) -> str:
+    """Give a Unix time as an HTML `datetime` attribute wants it."""
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

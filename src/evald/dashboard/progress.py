@@ -1,0 +1,151 @@
+"""How far a run has come, how fast, and what is known of its pass rate and its costs."""
+
+from dataclasses import dataclass
+
+from evald.dashboard.bars import Counts, Segment, segments
+from evald.dashboard.reading import (
+    ApiObject,
+    count_of,
+    count_or_none,
+    list_of,
+    number_or_none,
+    object_of,
+    text_of,
+)
+from evald.dashboard.texts import clip
+from evald.rules.statistics import Interval, wilson_interval
+from evald.rules.status import FINAL
+
+_NAME_LIMIT = 120
+
+
+@dataclass(frozen=True)
+class Times:
+    """A run's moments as Unix times, and how long it took or has been going on.
+
+    `started_at` and `finished_at` are None until then; `seconds` is None before the start, and
+    while the run goes on without a clock to ask.
+    """
+
+    created_at: float
+    started_at: float | None
+    finished_at: float | None
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a run stands. `rows` is None while they are still being read."""
+
+    status: str
+    is_final: bool
+    counts: Counts
+    rows: int | None
+    calls_aborted: int
+    bar: tuple[Segment, ...]
+    items_per_second: float | None
+    seconds_left: float | None
+
+    @property
+    def not_run(self) -> int:
+        """Give the number of rows that have no output item."""
+        return max(0, (self.rows or 0) - self.counts.done)
+
+    @property
+    def tenths_done(self) -> int:
+        """Give how many tenths of the rows are done: coarse enough to be read aloud."""
+        return 10 * self.counts.done // self.rows if self.rows else 0
+
+
+@dataclass(frozen=True)
+class PassRate:
+    """The share of finished items that passed, with its 95 % interval."""
+
+    passed: int
+    total: int
+    share: float
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class ModelUsage:
+    """The tokens that one model took and gave in a run."""
+
+    model: str
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+    total_tokens: int
+
+
+def times_of(run: ApiObject, now: float | None) -> Times:
+    """Give a run's moments. `now` lets a run that still goes on say for how long."""
+    extras = object_of(run.get("evald"))
+    started_at = number_or_none(extras.get("started_at"))
+    finished_at = number_or_none(extras.get("finished_at"))
+    end = finished_at if finished_at is not None else now
+    return Times(
+        created_at=number_or_none(run.get("created_at")) or 0.0,
+        started_at=started_at,
+        finished_at=finished_at,
+        seconds=None if started_at is None or end is None else max(0.0, end - started_at),
+    )
+
+
+def progress_of(run: ApiObject, times: Times) -> Progress:
+    """Give where a run stands, with its speed and, while it goes on, the time that is left."""
+    counts = counts_of(run)
+    extras = object_of(run.get("evald"))
+    rows = count_or_none(extras.get("rows"))
+    is_final = run.get("status") in FINAL
+    speed = counts.done / times.seconds if times.seconds and counts.done else None
+    left = (rows - counts.done) / speed if rows and speed and not is_final else None
+    return Progress(
+        status=text_of(run.get("status")),
+        is_final=is_final,
+        counts=counts,
+        rows=rows,
+        calls_aborted=count_of(extras.get("calls_aborted")),
+        bar=segments(counts, rows if rows is not None else counts.done),
+        items_per_second=speed,
+        seconds_left=left,
+    )
+
+
+def counts_of(run: ApiObject) -> Counts:
+    """Give a run's result counts."""
+    counts = object_of(run.get("result_counts"))
+    return Counts(
+        passed=count_of(counts.get("passed")),
+        failed=count_of(counts.get("failed")),
+        errored=count_of(counts.get("errored")),
+    )
+
+
+def pass_rate(counts: Counts) -> PassRate | None:
+    """Give the pass rate of what is finished, or None before the first item.
+
+    An errored item counts as not passed here: leaving it out would let a run look better than it
+    is.
+    """
+    if not counts.done:
+        return None
+    interval = wilson_interval(counts.passed, counts.done)
+    return PassRate(counts.passed, counts.done, counts.passed / counts.done, interval)
+
+
+def usage_of(run: ApiObject) -> tuple[ModelUsage, ...]:
+    """Give the tokens of each model; nothing until the API knows them."""
+    entries = [object_of(entry) for entry in list_of(run.get("per_model_usage"))]
+    return tuple(
+        ModelUsage(
+            model=clip(text_of(entry.get("model_name")), _NAME_LIMIT).shown,
+            calls=count_of(entry.get("invocation_count")),
+            prompt_tokens=count_of(entry.get("prompt_tokens")),
+            completion_tokens=count_of(entry.get("completion_tokens")),
+            cached_tokens=count_of(entry.get("cached_tokens")),
+            total_tokens=count_of(entry.get("total_tokens")),
+        )
+        for entry in entries
+    )
