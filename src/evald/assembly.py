@@ -75,7 +75,8 @@ async def _dispatching(
         max_error_rate=settings.max_error_rate,
     )
     dispatch = InProcessDispatch(tools, settings.runs_at_once)
-    await database.write(lambda connection: file_store.purge_leftovers(connection, tools.clock()))
+    await database.write(file_store.drop_broken_uploads)
+    await database.write(lambda connection: file_store.expire_files(connection, tools.clock()))
     resumed = await dispatch.resume()
     if resumed:
         log.info("taking up unfinished runs", runs=resumed)

@@ -113,6 +113,8 @@ async def _keep(upload: UploadFile, file: File, services: Services) -> File:
         if size == 0:
             raise BadRequest("The file is empty.", param="file", code="empty_file")
         await database.write(partial(file_store.finish_upload, file_id=file.id, size=size))
+        # Uploads are what makes room scarce, so they are when old files go.
+        await database.write(partial(file_store.expire_files, now=file.created_at))
     except BaseException:
         await database.write(partial(file_store.drop_upload, file_id=file.id))
         raise

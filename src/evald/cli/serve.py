@@ -85,3 +85,6 @@ class _AnnouncingServer(uvicorn.Server):
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         click.echo(f"evald is ready at {url}, for SDKs as base_url {url}/v1")
         click.echo(f"Its data is in {self._settings.data_dir.absolute()}. Ctrl-C stops it.")
+        if not self._settings.providers and not self._settings.upstream_base_url:
+            click.echo("No model endpoint is set, so runs can only grade the samples they bring.")
+            click.echo("Set EVALD_UPSTREAM_BASE_URL, or providers in a config file, to sample.")

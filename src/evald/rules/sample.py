@@ -55,7 +55,7 @@ def shown_sample(
         "output": _shown_output(completion),
         "finish_reason": _finish_reason(completion),
         "model": completion.get("model") or "",
-        "usage": shown_usage(completion.get("usage")),
+        "usage": {**usage_numbers(completion.get("usage"))},
         "error": error,
         "temperature": _given(sampling_params, "temperature", 1.0),
         "top_p": _given(sampling_params, "top_p", 1.0),
@@ -108,7 +108,7 @@ def _finish_reason(completion: JsonObject) -> JsonValue:
     return ""
 
 
-def shown_usage(usage: JsonValue) -> JsonObject:
+def usage_numbers(usage: JsonValue) -> dict[str, int]:
     """Give the usage of a chat completion in the form of an output item; absent numbers are 0."""
     numbers = usage if isinstance(usage, dict) else {}
     details = numbers.get("prompt_tokens_details")

@@ -15,7 +15,7 @@ from evald.graders.interface import Grade, Grader
 from evald.ids import new_id
 from evald.rules import json_text
 from evald.rules.messages import Messages, UnusableMessages
-from evald.rules.sample import sample_namespace, shown_sample, shown_usage
+from evald.rules.sample import sample_namespace, shown_sample, usage_numbers
 from evald.rules.tally import Counted
 from evald.rules.template import Namespaces
 from evald.rules.verdict import item_status
@@ -52,8 +52,15 @@ async def one_item(row: Row, recipe: Recipe, tools: Tools) -> NewItem:
     # A free place is taken by the next row's call before this one is graded, and rows that are only
     # graded let requests in between.
     await asyncio.sleep(0)
+    now = int(tools.clock())
     grades = await _grades(row, sampled, recipe)
-    return _output_item(row, sampled, grades, recipe, int(tools.clock()))
+    try:
+        return _output_item(row, sampled, grades, recipe, now)
+    except json_text.BadJson as error:  # an endpoint can nest its answer deeper than can be kept
+        unkept = Sampled(
+            [], error=_error("invalid_response", f"The answer cannot be kept: {error}")
+        )
+        return _output_item(row, unkept, await _grades(row, unkept, recipe), recipe, now)
 
 
 async def _sample(row: Row, recipe: Recipe, tools: Tools) -> Sampled:
@@ -130,8 +137,7 @@ def _counted(sampled: Sampled, grades: list[Grade]) -> Counted:
 
 
 def _usage(body: JsonObject) -> ModelUsage:
-    numbers = {key: int(str(value)) for key, value in shown_usage(body.get("usage")).items()}
-    return ModelUsage(str(body.get("model") or ""), 1, **numbers)
+    return ModelUsage(str(body.get("model") or ""), 1, **usage_numbers(body.get("usage")))
 
 
 def _result(criterion: JsonObject, grade: Grade) -> JsonObject:

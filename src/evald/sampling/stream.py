@@ -77,9 +77,10 @@ class Assembly:
             self._add_choice(choice)
 
     def _add_choice(self, change: JsonValue) -> None:
-        if not isinstance(change, dict) or not isinstance(change.get("index", 0), int):
+        index = change.get("index", 0) if isinstance(change, dict) else None
+        if not isinstance(change, dict) or not isinstance(index, int):
             raise BrokenStream("a choice of the stream has no usable form")
-        choice = self._choices.setdefault(int(str(change.get("index", 0))), _Choice())
+        choice = self._choices.setdefault(index, _Choice())
         reason = change.get("finish_reason")
         if isinstance(reason, str):
             choice.finish_reason = reason

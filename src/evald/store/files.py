@@ -106,9 +106,13 @@ async def purge_files(connection: AsyncConnection) -> None:
     await connection.execute(delete(files).where(files.c.state == "deleted", ~unread))
 
 
-async def purge_leftovers(connection: AsyncConnection, now: float) -> None:
-    """Remove uploads that a crash cut off, and hide files whose time is over."""
+async def drop_broken_uploads(connection: AsyncConnection) -> None:
+    """Remove the uploads that an earlier process did not finish."""
     await connection.execute(delete(files).where(files.c.state == "uploading"))
+
+
+async def expire_files(connection: AsyncConnection, now: float) -> None:
+    """Remove the files whose time is over."""
     await connection.execute(
         update(files)
         .where(files.c.state == "ready", files.c.expires_at <= int(now))
