@@ -18,6 +18,7 @@ from evald.api.app import build_app
 from evald.api.envelope import Envelope
 from evald.api.services import Services
 from evald.clock import system_clock
+from evald.dashboard.routes import Pages, pages_router
 from evald.dispatch.in_process import InProcessDispatch
 from evald.errors import CannotStart
 from evald.rules.retry import RetryPolicy
@@ -82,9 +83,8 @@ async def _dispatching(
         log.info("taking up unfinished runs", runs=resumed)
     services = Services(tools, dispatch, lambda: list_models(providers, session), public_url)
     try:
-        yield Envelope(
-            build_app(services), own_hosts(public_url, port), f"{SERVER_NAME}/{__version__}"
-        )
+        app = build_app(services, pages_router(Pages(tools, dispatch, public_url)))
+        yield Envelope(app, own_hosts(public_url, port), f"{SERVER_NAME}/{__version__}")
     finally:
         await dispatch.close()
         aside.close()

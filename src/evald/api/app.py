@@ -33,8 +33,8 @@ async def healthz(services: Given) -> Response:
     return json_answer(orjson.dumps({"status": "ok", "version": __version__}))
 
 
-def build_app(services: Services) -> FastAPI:
-    """Give the application over these services."""
+def build_app(services: Services, pages: APIRouter) -> FastAPI:
+    """Give the application over these services, with the pages that people open beside the API."""
     # The interactive pages of FastAPI load scripts from elsewhere, so they stay off.
     app = FastAPI(
         title="evald",
@@ -45,6 +45,7 @@ def build_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     app.include_router(health)
+    app.include_router(pages)
     for prefix in PREFIXES:
         for room in (evals, runs, output_items, files, models):
             app.include_router(room.router, prefix=prefix, include_in_schema=prefix == "/v1")

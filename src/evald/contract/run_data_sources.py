@@ -76,6 +76,14 @@ def kept_data_source(source: JsonlSource | CompletionsSource) -> JsonObject:
     }
 
 
+def without_rows(kept: JsonObject) -> JsonObject:
+    """Give a kept data source without the rows that came with the request."""
+    source = kept.get("source")
+    if not isinstance(source, dict):
+        return kept
+    return {**kept, "source": {key: value for key, value in source.items() if key != "content"}}
+
+
 def _kept_source(source: FileContent | FileId) -> JsonObject:
     if isinstance(source, FileContent):
         return {"type": source.type, "content": source.content}

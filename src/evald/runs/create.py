@@ -8,7 +8,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.data_source_configs import item_schema_of
 from evald.contract.evals import Eval
-from evald.contract.run_data_sources import CompletionsSource, FileId, kept_data_source
+from evald.contract.run_data_sources import (
+    CompletionsSource,
+    FileId,
+    kept_data_source,
+    without_rows,
+)
 from evald.contract.runs import CreateRun, Run
 from evald.data_sources.rows import inline_chunks
 from evald.errors import BadRequest, NotFound
@@ -54,7 +59,7 @@ async def create_run(of_eval: Eval, request: CreateRun, tools: Tools, dispatch: 
         model=model,
         created_at=int(tools.clock()),
         data_source_text=json_text.dump(kept),
-        plan={key: value for key, value in kept.items() if key != "source"},
+        plan=without_rows(kept),
         unread_file_id=rows.unread_file_id,
         metadata=request.metadata if request.metadata is not None else {},
         criteria=len(of_eval.testing_criteria),

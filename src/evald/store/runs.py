@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, Select, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -236,9 +236,23 @@ async def run_ids_of_eval(connection: AsyncConnection, eval_id: str) -> list[str
 
 
 async def get_run(connection: AsyncConnection, eval_id: str, run_id: str) -> Run:
-    """Give a run of this eval. Raises NotFound."""
+    """Give a run of this eval, as the API answers it. Raises NotFound."""
+    return await _one_run(connection, runs.c.data_source, eval_id, run_id)
+
+
+async def get_run_without_rows(connection: AsyncConnection, eval_id: str, run_id: str) -> Run:
+    """Give a run of this eval without the rows that came with its request.
+
+    Those can be many megabytes. Raises NotFound.
+    """
+    return await _one_run(connection, runs.c.plan, eval_id, run_id)
+
+
+async def _one_run(
+    connection: AsyncConnection, data_source: ColumnElement[str], eval_id: str, run_id: str
+) -> Run:
     found = await connection.execute(
-        _run_columns().where(runs.c.id == run_id, runs.c.eval_id == eval_id)
+        _run_columns(data_source).where(runs.c.id == run_id, runs.c.eval_id == eval_id)
     )
     row = found.one_or_none()
     if row is None:
@@ -265,7 +279,23 @@ async def list_runs(
     connection: AsyncConnection, eval_id: str, page: PageRequest, wanted: Status | None
 ) -> Page[Run]:
     """Give one page of an eval's runs, only those of a status if one is wanted."""
-    rows = _run_columns()
+    return await _page_of_runs(connection, _run_columns(runs.c.data_source), eval_id, page, wanted)
+
+
+async def list_runs_without_rows(
+    connection: AsyncConnection, eval_id: str, page: PageRequest
+) -> Page[Run]:
+    """Give one page of an eval's runs without the rows that came with their requests."""
+    return await _page_of_runs(connection, _run_columns(runs.c.plan), eval_id, page, None)
+
+
+async def _page_of_runs(
+    connection: AsyncConnection,
+    rows: Select[Any],
+    eval_id: str,
+    page: PageRequest,
+    wanted: Status | None,
+) -> Page[Run]:
     if wanted is not None:
         rows = rows.where(runs.c.status == wanted)
     found, more = await page_of_rows(
@@ -279,8 +309,11 @@ async def list_runs(
     return Page(tuple(await _runs(connection, found)), more)
 
 
-def _run_columns() -> Select[Any]:
-    return select(runs, evals.c.testing_criteria).join(evals, evals.c.id == runs.c.eval_id)
+def _run_columns(data_source: ColumnElement[str]) -> Select[Any]:
+    others = [column for column in runs.c if column.name not in ("data_source", "plan")]
+    return select(*others, data_source.label("data_source_text"), evals.c.testing_criteria).join(
+        evals, evals.c.id == runs.c.eval_id
+    )
 
 
 async def _runs(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[Run]:
@@ -313,7 +346,7 @@ def _run(row: Row[Any], criteria: list[CriterionCounts], usage: list[ModelUsage]
         model=row.model,
         status=row.status,
         created_at=row.created_at,
-        data_source_text=row.data_source,
+        data_source_text=row.data_source_text,
         metadata=None if row.metadata is None else orjson.loads(row.metadata),
         error=RunError(row.error_code, row.error_message) if row.error_code else None,
         counts=ResultCounts(row.passed, row.failed, row.errored),
