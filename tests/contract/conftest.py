@@ -1,0 +1,54 @@
+"""One evald and one scripted model server for all contract tests, and official clients of them."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import openai
+import pytest
+
+from tests.contract.watching import Watch
+from tests.model_server.client import ModelServer
+from tests.server import EvaldServer
+
+
+@pytest.fixture(scope="session")
+def model_process() -> Iterator[ModelServer]:
+    with ModelServer() as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def server(
+    model_process: ModelServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[EvaldServer]:
+    with EvaldServer(tmp_path_factory.mktemp("evald"), upstream=model_process.url) as server:
+        yield server
+        assert "Traceback" not in server.log()
+
+
+@pytest.fixture
+def models(model_process: ModelServer) -> Iterator[ModelServer]:
+    """The model server, as new for each test that asks for it."""
+    model_process.reset_stats()  # what tests without this fixture have asked of it
+    yield model_process
+    model_process.reset()
+    model_process.wait(in_flight=0)
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    watch = Watch()
+    yield watch
+    assert watch.complaints == []
+
+
+@pytest.fixture
+def client(server: EvaldServer, watch: Watch) -> Iterator[openai.OpenAI]:
+    """The official client; each of its answers is held against the schema."""
+    with watch.client(server.base_url) as client:
+        yield client
+
+
+@pytest.fixture
+async def async_client(server: EvaldServer, watch: Watch) -> AsyncIterator[openai.AsyncOpenAI]:
+    async with watch.async_client(server.base_url) as client:
+        yield client
