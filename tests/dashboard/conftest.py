@@ -1,5 +1,6 @@
 """A real Chromium, and a site for it to look at."""
 
+import os
 import shutil
 from collections.abc import Iterator
 
@@ -8,6 +9,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, sync_play
 
 from tests.dashboard.site import Site, serving
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -21,8 +23,10 @@ _ARGUMENTS = [
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    executable = shutil.which("chromium")
-    assert executable, "these tests need Chromium: apt-get install chromium"
+    executable = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if executable is None and "CI" not in os.environ:
+        pytest.skip("NO BROWSER TEST RAN: there is no Chromium here, and make could not install it")
+    assert executable, "the browser tests need Chromium, and in CI none may be left out"
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=executable, args=_ARGUMENTS)
         yield chromium

@@ -267,3 +267,10 @@ def test_only_a_known_theme_reaches_the_page(theme: str, attribute: str) -> None
     )
 
     assert f'<html lang="en"{attribute}>' in render_report(page)
+
+
+def test_errored_items_are_on_neither_side_of_the_pass_rate() -> None:
+    html = render_report(page_of(run_object("completed", passed=30, failed=10, errored=10), []))
+
+    assert "75.0<small>%</small>" in html
+    assert "60.0 to 80.0 if the 10 errored had all failed or all passed" in html

@@ -52,8 +52,9 @@ class CriterionResult:
 
     @property
     def share(self) -> float | None:
-        """Give the share of graded items that passed, errored ones among them, or None."""
-        return self.counts.passed / self.counts.done if self.counts and self.counts.done else None
+        """Give the share of items with a verdict that passed, or None where none has one."""
+        judged = self.counts.passed + self.counts.failed if self.counts else 0
+        return self.counts.passed / judged if self.counts and judged else None
 
 
 def criteria_of(eval_object: ApiObject) -> tuple[Criterion, ...]:

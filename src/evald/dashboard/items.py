@@ -153,10 +153,8 @@ def mark_of(result: ApiObject) -> Mark:
 
 
 def common_errors(items: Sequence[ApiObject]) -> tuple[CommonError, ...]:
-    """Give the most common error messages of these items, samplings and graders alike."""
-    found: Counter[str] = Counter()
-    for item in items:
-        found.update(set(error_messages(item)))
+    """Give the most common reasons for an error, one an item: what broke first."""
+    found = Counter(messages[0] for item in items if (messages := error_messages(item)))
     return tuple(
         CommonError(clip(message, _CELL_LIMIT), count, count / len(items))
         for message, count in found.most_common(_ERROR_KINDS)

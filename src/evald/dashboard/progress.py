@@ -59,12 +59,17 @@ class Progress:
 
 @dataclass(frozen=True)
 class PassRate:
-    """The share of finished items that passed, with its 95 % interval."""
+    """The share of judged items that passed, with its 95 % interval.
+
+    `worst` and `best` are the share if every errored item had failed, or passed.
+    """
 
     passed: int
-    total: int
+    judged: int
     share: float
     interval: Interval
+    worst: float
+    best: float
 
 
 @dataclass(frozen=True)
@@ -124,15 +129,22 @@ def counts_of(run: ApiObject) -> Counts:
 
 
 def pass_rate(counts: Counts) -> PassRate | None:
-    """Give the pass rate of what is finished, or None before the first item.
+    """Give the pass rate of the items that have a verdict, or None before the first.
 
-    An errored item counts as not passed here: leaving it out would let a run look better than it
-    is.
+    An error is no verdict, so an errored item counts on neither side. What the rate would be if they
+    had all failed, and if they had all passed, is told beside it.
     """
-    if not counts.done:
+    judged = counts.passed + counts.failed
+    if not judged:
         return None
-    interval = wilson_interval(counts.passed, counts.done)
-    return PassRate(counts.passed, counts.done, counts.passed / counts.done, interval)
+    return PassRate(
+        counts.passed,
+        judged,
+        counts.passed / judged,
+        wilson_interval(counts.passed, judged),
+        worst=counts.passed / counts.done,
+        best=(counts.passed + counts.errored) / counts.done,
+    )
 
 
 def usage_of(run: ApiObject) -> tuple[ModelUsage, ...]:
