@@ -46,8 +46,10 @@ async def running_app(settings: Settings, port: int) -> AsyncIterator[ASGIApp]:
 
     `port` is the one that is bound. Raises CannotStart.
     """
-    with _sole_user(settings):
-        database = open_database(database_url(settings))
+    _make(settings.data_dir)
+    url = database_url(settings)
+    with _sole_user(url):
+        database = open_database(url)
         try:
             await migrate(database)
             async with (
@@ -185,17 +187,17 @@ def _url_host(host: str) -> str:
 
 
 @contextmanager
-def _sole_user(settings: Settings) -> Iterator[None]:
-    """Hold the data directory: two servers on one would both carry out its runs."""
-    path = _made(settings.data_dir) / "evald.lock"
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+def _sole_user(url: str) -> Iterator[None]:
+    """Hold the database: two servers on one SQLite file would both carry out its runs."""
+    file = make_url(url).database or ""
+    descriptor = os.open(f"{file}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)
         raise CannotStart(
-            f"Another evald uses the data directory {settings.data_dir}. Stop it, or give this one "
-            "a directory of its own with --data-dir."
+            f"Another evald uses the database {file}. Stop it, or give this one a directory of its "
+            "own with --data-dir."
         ) from None
     try:
         yield
@@ -203,9 +205,8 @@ def _sole_user(settings: Settings) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _made(data_dir: Path) -> Path:
+def _make(data_dir: Path) -> None:
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise CannotStart(f"The data directory cannot be made: {error}.") from None
-    return data_dir

@@ -78,6 +78,9 @@ class InProcessDispatch:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._under_way[task.get_name()]
+        if not task.cancelled() and (error := task.exception()):
+            # The store itself failed. The run stays as it is and is taken up at the next start.
+            log.error("run left unfinished", run=task.get_name(), exc_info=error)
         self._start_waiting()
 
     async def _carry_out(self, run_id: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from evald.contract.json_types import JsonObject, JsonValue
-from evald.rules.template import Missing, Namespaces, Path, compile_path, compile_template
+from evald.rules.template import MISSING, Missing, Namespaces, Path, compile_path, compile_template
 
 Render: TypeAlias = Callable[[Namespaces], JsonValue]
 Messages: TypeAlias = "list[JsonObject]"
@@ -31,8 +31,8 @@ def compile_reference(reference: str) -> Callable[[Namespaces], Messages]:
     return lambda namespaces: _referred(path, reference, namespaces)
 
 
-def _referred(path: Path, reference: str, namespaces: Namespaces) -> Messages:
-    value = path.look_up(namespaces)
+def _referred(path: Path | None, reference: str, namespaces: Namespaces) -> Messages:
+    value = path.look_up(namespaces) if path else MISSING
     if isinstance(value, str) and value:
         return [{"role": "user", "content": value}]
     if isinstance(value, Missing) or not isinstance(value, list) or not value:

@@ -16,8 +16,11 @@ from evald.rules import json_text
 Namespaces = Mapping[str, JsonValue]
 """What a template can see: the row under `item`, the model's output under `sample`."""
 
-_REFERENCE = re.compile(r"\{\{\s*((?:item|sample)(?:\s*\.[^{}\[\].]+|\s*\[[^{}\[\]]*\])*)\s*\}\}")
-_STEP = re.compile(r"\.([^{}\[\].]+)|\[\s*([^\[\]]*?)\s*\]")
+# Both are read in one pass, however a text is made: no part of them can match the same text in two
+# ways, so that a hostile template costs no more than a long one.
+_PLACE = re.compile(r"\{\{([^{}]*)\}\}")
+_REFERENCE = re.compile(r"\s*(item|sample)((?:\.[^\[\].]+|\[[^\[\]]*\])*)\s*")
+_STEP = re.compile(r"\.([^\[\].]+)|\[([^\[\]]*)\]")
 
 
 class Missing:
@@ -62,29 +65,38 @@ def compile_template(text: str) -> Template:
     """Take a text apart at its references. Never fails."""
     parts: list[str | Path] = []
     end = 0
-    for match in _REFERENCE.finditer(text):
-        if match.start() > end:
-            parts.append(text[end : match.start()])
-        parts.append(compile_path(match.group(1)))
-        end = match.end()
+    for place in _PLACE.finditer(text):
+        path = _path(place.group(1))
+        if path is None:
+            continue
+        if place.start() > end:
+            parts.append(text[end : place.start()])
+        parts.append(path)
+        end = place.end()
     if end < len(text):
         parts.append(text[end:])
     return Template(tuple(parts))
 
 
-def compile_path(text: str) -> Path:
-    """Give the path that a reference such as `item.messages[0].text` names, braces or not."""
-    bare = text.strip().removeprefix("{{").removesuffix("}}").strip()
-    namespace = re.split(r"[.\[]", bare, maxsplit=1)[0].strip()
-    steps = tuple(_step(match) for match in _STEP.finditer(bare, len(namespace)))
-    return Path(namespace, steps)
+def compile_path(text: str) -> Path | None:
+    """Give the path that `item.messages[0].text` names, in braces or not, or None if it is none."""
+    return _path(text.strip().removeprefix("{{").removesuffix("}}"))
+
+
+def _path(inner: str) -> Path | None:
+    reference = _REFERENCE.fullmatch(inner)
+    if reference is None:
+        return None
+    namespace, steps = reference.groups()
+    return Path(namespace, tuple(_step(step) for step in _STEP.finditer(steps)))
 
 
 def _step(match: re.Match[str]) -> str | int:
     key, index = match.group(1), match.group(2)
     if key is not None:
         return key.strip()
-    return int(index) if re.fullmatch(r"-?\d{1,9}", index) else index.strip("'\"")
+    index = index.strip()
+    return int(index) if re.fullmatch(r"-?[0-9]{1,9}", index) else index.strip("'\"")
 
 
 def _step_into(value: JsonValue | Missing, step: str | int) -> JsonValue | Missing:
