@@ -10,13 +10,15 @@ import orjson
 from evald import __version__
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.rules.retry import is_retried, named_pause
-from evald.sampling.providers import Provider
+from evald.sampling.providers import Provider, Timeouts
 from evald.sampling.stream import Assembly, BrokenStream, EventLines, StreamError
 
 Streaming = Literal["with usage", "plain", "off"]
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes after which an answer is given up."""
+LARGEST_REFUSAL = 64 * 1024
+"""Bytes of an endpoint's error answer that are read."""
 LONGEST_MESSAGE = 1000
 """Characters of an endpoint's error message that are kept."""
 
@@ -50,12 +52,11 @@ async def chat_call(
 
     When the task is cancelled the connection is closed, not returned to the pool.
     """
+    first_byte = asyncio.timeout(provider.timeouts.first_byte)
     try:
-        return await _timed_call(session, provider, {**body, **STREAM_KEYS[streaming]})
-    except TimeoutError:
-        raise CallFailed(
-            "timeout", "The model endpoint did not answer in time.", retried=True
-        ) from None
+        return await _timed_call(session, provider, {**body, **STREAM_KEYS[streaming]}, first_byte)
+    except TimeoutError as error:
+        raise _timed_out(error, first_byte, provider.timeouts) from None
     except BrokenStream as error:
         raise CallFailed(
             "invalid_response", f"The model endpoint sent {error}.", retried=True
@@ -75,33 +76,50 @@ STREAM_KEYS: dict[Streaming, JsonObject] = {
 
 
 async def _timed_call(
-    session: aiohttp.ClientSession, provider: Provider, body: JsonObject
+    session: aiohttp.ClientSession,
+    provider: Provider,
+    body: JsonObject,
+    first_byte: asyncio.Timeout,
 ) -> JsonObject:
     limits = provider.timeouts
     timeout = aiohttp.ClientTimeout(total=limits.total, sock_connect=limits.connect)
-    async with asyncio.timeout(limits.first_byte) as first_byte:
-        async with session.post(
+    async with (
+        first_byte,
+        session.post(
             f"{provider.base_url}/chat/completions",
             data=orjson.dumps(body),
             headers={**JSON_HEADERS, **provider.headers()},
             timeout=timeout,
             allow_redirects=False,
-        ) as response:
-            if response.status != 200:
-                first_byte.reschedule(None)
-                raise await _refusal(response, provider)
-            if response.content_type == "text/event-stream":
-                return await _read_stream(response, first_byte)
+        ) as response,
+    ):
+        if response.status != 200:
             first_byte.reschedule(None)
-            return _completion(await _read_all(response))
+            raise await _refusal(response, provider)
+        if response.content_type == "text/event-stream":
+            return await _read_stream(response, first_byte)
+        first_byte.reschedule(None)
+        return _completion(await _read_all(response))
 
 
 JSON_HEADERS = {"content-type": "application/json", "user-agent": f"evald/{__version__}"}
 
 
+def _timed_out(error: TimeoutError, first_byte: asyncio.Timeout, limits: Timeouts) -> CallFailed:
+    """Say which of the timeouts was over, by the name of its setting."""
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        passed = f"took no connection within {limits.connect:g} s (connect_timeout)"
+    elif first_byte.expired():
+        passed = f"sent nothing within {limits.first_byte:g} s (first_byte_timeout)"
+    else:
+        passed = f"did not end its answer within {limits.total:g} s (total_timeout)"
+    return CallFailed("timeout", f"The model endpoint {passed}.", retried=True)
+
+
 async def _read_stream(response: aiohttp.ClientResponse, first_byte: asyncio.Timeout) -> JsonObject:
     lines, assembly, size = EventLines(), Assembly(), 0
-    async for received in response.content.iter_any():
+    # All that has arrived at once: an endpoint sends a part for each token.
+    while received := await response.content.readany():
         first_byte.reschedule(None)
         size += len(received)
         if size > LARGEST_ANSWER:
@@ -124,7 +142,7 @@ def _finished(assembly: Assembly) -> JsonObject:
 
 async def _read_all(response: aiohttp.ClientResponse) -> bytes:
     received = bytearray()
-    async for part in response.content.iter_any():
+    while part := await response.content.readany():
         received += part
         if len(received) > LARGEST_ANSWER:
             raise _too_large()
@@ -155,15 +173,24 @@ def _completion(text: bytes) -> JsonObject:
 
 
 async def _refusal(response: aiohttp.ClientResponse, provider: Provider) -> CallFailed:
-    text = (await response.content.read(64 * 1024)).decode(errors="replace")
+    text = (await _read_start(response)).decode(errors="replace")
     status = response.status
     return CallFailed(
         CODES.get(status, "upstream_error" if status >= 500 else "invalid_request"),
-        f"{status} from {provider.name}: {provider.without_key(_message_in(text))}",
+        f"{status} from {provider.name}: {_message_in(text, provider)}",
         retried=is_retried(status),
         pause=named_pause(response.headers, time.time()),
         status=status,
     )
+
+
+async def _read_start(response: aiohttp.ClientResponse) -> bytes:
+    received = bytearray()
+    while part := await response.content.readany():
+        received += part
+        if len(received) >= LARGEST_REFUSAL:
+            break
+    return bytes(received)
 
 
 CODES = {
@@ -175,8 +202,8 @@ CODES = {
 }
 
 
-def _message_in(text: str) -> str:
-    """Give the message of an error body, whichever of the usual forms it has."""
+def _message_in(text: str, provider: Provider) -> str:
+    """Give the message of an error body, whichever of the usual forms it has, without the key."""
     try:
         body = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -186,13 +213,10 @@ def _message_in(text: str) -> str:
             text = message
         case {"message": str(message)} | {"detail": str(message)}:
             text = message
-    return text[:LONGEST_MESSAGE] or "no message"
+    # First the key, then the cut: half a key is no longer found.
+    return provider.without_key(text)[:LONGEST_MESSAGE] or "no message"
 
 
 def _reported_failure(error: StreamError, provider: Provider) -> CallFailed:
-    message = _message_in(orjson.dumps(error.body).decode())
-    return CallFailed(
-        "upstream_error",
-        f"Error from {provider.name}: {provider.without_key(message)}",
-        retried=True,
-    )
+    message = _message_in(orjson.dumps(error.body).decode(), provider)
+    return CallFailed("upstream_error", f"Error from {provider.name}: {message}", retried=True)

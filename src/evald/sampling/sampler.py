@@ -10,7 +10,7 @@ import aiohttp
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.errors import ModelUnavailable
 from evald.rules.retry import wait_before
-from evald.rules.sample import TOKEN_LIMIT_NAMES
+from evald.rules.sample import TOKEN_LIMIT_NAMES, token_limit
 from evald.sampling.call import CallFailed, Streaming, chat_call
 from evald.sampling.interface import ChatRequest, Completion
 from evald.sampling.limiter import FairLimiter
@@ -63,15 +63,19 @@ class ProviderSampler:
         """Call, and where the endpoint refuses to stream, ask in a way that it knows."""
         first: Streaming = "with usage" if provider.stream else "off"
         asked = provider.name, model
+        streaming = self._streaming.get(asked, first)
         while True:
-            streaming = self._streaming.get(asked, first)
             try:
-                return await chat_call(self._session, provider, body, streaming)
+                completion = await chat_call(self._session, provider, body, streaming)
             except CallFailed as failure:
                 if streaming == "off" or not _refuses_streaming(failure):
                     raise
-                weaker = WEAKER[streaming] if "stream_options" in failure.message else "off"
-                self._streaming[asked] = weaker
+                streaming = WEAKER[streaming] if "stream_options" in failure.message else "off"
+            else:
+                if streaming != first:
+                    # Only a way that led to an answer is kept: the refusal may have had other reasons.
+                    self._streaming[asked] = streaming
+                return completion
 
 
 def request_body(request: ChatRequest, provider: Provider) -> JsonObject:
@@ -83,12 +87,11 @@ def request_body(request: ChatRequest, provider: Provider) -> JsonObject:
     messages: list[JsonValue] = [_with_known_role(each, provider) for each in request.messages]
     body: JsonObject = {"model": request.model, "messages": messages}
     for key, value in request.params.items():
-        if value is None:
-            continue
-        if key in TOKEN_LIMIT_NAMES:
-            body[provider.token_limit_name] = value
-        elif key not in RESERVED:
+        if value is not None and key not in RESERVED:
             body[key] = value
+    limit = token_limit(request.params)
+    if limit is not None:
+        body[provider.token_limit_name] = limit
     return body
 
 

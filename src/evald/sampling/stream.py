@@ -32,7 +32,7 @@ class EventLines:
         """Give the payloads that are complete now. Raises BrokenStream on an endless line."""
         *lines, self._rest = (self._rest + received).split(b"\n")
         if len(self._rest) > LONGEST_LINE:
-            raise BrokenStream("a line of the stream does not end")
+            raise BrokenStream("a line that does not end")
         return [line[5:].strip() for line in lines if line.startswith(b"data:")]
 
 
@@ -64,22 +64,25 @@ class Assembly:
         try:
             chunk = orjson.loads(payload)
         except orjson.JSONDecodeError as error:
-            raise BrokenStream(f"an event of the stream is no JSON: {error}") from None
+            raise BrokenStream(f"an event that is no JSON: {error}") from None
         if not isinstance(chunk, dict):
-            raise BrokenStream("an event of the stream is no JSON object")
+            raise BrokenStream("an event that is no JSON object")
         if chunk.get("error"):
             raise StreamError(chunk)
         for key in ("id", "created", "model", "system_fingerprint", "service_tier"):
             if chunk.get(key) is not None:
                 self._head[key] = chunk[key]
         self._usage = chunk.get("usage") or self._usage
-        for choice in chunk.get("choices") or []:
+        choices = chunk.get("choices") or []
+        if not isinstance(choices, list):
+            raise BrokenStream("an event whose choices are no list")
+        for choice in choices:
             self._add_choice(choice)
 
     def _add_choice(self, change: JsonValue) -> None:
         index = change.get("index", 0) if isinstance(change, dict) else None
         if not isinstance(change, dict) or not isinstance(index, int):
-            raise BrokenStream("a choice of the stream has no usable form")
+            raise BrokenStream("a choice that has no usable form")
         choice = self._choices.setdefault(index, _Choice())
         reason = change.get("finish_reason")
         if isinstance(reason, str):

@@ -1,0 +1,139 @@
+"""The limiter: never too many at once, turns in rotation, and no place ever lost."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from evald.sampling.limiter import FairLimiter
+
+LIMIT = 3
+OWNERS = "abc"
+
+
+class Visitor:
+    """Takes a place, keeps it until it is told to go, and stands in `inside` meanwhile."""
+
+    def __init__(
+        self,
+        owner: str,
+        limiter: FairLimiter,
+        inside: list["Visitor"],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.owner = owner
+        self.go = asyncio.Event()
+        self.task = loop.create_task(self._visit(limiter, inside))
+
+    async def _visit(self, limiter: FairLimiter, inside: list["Visitor"]) -> None:
+        async with limiter.place(self.owner):
+            inside.append(self)
+            try:
+                await self.go.wait()
+            finally:
+                inside.remove(self)
+
+
+class Interleavings(RuleBasedStateMachine):
+    """Visitors of three owners come, go and are cancelled between any two steps of the loop."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.loop = asyncio.new_event_loop()
+        self.limiter = FairLimiter(LIMIT)
+        self.visitors: list[Visitor] = []
+        self.inside: list[Visitor] = []
+
+    @rule(owner=st.sampled_from(OWNERS))
+    def one_comes(self, owner: str) -> None:
+        self.visitors.append(Visitor(owner, self.limiter, self.inside, self.loop))
+
+    @precondition(lambda self: self.inside)
+    @rule(place=st.integers(0, LIMIT - 1))
+    def one_goes(self, place: int) -> None:
+        self.inside[place % len(self.inside)].go.set()
+
+    @precondition(lambda self: self.visitors)
+    @rule(place=st.integers(0, 100))
+    def one_is_cancelled(self, place: int) -> None:
+        self.visitors[place % len(self.visitors)].task.cancel()
+
+    @rule()
+    def the_loop_takes_one_step(self) -> None:
+        self.loop.call_soon(self.loop.stop)
+        self.loop.run_forever()
+
+    @rule()
+    def the_loop_comes_to_rest(self) -> None:
+        for _ in range(10):
+            self.the_loop_takes_one_step()
+        here = [each for each in self.visitors if not each.task.done()]
+        assert len(self.inside) == min(LIMIT, len(here)), "a place is free and somebody waits"
+        owners = Counter(visitor.owner for visitor in self.inside)
+        assert all(self.limiter.under_way(owner) == owners[owner] for owner in OWNERS)
+
+    @invariant()
+    def never_more_than_the_limit_are_inside(self) -> None:
+        assert len(self.inside) <= LIMIT
+
+    def teardown(self) -> None:
+        while not all(visitor.task.done() for visitor in self.visitors):
+            self.the_loop_comes_to_rest()
+            for visitor in list(self.inside):
+                visitor.go.set()
+        for _ in range(LIMIT):
+            self.one_comes("a")
+        self.the_loop_comes_to_rest()
+        assert len(self.inside) == LIMIT, "a place was lost"
+        for visitor in self.inside:
+            visitor.task.cancel()
+        self.the_loop_comes_to_rest()
+        self.loop.close()
+
+
+TestInterleavings = pytest.mark.filterwarnings("error")(Interleavings.TestCase)
+TestInterleavings.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+
+
+@given(st.lists(st.sampled_from(OWNERS), min_size=1, max_size=30))
+def test_places_go_round_between_those_who_wait(waiting: list[str]) -> None:
+    served = asyncio.run(turns(waiting))
+
+    assert served == in_rotation(waiting)
+
+
+def test_a_short_run_is_served_beside_a_long_one() -> None:
+    served = asyncio.run(turns(["long"] * 100 + ["short"] * 3))
+
+    assert served[:6] == ["long", "short", "long", "short", "long", "short"]
+
+
+async def turns(waiting: list[str]) -> list[str]:
+    """Let these owners wait for one place that is taken, and give the order of their turns."""
+    limiter, served = FairLimiter(1), list[str]()
+
+    async def visit(owner: str) -> None:
+        async with limiter.place(owner):
+            served.append(owner)
+
+    async with asyncio.TaskGroup() as group, limiter.place("somebody else"):
+        for owner in waiting:
+            group.create_task(visit(owner))
+        await asyncio.sleep(0)
+    return served
+
+
+def in_rotation(waiting: list[str]) -> list[str]:
+    """Give the fair order: one of each in the order of coming, then again one of each."""
+    left, owners = Counter(waiting), list(dict.fromkeys(waiting))
+    order: list[str] = []
+    while owners:
+        owner = owners.pop(0)
+        order.append(owner)
+        left[owner] -= 1
+        if left[owner]:
+            owners.append(owner)
+    return order
