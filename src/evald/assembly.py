@@ -35,10 +35,6 @@ from evald.store.migrate import migrate
 
 log = structlog.get_logger()
 
-ROWS_FOR_A_CALL = 2
-"""Rows that a run works on for each call that may be under way, so that a free place is taken while
-other rows are being graded and saved."""
-
 
 @asynccontextmanager
 async def running_app(settings: Settings, port: int) -> AsyncIterator[ASGIApp]:
@@ -74,7 +70,8 @@ async def _dispatching(
         sampler=ProviderSampler(providers, session),
         aside=aside,
         clock=system_clock,
-        rows_at_once=ROWS_FOR_A_CALL * max((each.max_concurrency for each in providers), default=1),
+        # No more: a row that ends hands its place to the next one without a turn of the loop between.
+        rows_at_once=max((each.max_concurrency for each in providers), default=1),
         max_error_rate=settings.max_error_rate,
     )
     dispatch = InProcessDispatch(tools, settings.runs_at_once)

@@ -8,7 +8,6 @@ from types import FrameType
 
 import click
 import uvicorn
-import uvloop
 
 from evald.assembly import check_host, running_app
 from evald.errors import CannotStart
@@ -31,7 +30,9 @@ def serve_until_stopped(
         signal.signal(number, _ignored)
     with (
         _bound(settings.host, settings.port) as listener,
-        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+        # Not uvloop: it keeps what is written until all that is ready has run, so that model calls
+        # go out in bursts, come back in bursts and wait for each other (decision 0006).
+        asyncio.Runner() as runner,
     ):
         runner.run(_serve(settings, listener))
 

@@ -38,7 +38,10 @@ def parse(text: bytes) -> JsonValue:
 
 def _refuse_large_integers(text: bytes) -> None:
     """Orjson turns an integer beyond 64 bits into a float; say so instead of losing digits."""
-    json.loads(text, parse_int=_checked_int, parse_float=str)
+    try:
+        json.loads(text, parse_int=_checked_int, parse_float=str)
+    except RecursionError:  # some hundred levels before orjson's limit
+        raise BadJson("it is nested too deep to hold a number of so many digits") from None
 
 
 def _checked_int(digits: str) -> int:

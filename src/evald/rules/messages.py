@@ -54,8 +54,9 @@ def _chat_content(content: JsonValue) -> JsonValue:
     if not isinstance(content, list):
         return content
     parts = [_chat_part(part) for part in content]
-    if len(parts) == 1 and parts[0].get("type") == "text":
-        return parts[0]["text"]
+    match parts:
+        case [{"type": "text", "text": str(text)}]:
+            return text
     return list(parts)
 
 

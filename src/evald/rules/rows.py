@@ -54,6 +54,9 @@ class RowCheck:
         return {"item": item} if sample is None else {"item": item, "sample": sample}
 
     def _misfit(self, item: JsonObject, place: str) -> str:
-        first = next(iter(self._validator.iter_errors(item)))
+        try:
+            first = next(iter(self._validator.iter_errors(item)))
+        except ValueError as error:  # deeper than it could be kept, so too deep to be shown
+            return f"{place}.item does not fit the eval's item_schema: {error}."
         path = path_text(tuple(first.instance_path), f"{place}.item")
         return f"{path} does not fit the eval's item_schema: {first.message[:LONGEST_REASON]}."

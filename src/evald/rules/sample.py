@@ -23,7 +23,9 @@ def sample_namespace(sample: JsonObject) -> JsonObject:
     if isinstance(named, str) and not message:
         text = named
     tools = message.get("tool_calls") or sample.get("output_tools") or []
-    namespace: JsonObject = {**sample, "output_text": text, "output_tools": tools}
+    namespace: JsonObject = {**sample, "output_text": text, "output_tools": []}
+    if isinstance(tools, list):
+        namespace["output_tools"] = tools
     if "output_json" not in namespace and text:
         with suppress(json_text.BadJson, UnicodeEncodeError):
             namespace["output_json"] = json_text.parse(text.encode())
@@ -54,7 +56,7 @@ def shown_sample(
         "input": flat_messages(messages),
         "output": _shown_output(completion),
         "finish_reason": _finish_reason(completion),
-        "model": completion.get("model") or "",
+        "model": _text_or(completion.get("model"), ""),
         "usage": {**usage_numbers(completion.get("usage"))},
         "error": error,
         "temperature": _given(sampling_params, "temperature", 1.0),
@@ -63,6 +65,11 @@ def shown_sample(
         "max_completions_tokens": limit,
         "max_completion_tokens": limit,
     }
+
+
+def _text_or(value: JsonValue, default: str) -> str:
+    """Datasets hold whatever someone wrote; clients rely on a text here."""
+    return value if isinstance(value, str) and value else default
 
 
 def _given(params: JsonObject, key: str, default: JsonValue) -> JsonValue:
@@ -92,7 +99,7 @@ def _shown_output(completion: JsonObject) -> list[JsonValue]:
         text = completion.get("output_text")
         return [{"role": "assistant", "content": text}] if isinstance(text, str) else []
     shown: JsonObject = {
-        "role": message.get("role") or "assistant",
+        "role": _text_or(message.get("role"), "assistant"),
         "content": flat_content(message.get("content")),
     }
     for extra in ("tool_calls", "refusal", "reasoning_content"):
@@ -112,16 +119,18 @@ def usage_numbers(usage: JsonValue) -> dict[str, int]:
     """Give the usage of a chat completion in the form of an output item; absent numbers are 0."""
     numbers = usage if isinstance(usage, dict) else {}
     details = numbers.get("prompt_tokens_details")
-    cached = details.get("cached_tokens") if isinstance(details, dict) else 0
+    cached = _count(details, "cached_tokens") if isinstance(details, dict) else 0
     prompt, completion = _count(numbers, "prompt_tokens"), _count(numbers, "completion_tokens")
     return {
         "total_tokens": _count(numbers, "total_tokens") or prompt + completion,
         "completion_tokens": completion,
         "prompt_tokens": prompt,
-        "cached_tokens": cached if isinstance(cached, int) else _count(numbers, "cached_tokens"),
+        "cached_tokens": cached or _count(numbers, "cached_tokens"),
     }
 
 
 def _count(numbers: JsonObject, key: str) -> int:
     value = numbers.get(key)
-    return value if isinstance(value, int) and 0 <= value < 2**53 else 0
+    if not isinstance(value, int) or isinstance(value, bool):
+        return 0
+    return value if 0 <= value < 2**53 else 0

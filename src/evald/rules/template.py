@@ -19,7 +19,7 @@ Namespaces = Mapping[str, JsonValue]
 # Both are read in one pass, however a text is made: no part of them can match the same text in two
 # ways, so that a hostile template costs no more than a long one.
 _PLACE = re.compile(r"\{\{([^{}]*)\}\}")
-_REFERENCE = re.compile(r"\s*(item|sample)((?:\.[^\[\].]+|\[[^\[\]]*\])*)\s*")
+_REFERENCE = re.compile(r"\s*(item|sample)((?:\.[^\[\].]++|\[[^\[\]]*+\])*+)\s*")
 _STEP = re.compile(r"\.([^\[\].]+)|\[([^\[\]]*)\]")
 
 
@@ -95,8 +95,13 @@ def _step(match: re.Match[str]) -> str | int:
     key, index = match.group(1), match.group(2)
     if key is not None:
         return key.strip()
-    index = index.strip()
-    return int(index) if re.fullmatch(r"-?[0-9]{1,9}", index) else index.strip("'\"")
+    number = _index(index.strip())
+    return index.strip().strip("'\"") if number is None else number
+
+
+def _index(text: str) -> int | None:
+    # Longer ones are beyond any list, and Python refuses to read more than 4,300 digits.
+    return int(text) if re.fullmatch(r"-?[0-9]{1,9}", text) else None
 
 
 def _step_into(value: JsonValue | Missing, step: str | int) -> JsonValue | Missing:
@@ -105,7 +110,7 @@ def _step_into(value: JsonValue | Missing, step: str | int) -> JsonValue | Missi
     if isinstance(value, dict):
         return value.get(str(step), MISSING)
     if isinstance(value, list):
-        index = step if isinstance(step, int) else int(step) if step.isdecimal() else None
+        index = _index(step) if isinstance(step, str) else step
         if index is not None and -len(value) <= index < len(value):
             return value[index]
     return MISSING

@@ -49,9 +49,9 @@ async def one_item(row: Row, recipe: Recipe, tools: Tools) -> NewItem:
     A model that does not answer and a grader that breaks make an errored item, never an exception.
     """
     sampled = await _sample(row, recipe, tools)
-    # A free place is taken by the next row's call before this one is graded, and rows that are only
-    # graded let requests in between.
-    await asyncio.sleep(0)
+    if recipe.model is None:
+        # Rows that are only graded never wait; let requests in between.
+        await asyncio.sleep(0)
     now = int(tools.clock())
     grades = await _grades(row, sampled, recipe)
     try:

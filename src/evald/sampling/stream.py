@@ -7,6 +7,8 @@ import orjson
 from evald.contract.json_types import JsonObject, JsonValue
 
 LONGEST_LINE = 8 * 1024 * 1024
+HEAD = ("id", "created", "model", "system_fingerprint", "service_tier")
+"""What every chunk says of the whole completion; it is taken from the first."""
 
 
 class BrokenStream(ValueError):
@@ -69,9 +71,8 @@ class Assembly:
             raise BrokenStream("an event that is no JSON object")
         if chunk.get("error"):
             raise StreamError(chunk)
-        for key in ("id", "created", "model", "system_fingerprint", "service_tier"):
-            if chunk.get(key) is not None:
-                self._head[key] = chunk[key]
+        if not self._head:
+            self._head = {key: chunk[key] for key in HEAD if chunk.get(key) is not None}
         self._usage = chunk.get("usage") or self._usage
         choices = chunk.get("choices") or []
         if not isinstance(choices, list):
@@ -83,13 +84,16 @@ class Assembly:
         index = change.get("index", 0) if isinstance(change, dict) else None
         if not isinstance(change, dict) or not isinstance(index, int):
             raise BrokenStream("a choice that has no usable form")
-        choice = self._choices.setdefault(index, _Choice())
+        choice = self._choices.get(index)
+        if choice is None:
+            choice = self._choices[index] = _Choice()
         reason = change.get("finish_reason")
         if isinstance(reason, str):
             choice.finish_reason = reason
         delta = change.get("delta")
-        for key, value in (delta if isinstance(delta, dict) else {}).items():
-            _add_delta(choice, key, value)
+        if isinstance(delta, dict):
+            for key, value in delta.items():
+                _add_delta(choice, key, value)
 
     def completion(self) -> JsonObject:
         """Give the whole chat completion."""
@@ -106,7 +110,9 @@ class Assembly:
 
 
 def _add_delta(choice: _Choice, key: str, value: JsonValue) -> None:
-    if key == "tool_calls" and isinstance(value, list):
+    if isinstance(value, str) and key != "role":
+        choice.texts.setdefault(key, []).append(value)
+    elif key == "tool_calls" and isinstance(value, list):
         for place, call in enumerate(value):
             if isinstance(call, dict):
                 _add_tool_call(choice, call, place)
@@ -114,8 +120,6 @@ def _add_delta(choice: _Choice, key: str, value: JsonValue) -> None:
         known = choice.rest.setdefault("audio", {})
         if isinstance(known, dict):
             _join(known, value, appended=("data", "transcript"))
-    elif isinstance(value, str) and key != "role":
-        choice.texts.setdefault(key, []).append(value)
     elif value is not None:
         choice.rest[key] = value
 
