@@ -37,6 +37,8 @@ MAY_ALSO_BE: list[tuple[str, Any, str]] = [
     ),
     # contract 3.2: what was not given is shown as null
     ("CreateEvalCompletionsRunDataSource/properties/sampling_params", NULL, "live: not given"),
+    # contract 5.3: they are echoed as they were sent, unknown ones and nulls too
+    ("CreateEvalCompletionsRunDataSource/properties/sampling_params", {"type": "object"}, "echo"),
     ("CreateEvalCompletionsRunDataSource/properties/model", NULL, "ours: nothing is sampled"),
     (
         "CreateEvalCompletionsRunDataSource/properties/input_messages",
