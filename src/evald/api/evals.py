@@ -15,6 +15,7 @@ from evald.contract.graders import kept_criterion
 from evald.contract.pages import page_json
 from evald.errors import BadRequest
 from evald.ids import criterion_id, new_id
+from evald.rules import json_text
 from evald.rules.paging import one_of, page_request
 from evald.rules.rows import BadSchema, RowCheck
 from evald.runs.delete import delete_eval
@@ -42,8 +43,9 @@ async def create(request: Request, services: Given) -> Response:
         ],
         metadata=asked.metadata if asked.metadata is not None else {},
     )
+    answer = json_text.dump_bytes(new.as_json())  # first: what cannot be answered is not kept
     await services.database.write(lambda connection: eval_store.insert_eval(connection, new))
-    return json_answer(orjson.dumps(new.as_json()), 201)
+    return json_answer(answer, 201)
 
 
 def _check_schema(config: CustomConfig) -> None:

@@ -6,6 +6,7 @@ import jsonschema_rs
 
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.contract.validation import json_type, path_text
+from evald.rules import json_text
 
 LONGEST_REASON: Final = 300
 BACKTRACKS: Final = 100_000
@@ -49,14 +50,17 @@ class RowCheck:
             raise BadRow(f"{place}.item must be an object, not {json_type(item)}.")
         if sample is not None and not isinstance(sample, dict):
             raise BadRow(f"{place}.sample must be an object, not {json_type(sample)}.")
+        kept: JsonObject = {"item": item} if sample is None else {"item": item, "sample": sample}
+        try:
+            # First of all: a schema that follows a row 1,000 levels deep can overrun the stack.
+            json_text.dump_bytes(kept)
+        except json_text.BadJson as error:
+            raise BadRow(f"{place} cannot be kept: {error}.") from None
         if not self._validator.is_valid(item):
             raise BadRow(self._misfit(item, place))
-        return {"item": item} if sample is None else {"item": item, "sample": sample}
+        return kept
 
     def _misfit(self, item: JsonObject, place: str) -> str:
-        try:
-            first = next(iter(self._validator.iter_errors(item)))
-        except ValueError as error:  # deeper than it could be kept, so too deep to be shown
-            return f"{place}.item does not fit the eval's item_schema: {error}."
+        first = next(iter(self._validator.iter_errors(item)))
         path = path_text(tuple(first.instance_path), f"{place}.item")
         return f"{path} does not fit the eval's item_schema: {first.message[:LONGEST_REASON]}."

@@ -52,11 +52,11 @@ async def chat_call(
 
     When the task is cancelled the connection is closed, not returned to the pool.
     """
-    first_byte = asyncio.timeout(provider.timeouts.first_byte)
+    deadline = _Deadline(provider.timeouts)
     try:
-        return await _timed_call(session, provider, {**body, **STREAM_KEYS[streaming]}, first_byte)
+        return await _timed_call(session, provider, {**body, **STREAM_KEYS[streaming]}, deadline)
     except TimeoutError as error:
-        raise _timed_out(error, first_byte, provider.timeouts) from None
+        raise CallFailed("timeout", deadline.missed(error), retried=True) from None
     except BrokenStream as error:
         raise CallFailed(
             "invalid_response", f"The model endpoint sent {error}.", retried=True
@@ -79,48 +79,61 @@ async def _timed_call(
     session: aiohttp.ClientSession,
     provider: Provider,
     body: JsonObject,
-    first_byte: asyncio.Timeout,
+    deadline: "_Deadline",
 ) -> JsonObject:
-    limits = provider.timeouts
-    timeout = aiohttp.ClientTimeout(total=limits.total, sock_connect=limits.connect)
     async with (
-        first_byte,
+        deadline.timer,
         session.post(
             f"{provider.base_url}/chat/completions",
             data=orjson.dumps(body),
             headers={**JSON_HEADERS, **provider.headers()},
-            timeout=timeout,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=provider.timeouts.connect),
             allow_redirects=False,
         ) as response,
     ):
+        if response.status == 200 and response.content_type == "text/event-stream":
+            return await _read_stream(response, deadline)
+        deadline.first_byte_came()
         if response.status != 200:
-            first_byte.reschedule(None)
             raise await _refusal(response, provider)
-        if response.content_type == "text/event-stream":
-            return await _read_stream(response, first_byte)
-        first_byte.reschedule(None)
         return _completion(await _read_all(response))
 
 
 JSON_HEADERS = {"content-type": "application/json", "user-agent": f"evald/{__version__}"}
 
 
-def _timed_out(error: TimeoutError, first_byte: asyncio.Timeout, limits: Timeouts) -> CallFailed:
-    """Say which of the timeouts was over, by the name of its setting."""
-    if isinstance(error, aiohttp.ConnectionTimeoutError):
-        passed = f"took no connection within {limits.connect:g} s (connect_timeout)"
-    elif first_byte.expired():
-        passed = f"sent nothing within {limits.first_byte:g} s (first_byte_timeout)"
-    else:
-        passed = f"did not end its answer within {limits.total:g} s (total_timeout)"
-    return CallFailed("timeout", f"The model endpoint {passed}.", retried=True)
+class _Deadline:
+    """The limits of a call on one timer: until its first byte, then until its end."""
+
+    def __init__(self, limits: Timeouts) -> None:
+        self._limits = limits
+        self._end = asyncio.get_running_loop().time() + limits.total
+        self._begun = limits.total <= limits.first_byte
+        self.timer = asyncio.timeout(min(limits.first_byte, limits.total))
+
+    def first_byte_came(self) -> None:
+        """Wait for the end from now on."""
+        if not self._begun:
+            self._begun = True
+            self.timer.reschedule(self._end)
+
+    def missed(self, error: TimeoutError) -> str:
+        """Say which of the limits was over, by the name of its setting."""
+        limits = self._limits
+        if isinstance(error, aiohttp.ConnectionTimeoutError):
+            passed = f"took no connection within {limits.connect:g} s (connect_timeout)"
+        elif not self._begun:
+            passed = f"sent nothing within {limits.first_byte:g} s (first_byte_timeout)"
+        else:
+            passed = f"did not end its answer within {limits.total:g} s (total_timeout)"
+        return f"The model endpoint {passed}."
 
 
-async def _read_stream(response: aiohttp.ClientResponse, first_byte: asyncio.Timeout) -> JsonObject:
+async def _read_stream(response: aiohttp.ClientResponse, deadline: _Deadline) -> JsonObject:
     lines, assembly, size = EventLines(), Assembly(), 0
     # All that has arrived at once: an endpoint sends a part for each token.
     while received := await response.content.readany():
-        first_byte.reschedule(None)
+        deadline.first_byte_came()
         size += len(received)
         if size > LARGEST_ANSWER:
             raise _too_large()

@@ -1,11 +1,22 @@
 """The statements on runs: their rows, their counters, and each move of their status."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Row, Select, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Row,
+    Select,
+    Table,
+    bindparam,
+    delete,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -155,52 +166,32 @@ async def add_to_counters(
     the saves of one run in order. Raises RunStopped when the run is not in progress or its chunk is
     claimed by another.
     """
-    ours = select(chunks.c.run_id).where(
-        chunks.c.run_id == run_id, chunks.c.position == position, chunks.c.claim == claim
-    )
-    counted = await connection.execute(
-        update(runs)
-        .where(runs.c.id == run_id, runs.c.status == "in_progress", ours.exists())
-        .values(
-            passed=runs.c.passed + added.counts.passed,
-            failed=runs.c.failed + added.counts.failed,
-            errored=runs.c.errored + added.counts.errored,
-        )
-    )
+    ours = {"of_run": run_id, "of_position": position, "of_claim": claim}
+    counted = await connection.execute(_ADD_COUNTS, {**ours, **_more(added.counts)})
     if counted.rowcount != 1:
         raise RunStopped(run_id)
-    for place, counts in enumerate(added.criteria):
-        await _add_to_criterion(connection, run_id, place, counts)
-    for usage in added.usage:
-        await _add_to_usage(connection, run_id, usage)
+    if added.criteria:
+        criteria = [
+            {"of_run": run_id, "of_position": place, **_more(counts)}
+            for place, counts in enumerate(added.criteria)
+        ]
+        await connection.execute(_ADD_CRITERIA, criteria)
+    if added.usage:
+        usage = [{"run_id": run_id, **asdict(each)} for each in added.usage]
+        await connection.execute(_ADD_USAGE[connection.dialect.name], usage)
 
 
-async def _add_to_criterion(
-    connection: AsyncConnection, run_id: str, place: int, counts: CriterionCounts
-) -> None:
-    table = run_criteria.c
-    await connection.execute(
-        update(run_criteria)
-        .where(table.run_id == run_id, table.position == place)
-        .values(
-            passed=table.passed + counts.passed,
-            failed=table.failed + counts.failed,
-            errored=table.errored + counts.errored,
-        )
-    )
+def _more(counts: ResultCounts | CriterionCounts) -> dict[str, int]:
+    return {
+        "more_passed": counts.passed,
+        "more_failed": counts.failed,
+        "more_errored": counts.errored,
+    }
 
 
-async def _add_to_usage(connection: AsyncConnection, run_id: str, usage: ModelUsage) -> None:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    added = dialect.insert(run_usage).values(
-        run_id=run_id,
-        model_name=usage.model_name,
-        **{name: getattr(usage, name) for name in _USAGE_NUMBERS},
-    )
-    sums = {name: run_usage.c[name] + added.excluded[name] for name in _USAGE_NUMBERS}
-    await connection.execute(
-        added.on_conflict_do_update(index_elements=["run_id", "model_name"], set_=sums)
-    )
+def _sums(table: Table) -> dict[str, ColumnElement[int]]:
+    names = ("passed", "failed", "errored")
+    return {name: table.c[name] + bindparam(f"more_{name}") for name in names}
 
 
 _USAGE_NUMBERS = (
@@ -210,6 +201,44 @@ _USAGE_NUMBERS = (
     "total_tokens",
     "cached_tokens",
 )
+
+
+# Built once: saves are what a run does most often, and building a statement costs more than running it.
+_ADD_COUNTS = (
+    update(runs)
+    .where(
+        runs.c.id == bindparam("of_run"),
+        runs.c.status == "in_progress",
+        select(chunks.c.run_id)
+        .where(
+            chunks.c.run_id == bindparam("of_run"),
+            chunks.c.position == bindparam("of_position"),
+            chunks.c.claim == bindparam("of_claim"),
+        )
+        .exists(),
+    )
+    .values(_sums(runs))
+)
+_ADD_CRITERIA = (
+    update(run_criteria)
+    .where(
+        run_criteria.c.run_id == bindparam("of_run"),
+        run_criteria.c.position == bindparam("of_position"),
+    )
+    .values(_sums(run_criteria))
+)
+
+
+def _add_usage(dialect: Any) -> Executable:
+    new = dialect.insert(run_usage)
+    sums = {name: run_usage.c[name] + new.excluded[name] for name in _USAGE_NUMBERS}
+    added: Executable = new.on_conflict_do_update(
+        index_elements=["run_id", "model_name"], set_=sums
+    )
+    return added
+
+
+_ADD_USAGE = {"sqlite": _add_usage(sqlite), "postgresql": _add_usage(postgresql)}
 
 
 async def delete_run(connection: AsyncConnection, run_id: str) -> None:
