@@ -1,0 +1,75 @@
+"""The moves of a run's status: every order of events ends where the table says."""
+
+from itertools import product
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evald.contract.runs import STATUSES, Status
+from evald.rules.status import FINAL, NEXT, Event, after, is_final, sources, target
+
+EVENTS: tuple[Event, ...] = get_args(Event)
+
+
+def end_of(events: list[Event]) -> Status:
+    """Give the status that a queued run has after these events, said without the table."""
+    status: Status = "queued"
+    for event in events:
+        if event == "cancel":
+            return "canceled"
+        if event == "fail":
+            return "failed"
+        if event == "complete" and status == "in_progress":
+            return "completed"
+        if event == "start":
+            status = "in_progress"
+    return status
+
+
+@given(st.lists(st.sampled_from(EVENTS)))
+def test_any_order_of_events_ends_as_the_first_deciding_event_says(events: list[Event]) -> None:
+    status: Status = "queued"
+
+    for event in events:
+        status = after(status, event)
+
+    assert status == end_of(events)
+
+
+def test_exactly_completed_failed_and_canceled_are_final() -> None:
+    assert {"completed", "failed", "canceled"} == FINAL
+    assert [status for status in STATUSES if is_final(status)] == [
+        "completed",
+        "failed",
+        "canceled",
+    ]
+
+
+@pytest.mark.parametrize(("status", "event"), list(product(sorted(FINAL), EVENTS)))
+def test_a_final_status_never_moves(status: Status, event: Event) -> None:
+    assert after(status, event) == status
+    assert status not in sources(event)
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_an_event_has_exactly_one_target(event: Event) -> None:
+    assert {status for (_, known), status in NEXT.items() if known == event} == {target(event)}
+
+
+@pytest.mark.parametrize(("status", "event"), list(product(STATUSES, EVENTS)))
+def test_the_move_of_the_store_and_the_move_of_the_rule_are_one(
+    status: Status, event: Event
+) -> None:
+    stored = target(event) if status in sources(event) else status
+
+    assert after(status, event) == stored
+
+
+def test_a_queued_run_does_not_complete_without_a_start() -> None:
+    assert after("queued", "complete") == "queued"
+
+
+def test_a_second_start_changes_nothing() -> None:
+    assert after(after("queued", "start"), "start") == "in_progress"
