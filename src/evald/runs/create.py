@@ -23,6 +23,7 @@ from evald.rules.rows import BadRow, RowCheck
 from evald.runs.prepare import chunks_of_file
 from evald.runs.tools import Dispatch, Tools
 from evald.store import chunks as chunk_store
+from evald.store import evals as eval_store
 from evald.store import files as file_store
 from evald.store import runs as run_store
 from evald.store.chunks import PackedChunk
@@ -45,7 +46,7 @@ async def create_run(of_eval: Eval, request: CreateRun, tools: Tools, dispatch: 
 
     Rows that came with the request or in a file of up to READ_AT_ONCE bytes are checked first; those
     of a larger file are read after the answer, and what is wrong with them fails the run.
-    Raises BadRequest, and then nothing is kept.
+    Raises BadRequest, or NotFound when the eval was deleted meanwhile; then nothing is kept.
     """
     source = request.data_source
     model = _checked_model(source, tools) if isinstance(source, CompletionsSource) else None
@@ -70,6 +71,7 @@ async def create_run(of_eval: Eval, request: CreateRun, tools: Tools, dispatch: 
 
 
 async def _insert(connection: AsyncConnection, new: run_store.NewRun, rows: _Rows) -> Run:
+    await eval_store.get_eval(connection, new.eval_id)  # it may be deleted by now: NotFound
     await run_store.insert_run(connection, new)
     for chunk in rows.chunks:
         await chunk_store.insert_chunk(connection, new.id, chunk)

@@ -1,5 +1,7 @@
 """Delete runs and evals; what is in progress is canceled first."""
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from evald.runs.cancel import cancel_run
 from evald.runs.tools import Dispatch, Tools
 from evald.store import evals as eval_store
@@ -20,4 +22,11 @@ async def delete_eval(eval_id: str, tools: Tools, dispatch: Dispatch) -> None:
     )
     for run_id in unfinished:
         await cancel_run(eval_id, run_id, tools, dispatch)
-    await tools.database.write(lambda connection: eval_store.delete_eval(connection, eval_id))
+
+    async def removed(connection: AsyncConnection) -> list[str]:
+        created_meanwhile = await run_store.run_ids_of_eval(connection, eval_id)
+        await eval_store.delete_eval(connection, eval_id)
+        return created_meanwhile
+
+    for run_id in await tools.database.write(removed):
+        await dispatch.stop(run_id)
