@@ -1,0 +1,195 @@
+"""Settings that are wrong are named, in a message that holds no secret."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from evald.assembly import check_host, database_url, providers_of
+from evald.errors import CannotStart
+from evald.settings import read_settings
+from tests.settings.conftest import ConfigFile
+
+SECRET = "sk-very-secret"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "setting"),
+    [
+        ("EVALD_PORT", "http", "port"),
+        ("EVALD_PORT", "65536", "port"),
+        ("EVALD_PORT", "-1", "port"),
+        ("EVALD_MAX_ERROR_RATE", "2", "max_error_rate"),
+        ("EVALD_MAX_ERROR_RATE", "nan", "max_error_rate"),
+        ("EVALD_RUNS_AT_ONCE", "0", "runs_at_once"),
+        ("EVALD_LOG_LEVEL", "loud", "log_level"),
+        ("EVALD_PUBLIC_URL", "evald.example.org", "public_url"),
+        ("EVALD_PUBLIC_URL", "https://", "public_url"),
+        ("EVALD_PUBLIC_URL", "https:///path", "public_url"),
+        ("EVALD_UPSTREAM_BASE_URL", "ftp://example.org", "upstream_base_url"),
+        ("EVALD_UPSTREAM_BASE_URL", "http://example.org/?a=b", "upstream_base_url"),
+        ("EVALD_UPSTREAM_BASE_URL", "http://example.org /v1", "upstream_base_url"),
+        ("EVALD_PROVIDERS", "local", "PROVIDERS"),
+        ("EVALD_PROVIDERS", "[]", "providers"),
+    ],
+)
+def test_a_wrong_variable_is_named(
+    name: str, value: str, setting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(CannotStart, match=setting):
+        read_settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "setting"),
+    [
+        ("prot = 1", "prot"),
+        ('port = "x"', "port"),
+        ("providers = 5", "providers"),
+        ("[providers]\na = 5", r"providers\.a"),
+        ("[providers.a]", r"providers\.a\.base_url"),
+        ('[providers.a]\nbase_url = "http://x"\nbase_ulr = "y"', r"providers\.a\.base_ulr"),
+        ('[providers.a]\nbase_url = "http://x"\nmodels = "m"', r"providers\.a\.models"),
+        ('[providers.a]\nbase_url = "http://x"\nmax_attempts = 0', r"providers\.a\.max_attempts"),
+        ('[providers.a]\nbase_url = "http://x"\ntotal_timeout = 0', r"providers\.a\.total_timeout"),
+        ('[providers.a]\nbase_url = "http://x"\napi_key = "k"', r"providers\.a\.api_key"),
+    ],
+)
+def test_a_wrong_line_of_the_file_is_named(
+    text: str, setting: str, config_file: ConfigFile
+) -> None:
+    with pytest.raises(CannotStart, match=rf"(?m)^  {setting}: "):
+        read_settings(config=config_file(text))
+
+
+def test_all_wrong_settings_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVALD_PORT", "http")
+    monkeypatch.setenv("EVALD_LOG_LEVEL", "loud")
+
+    with pytest.raises(CannotStart, match=r"(?s)wrong:\n  port: .*\n  log_level: "):
+        read_settings()
+
+
+def test_a_file_that_is_not_there_is_named() -> None:
+    with pytest.raises(CannotStart, match=r"config file cannot be read: .*nowhere\.toml"):
+        read_settings(config=Path("/nowhere.toml"))
+
+
+def test_a_folder_is_no_config_file(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match="config file cannot be read"):
+        read_settings(config=tmp_path)
+
+
+@pytest.mark.parametrize("text", ["port = ", "[a", "port = 1\nport 2\n"])
+def test_a_file_that_is_no_toml_is_named_with_the_place(text: str, config_file: ConfigFile) -> None:
+    with pytest.raises(CannotStart, match=r"evald\.toml is not valid TOML: .*(line|end)"):
+        read_settings(config=config_file(text))
+
+
+def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "evald.toml"
+    path.write_bytes(b'host = "\xff"')
+
+    with pytest.raises(CannotStart, match="not valid TOML"):
+        read_settings(config=path)
+
+
+def test_a_provider_whose_key_is_not_set_is_refused_by_the_name_of_the_variable(
+    config_file: ConfigFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NO_SUCH_KEY", raising=False)
+    text = '[providers.a]\nbase_url = "http://x"\napi_key_env = "NO_SUCH_KEY"\n'
+    settings = read_settings(config=config_file(text))
+
+    with pytest.raises(CannotStart, match="NO_SUCH_KEY"):
+        providers_of(settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("EVALD_PORT", SECRET),
+        ("EVALD_LOG_LEVEL", SECRET),
+        ("EVALD_UPSTREAM_BASE_URL", f"ftp://user:{SECRET}@example.org"),
+        ("EVALD_PROVIDERS", SECRET),
+        ("EVALD_PROVIDERS", f'{{"a": {{"base_url": "x", "api_key": "{SECRET}"}}}}'),
+    ],
+)
+def test_no_message_repeats_a_value_that_could_be_a_secret(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(CannotStart) as refused:
+        read_settings()
+
+    assert SECRET not in str(refused.value)
+    assert refused.value.__suppress_context__
+
+
+@pytest.mark.parametrize("text", [f"upstream_api_key = {SECRET}", f'upstream_api_kye = "{SECRET}"'])
+def test_no_message_repeats_a_secret_of_the_file(text: str, config_file: ConfigFile) -> None:
+    with pytest.raises(CannotStart) as refused:
+        read_settings(config=config_file(text))
+
+    assert SECRET not in str(refused.value)
+
+
+def test_no_text_of_the_settings_or_of_a_provider_holds_a_key(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("EVALD_UPSTREAM_API_KEY", SECRET)
+    monkeypatch.setenv("EVALD_UPSTREAM_BASE_URL", "http://127.0.0.1:1/v1/")
+    monkeypatch.setenv("EVALD_DATABASE_URL", f"postgresql://evald:{SECRET}@db/evald")
+
+    settings = read_settings()
+    (provider,) = providers_of(settings)
+
+    assert provider.api_key == SECRET
+    assert provider.base_url == "http://127.0.0.1:1/v1"
+    for text in (repr(settings), str(settings), settings.model_dump_json(), repr(provider)):
+        assert SECRET not in text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql+asyncpg://evald:{SECRET}@db/evald",
+        f"mysql://evald:{SECRET}@db/evald",
+        "sqlite:///evald.db",
+        SECRET,
+        f"://{SECRET}",
+        f"sqlite+aiosqlite://{SECRET}:port/evald.db",
+    ],
+)
+def test_a_database_that_evald_cannot_use_is_refused_without_its_password(url: str) -> None:
+    settings = read_settings(database_url=SecretStr(url))
+
+    with pytest.raises(CannotStart, match="EVALD_DATABASE_URL") as refused:
+        database_url(settings)
+
+    assert SECRET not in str(refused.value)
+
+
+def test_the_database_lies_in_the_data_directory_unless_it_is_set(tmp_path: Path) -> None:
+    assert (
+        database_url(read_settings(data_dir=tmp_path)) == f"sqlite+aiosqlite:///{tmp_path}/evald.db"
+    )
+
+    given = "sqlite+aiosqlite:////var/lib/evald/evald.db"
+    assert database_url(read_settings(database_url=SecretStr(given))) == given
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.10", "localhost", "::1", "[::1]"])
+def test_loopback_addresses_may_be_bound(host: str) -> None:
+    check_host(host)
+
+
+@pytest.mark.parametrize(
+    "host", ["0.0.0.0", "::", "192.168.1.5", "example.org", "", "localhost.example.org", "127.1"]
+)
+def test_other_addresses_are_refused_with_the_reason(host: str) -> None:
+    with pytest.raises(CannotStart, match="no keys yet"):
+        check_host(host)
