@@ -109,7 +109,32 @@ async def test_a_refusal_that_was_not_about_streaming_does_not_end_it(
     error = await failure(asking, "a bad row")
     await ask(asking, "a good row")
 
-    assert (error.code, asked(models)[-1]) == ("invalid_request", WITH_USAGE)
+    assert error.code == "invalid_request"
+    assert asked(models) == [WITH_USAGE, WITH_USAGE]
+
+
+async def test_the_name_of_the_provider_is_not_taken_for_a_refusal_to_stream(
+    models: ModelServer, sampler: MakeSampler
+) -> None:
+    models.script(Step(status=400, message="no images please"))
+
+    await failure(sampler(name="stream me"))
+
+    assert asked(models) == [WITH_USAGE]
+
+
+async def test_a_way_to_ask_is_kept_only_if_it_led_to_an_answer(
+    models: ModelServer, sampler: MakeSampler
+) -> None:
+    models.script_rules(
+        Rule([Step(status=400, message="a text about a stream is not allowed")], contains="brook")
+    )
+    asking = sampler()
+
+    await failure(asking, "a brook")
+    await ask(asking, "a mountain")
+
+    assert asked(models) == [WITH_USAGE, OFF, WITH_USAGE]
 
 
 async def test_an_endpoint_that_refuses_every_form_gives_an_error_and_no_loop(

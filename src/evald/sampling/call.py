@@ -34,6 +34,7 @@ class CallFailed(Exception):
         retried: bool,
         pause: float | None = None,
         status: int | None = None,
+        said: str = "",
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -43,6 +44,8 @@ class CallFailed(Exception):
         self.pause = pause
         """Seconds that the endpoint asked to wait."""
         self.status = status
+        self.said = said
+        """The endpoint's own words, where it refused the request."""
 
 
 async def chat_call(
@@ -186,14 +189,15 @@ def _completion(text: bytes) -> JsonObject:
 
 
 async def _refusal(response: aiohttp.ClientResponse, provider: Provider) -> CallFailed:
-    text = (await _read_start(response)).decode(errors="replace")
+    said = _message_in((await _read_start(response)).decode(errors="replace"), provider)
     status = response.status
     return CallFailed(
         CODES.get(status, "upstream_error" if status >= 500 else "invalid_request"),
-        f"{status} from {provider.name}: {_message_in(text, provider)}",
+        f"{status} from {provider.name}: {said}",
         retried=is_retried(status),
         pause=named_pause(response.headers, time.time()),
         status=status,
+        said=said,
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 import time
 from collections.abc import Sequence
 
@@ -17,6 +18,8 @@ from evald.sampling.limiter import FairLimiter
 from evald.sampling.providers import Provider, provider_of
 
 WEAKER: dict[Streaming, Streaming] = {"with usage": "plain", "plain": "off"}
+STREAM_WORDS = re.compile(r"\bstream(ing|ed|s|_options)?\b", re.IGNORECASE)
+"""What a refusal to stream has in it; "upstream" is in many others."""
 RESERVED = frozenset({"model", "messages", "stream", "stream_options", "n", *TOKEN_LIMIT_NAMES})
 """Keys of a request that sampling params do not set by themselves."""
 
@@ -70,7 +73,7 @@ class ProviderSampler:
             except CallFailed as failure:
                 if streaming == "off" or not _refuses_streaming(failure):
                     raise
-                streaming = WEAKER[streaming] if "stream_options" in failure.message else "off"
+                streaming = WEAKER[streaming] if "stream_options" in failure.said else "off"
             else:
                 if streaming != first:
                     # Only a way that led to an answer is kept: the refusal may have had other reasons.
@@ -102,7 +105,8 @@ def _with_known_role(message: JsonObject, provider: Provider) -> JsonObject:
 
 
 def _refuses_streaming(failure: CallFailed) -> bool:
-    return failure.status in (400, 404, 405, 415, 422, 501) and "stream" in failure.message.lower()
+    about_streams = STREAM_WORDS.search(failure.said) is not None
+    return failure.status in (400, 404, 405, 415, 422, 501) and about_streams
 
 
 def _check_worth_retrying(failure: CallFailed, attempt: int, provider: Provider) -> None:

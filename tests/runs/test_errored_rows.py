@@ -1,0 +1,214 @@
+"""Rows that break: they are errors with a reason, never scores, and the run goes on."""
+
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.model_server.client import ModelServer
+from tests.model_server.script import Fault, Rule, Step
+from tests.runs.conftest import StartServer
+from tests.runs.invariants import check
+from tests.runs.making import (
+    ALIKE,
+    EXACT,
+    Row,
+    create_eval,
+    create_run,
+    get_final,
+    get_saved,
+    given,
+    rows,
+    sampled,
+)
+from tests.server import EvaldServer
+
+
+def carried_out(
+    server: EvaldServer, eval_id: str, data_source: Any, status: str = "completed"
+) -> tuple[Any, list[Any]]:
+    """Carry out a run, hold it against its items, and give both, the items by row."""
+    run = create_run(server, eval_id, data_source)
+    assert get_final(server, run)["status"] == status
+    run, items = check(server, eval_id, run["id"])
+    return run, sorted(items, key=lambda item: item["datasource_item_id"])
+
+
+def errors_of(items: list[Any]) -> list[Any]:
+    """Give the sampling error of each item."""
+    return [item["sample"]["error"] for item in items]
+
+
+def test_rows_that_the_endpoint_refuses_are_errored_with_its_words_and_the_others_are_not(
+    server: EvaldServer, models: ModelServer
+) -> None:
+    refused = Step(status=400, message="This content is not allowed.")
+    models.script_rules(Rule([refused], contains="row 1"))
+
+    run, items = carried_out(server, create_eval(server), sampled(rows(20)))
+
+    said = {"code": "invalid_request", "message": "400 from upstream: This content is not allowed."}
+    assert run["result_counts"] == {"total": 20, "errored": 11, "failed": 4, "passed": 5}
+    assert run["error"] is None
+    assert [item["datasource_item_id"] for item in items if item["sample"]["error"]] == [
+        1,
+        *range(10, 20),
+    ]
+    assert errors_of(items)[1] == said
+    assert items[1]["results"][0]["error"]["code"] == "no_sample"
+    assert (items[1]["results"][0]["passed"], items[1]["results"][0]["score"]) == (False, 0)
+    assert models.stats().started == 20
+
+
+BROKEN = {
+    "cut": (Step(fault=Fault.CUT_BEFORE), "connection_error"),
+    "broken": (Step(fault=Fault.BROKEN_JSON), "invalid_response"),
+    "overloaded": (Step(status=503, message="overloaded"), "upstream_error"),
+    "unauthorized": (Step(status=401, message="no key"), "authentication_failed"),
+    "patient": (Step(status=429, headers={"retry-after": "9999"}), "rate_limit_exceeded"),
+    "mute": (Step(fault=Fault.HANG_BEFORE), "timeout"),
+}
+
+
+def test_every_kind_of_failure_is_told_apart_in_its_row(
+    start_server: StartServer, models: ModelServer
+) -> None:
+    server = start_server(
+        f'[providers.p]\nbase_url = "{models.url}"\nmax_attempts = 1\nfirst_byte_timeout = 1.0\n'
+    )
+    models.script_rules(*(Rule([step], contains=word) for word, (step, _) in BROKEN.items()))
+    questions: list[Row] = [{"item": {"question": f"{word} row"}} for word in [*BROKEN, "good"]]
+
+    run, items = carried_out(server, create_eval(server, EXACT), sampled(questions))
+
+    codes = [error and error["code"] for error in errors_of(items)]
+    assert codes == [*(code for _, code in BROKEN.values()), None]
+    assert run["result_counts"]["errored"] == len(BROKEN)
+    assert all(error["message"] for error in errors_of(items)[:-1])
+
+
+def test_a_run_of_which_every_row_errored_is_completed_unless_it_is_asked_otherwise(
+    server: EvaldServer, models: ModelServer
+) -> None:
+    models.script(Step(status=400, message="no"))
+
+    run, _ = carried_out(server, create_eval(server), sampled(rows(5)))
+
+    assert run["result_counts"] == {"total": 5, "errored": 5, "failed": 0, "passed": 0}
+    assert run["per_model_usage"] == []
+
+
+def refusing(*often: str) -> list[Rule]:
+    """Give rules that refuse rows with these words, each with a message of its own."""
+    return [Rule([Step(status=400, message=f"no {word}")], contains=word) for word in often]
+
+
+@pytest.mark.parametrize(
+    ("errored", "status"), [(0, "completed"), (5, "completed"), (6, "failed"), (10, "failed")]
+)
+def test_more_errored_rows_than_allowed_make_the_run_failed_with_the_most_common_error(
+    start_server: StartServer, models: ModelServer, errored: int, status: str
+) -> None:
+    server = start_server(max_error_rate=0.5)
+    models.script_rules(*refusing("cats", "dogs"))
+    words = ["dogs", *["cats"] * errored][:errored] + ["fish"] * (10 - errored)
+    questions: list[Row] = [{"item": {"question": word, "answer": word}} for word in words]
+
+    run, items = carried_out(server, create_eval(server), sampled(questions), status)
+
+    assert (run["result_counts"]["errored"], len(items)) == (errored, 10)
+    message = f"{errored} of 10 rows errored, most often: 400 from upstream: no cats"
+    expected = {"code": "too_many_errors", "message": message}
+    assert run["error"] == (expected if status == "failed" else None)
+
+
+LONG = {"answer": "to and fro " * 700, "text": "fro and to " * 1100}  # too long to be compared
+
+VERDICTS = [
+    ("yes", "yes", "pass"),
+    ("yes", "no", "fail"),
+    ("no", "yes", "fail"),
+    ("no", "no", "fail"),
+    ("yes", "broken", "error"),
+    ("no", "broken", "fail"),
+]
+
+
+def test_a_row_fails_by_any_failure_and_errs_by_any_error_only_without_one(
+    server: EvaldServer, models: ModelServer
+) -> None:
+    eval_id = create_eval(
+        server,
+        {**EXACT, "input": "{{ item.exact }}", "reference": "yes"},
+        {**ALIKE, "input": "{{ item.text }}"},
+    )
+    texts: dict[str, Row] = {
+        "yes": {"answer": "four", "text": "four"},
+        "no": {"answer": "four", "text": "zebra"},
+        "broken": LONG,
+    }
+    content: list[Row] = [
+        {"item": {"exact": exact, **texts[alike]}} for exact, alike, _ in VERDICTS
+    ]
+
+    run, items = carried_out(server, eval_id, given(content))
+
+    assert [item["status"] for item in items] == [verdict for _, _, verdict in VERDICTS]
+    assert run["result_counts"] == {"total": 6, "errored": 1, "failed": 4, "passed": 1}
+    exact, alike = run["per_testing_criteria_results"]
+    assert (exact["passed"], exact["failed"], exact["errored"]) == (3, 3, 0)
+    assert (alike["passed"], alike["failed"], alike["errored"]) == (2, 2, 2)
+    assert items[4]["results"][1]["error"]["code"] == "text_too_long"
+    assert models.stats().started == 0
+
+
+def test_a_row_without_a_field_of_the_template_is_asked_with_nothing_in_its_place(
+    server: EvaldServer, models: ModelServer
+) -> None:
+    content: list[Row] = [{"item": {"answer": "?"}}, {"item": {"question": None, "answer": "?"}}]
+    template = {"type": "template", "template": [{"role": "user", "content": "{{item.question}}?"}]}
+
+    run, _ = carried_out(server, create_eval(server), sampled(content, input_messages=template))
+
+    assert run["result_counts"] == {"total": 2, "errored": 0, "failed": 0, "passed": 2}
+    assert models.stats().calls_by_message == {"?": 2}
+
+
+def test_a_row_whose_messages_cannot_be_used_is_errored_without_a_call(
+    server: EvaldServer, models: ModelServer
+) -> None:
+    good = [{"role": "user", "content": "Hello"}]
+    content: list[Row] = [
+        {"item": {"input": messages, "answer": "Hello"}}
+        for messages in (good, None, [], [{"content": "no role"}], 5, "Hello")
+    ]
+    reference = {"type": "item_reference", "item_reference": "item.input"}
+
+    run, items = carried_out(
+        server, create_eval(server), sampled(content, input_messages=reference)
+    )
+
+    assert [item["status"] for item in items] == ["pass", *["error"] * 4, "pass"]
+    assert {error["code"] for error in errors_of(items) if error} == {"invalid_input_messages"}
+    assert models.stats().started == 2
+    assert run["per_model_usage"][0]["invocation_count"] == 2
+
+
+def test_a_grading_process_that_dies_spoils_no_later_run(
+    start_server: StartServer, models: ModelServer
+) -> None:
+    server = start_server()
+    texts = {"answer": "to and fro " * 170, "text": "fro and to, and to and fro " * 110}
+    content: list[Row] = [{"item": texts} for _ in range(20)]
+    eval_id = create_eval(server, {**ALIKE, "input": "{{ item.text }}"})
+    run = create_run(server, eval_id, given(content))
+    get_saved(server, run, 1)
+
+    for child in psutil.Process(server.process.pid).children(recursive=True):
+        child.kill()
+    first = get_final(server, run)
+
+    assert first["status"] == "completed"
+    check(server, eval_id, run["id"])
+    second, _ = carried_out(server, eval_id, given(content[:2]))
+    assert second["result_counts"]["errored"] == 0
