@@ -1,0 +1,1 @@
+"""The program of `make demo`: a small real model, evald, and an eval through the official SDK."""
