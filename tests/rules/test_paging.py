@@ -10,12 +10,12 @@ from evald.rules.paging import PageRequest, one_of, page_request
 
 def test_nothing_asked_gives_the_first_twenty_oldest_first() -> None:
     assert page_request(None, None, None) == PageRequest(after=None, limit=20, order="asc")
-    assert page_request("", "", "") == PageRequest(after=None, limit=20, order="asc")
+    assert page_request("", None, "") == PageRequest(after=None, limit=20, order="asc")
 
 
-@given(st.integers(1, 10**30))
-def test_a_limit_above_the_maximum_is_taken_as_the_maximum(limit: int) -> None:
-    assert page_request(None, str(limit), None).limit == min(limit, 1000)
+@given(st.integers(1, 10**30), st.integers(0, 40))
+def test_a_limit_above_the_maximum_is_taken_as_the_maximum(limit: int, zeros: int) -> None:
+    assert page_request(None, "0" * zeros + str(limit), None).limit == min(limit, 1000)
 
 
 @pytest.mark.parametrize(

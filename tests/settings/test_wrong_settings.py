@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import make_url
 
 from evald.assembly import check_host, database_url, providers_of
 from evald.errors import CannotStart
@@ -180,6 +181,17 @@ def test_the_database_lies_in_the_data_directory_unless_it_is_set(tmp_path: Path
 
     given = "sqlite+aiosqlite:////var/lib/evald/evald.db"
     assert database_url(read_settings(database_url=SecretStr(given))) == given
+
+
+@pytest.mark.parametrize(
+    "name", ["with space", "a?b", "a#b", "100%", "50%25", "a%20b", "a@b:c", "ü"]
+)
+def test_the_database_lies_in_the_data_directory_whatever_its_name(
+    tmp_path: Path, name: str
+) -> None:
+    url = database_url(read_settings(data_dir=tmp_path / name))
+
+    assert make_url(url).database == str(tmp_path / name / "evald.db")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.10", "localhost", "::1", "[::1]"])
