@@ -26,7 +26,7 @@ BAR = 24
 """Columns of a bar."""
 EXPECTED_WIDTH = 20
 GOT_WIDTH = 20
-MAIL_WIDTH = width - 3 - EXPECTED_WIDTH - GOT_WIDTH - 8
+MAIL_WIDTH = max(10, width - 3 - EXPECTED_WIDTH - GOT_WIDTH - 8)
 """What is left of a line by the row's number, the other columns and the gaps."""
 PLAIN_STEP = 10
 """Rows between two lines of progress where there is no terminal."""
