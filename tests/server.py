@@ -87,6 +87,7 @@ class EvaldServer:
         """Stop the server if it still runs."""
         if self.process.poll() is None:
             self.stop()
+        self.ended()
 
     def start(self) -> None:
         """Start on the port of the last start, at first on a free one; return when it is ready.
@@ -124,6 +125,10 @@ class EvaldServer:
 
     def _end(self, number: signal.Signals) -> int:
         self.process.send_signal(number)
+        return self.ended()
+
+    def ended(self) -> int:
+        """Wait for the end of a server that was told to end, and give its exit status."""
         try:
             return self.process.wait(STOPPED_WITHIN_S)
         finally:
@@ -135,6 +140,7 @@ class EvaldServer:
         """Stop the server if it still runs, and start it on the same data and port."""
         if self.process.poll() is None:
             self.stop()
+        self.ended()
         self.start()
 
     def log(self) -> str:
