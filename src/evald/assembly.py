@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import aiohttp
 import structlog
-from sqlalchemy import make_url
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
 from starlette.types import ASGIApp
 
 from evald import __version__
@@ -23,6 +23,7 @@ from evald.dispatch.in_process import InProcessDispatch
 from evald.errors import CannotStart
 from evald.rules.retry import RetryPolicy
 from evald.runs.tools import Tools
+from evald.sampling.connections import Connections, open_connections
 from evald.sampling.loops import SERVER_NAME, refuse_loops
 from evald.sampling.models import list_models
 from evald.sampling.providers import Provider, Timeouts
@@ -49,8 +50,8 @@ async def running_app(settings: Settings, port: int) -> AsyncIterator[ASGIApp]:
         try:
             await migrate(database)
             async with (
-                _session() as session,
-                _dispatching(settings, database, session, port) as app,
+                open_connections() as connections,
+                _dispatching(settings, database, connections, port) as app,
             ):
                 yield app
         finally:
@@ -59,15 +60,15 @@ async def running_app(settings: Settings, port: int) -> AsyncIterator[ASGIApp]:
 
 @asynccontextmanager
 async def _dispatching(
-    settings: Settings, database: Database, session: aiohttp.ClientSession, port: int
+    settings: Settings, database: Database, connections: Connections, port: int
 ) -> AsyncIterator[ASGIApp]:
     providers = providers_of(settings)
     public_url = (settings.public_url or f"http://{_url_host(settings.host)}:{port}").rstrip("/")
-    await refuse_loops(providers, session, [*_local_urls(port), public_url])
+    await refuse_loops(providers, connections.kept, [*_local_urls(port), public_url])
     aside = ProcessAside()
     tools = Tools(
         database=database,
-        sampler=ProviderSampler(providers, session),
+        sampler=ProviderSampler(providers, connections),
         aside=aside,
         clock=system_clock,
         # No more: a row that ends hands its place to the next one without a turn of the loop between.
@@ -80,7 +81,9 @@ async def _dispatching(
     resumed = await dispatch.resume()
     if resumed:
         log.info("taking up unfinished runs", runs=resumed)
-    services = Services(tools, dispatch, lambda: list_models(providers, session), public_url)
+    services = Services(
+        tools, dispatch, lambda: list_models(providers, connections.kept), public_url
+    )
     try:
         app = build_app(services, pages_router(Pages(tools, dispatch, public_url)))
         yield Envelope(app, own_hosts(public_url, port), f"{SERVER_NAME}/{__version__}")
@@ -89,22 +92,22 @@ async def _dispatching(
         aside.close()
 
 
-@asynccontextmanager
-async def _session() -> AsyncIterator[aiohttp.ClientSession]:
-    # The number of calls is limited per provider, not here.
-    connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=60)
-    async with aiohttp.ClientSession(connector=connector) as session:
-        yield session
-
-
 def database_url(settings: Settings) -> str:
     """Give the URL of the database: the one that is set, or SQLite in the data directory."""
     if settings.database_url is None:
-        return f"sqlite+aiosqlite:///{settings.data_dir.absolute() / 'evald.db'}"
+        path = settings.data_dir.absolute() / "evald.db"
+        # A name may hold what means something in a URL.
+        url = URL.create("sqlite+aiosqlite", database=str(path))
+        return url.render_as_string(hide_password=False)
     given = settings.database_url.get_secret_value()
-    if make_url(given).get_backend_name() != "sqlite":
+    try:
+        driver = make_url(given).drivername
+    except (ArgumentError, ValueError):  # their messages may hold the password
+        raise CannotStart("EVALD_DATABASE_URL is no URL of a database.") from None
+    if driver != "sqlite+aiosqlite":
         raise CannotStart(
-            "This version of evald keeps its data in SQLite; leave EVALD_DATABASE_URL unset."
+            "This version of evald keeps its data in SQLite; leave EVALD_DATABASE_URL unset, or "
+            "write it as sqlite+aiosqlite:////var/lib/evald/evald.db."
         )
     return given
 
@@ -162,11 +165,16 @@ def _is_loopback(host: str) -> bool:
 
 def own_hosts(public_url: str, port: int) -> Callable[[str], bool]:
     """Give a function that says whether a `Host` header names this server."""
-    public = urlsplit(public_url).netloc
+    public = urlsplit(public_url)
+    default_port = ":443" if public.scheme == "https" else ":80"
+    # Browsers send names in small letters, and leave out the default port where others do not.
+    public_host = public.netloc.rpartition("@")[2].lower().removesuffix(default_port)
 
     def is_own(host: str) -> bool:
+        host = host.lower()
         name, _, given_port = host.rpartition(":") if _has_port(host) else (host, "", "")
-        return host == public or (_is_loopback(name) and given_port in ("", str(port)))
+        is_local = _is_loopback(name) and given_port in ("", str(port))
+        return is_local or host.removesuffix(default_port) == public_host
 
     return is_own
 

@@ -14,11 +14,12 @@ from pydantic_settings import (
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from evald.errors import CannotStart
 
-UrlText = Annotated[str, Field(pattern=r"^https?://[^\s?#]+$")]
+UrlText = Annotated[str, Field(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")]
 
 
 class ProviderSettings(BaseModel):
@@ -111,3 +112,5 @@ def read_settings(**given: object) -> Settings:
             for each in error.errors(include_url=False, include_input=False)
         ]
         raise CannotStart("\n".join(["These settings are wrong:", *lines])) from None
+    except SettingsError:  # of all settings only this one is a table
+        raise CannotStart("EVALD_PROVIDERS is no JSON object; use a config file instead.") from None

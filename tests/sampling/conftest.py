@@ -1,11 +1,11 @@
-"""A sampler over real HTTP: one session, one scripted model server for all tests of a file."""
+"""A sampler over real HTTP: one scripted model server for all tests of a file."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-import aiohttp
 import pytest
 
+from evald.sampling.connections import Connections, open_connections
 from evald.sampling.sampler import ProviderSampler
 from tests.model_server.client import ModelServer
 from tests.sampling.asking import MakeSampler, provider
@@ -27,16 +27,16 @@ def models(process: ModelServer) -> Iterator[ModelServer]:
 
 
 @pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-        yield session
+async def connections() -> AsyncIterator[Connections]:
+    async with open_connections() as connections:
+        yield connections
 
 
 @pytest.fixture
-def sampler(models: ModelServer, session: aiohttp.ClientSession) -> MakeSampler:
+def sampler(models: ModelServer, connections: Connections) -> MakeSampler:
     """Makes a sampler with one provider, the model server; its fields can be changed."""
 
     def make(**changes: Any) -> ProviderSampler:
-        return ProviderSampler([provider(models, **changes)], session)
+        return ProviderSampler([provider(models, **changes)], connections)
 
     return make

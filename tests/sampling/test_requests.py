@@ -2,11 +2,11 @@
 
 from typing import Any
 
-import aiohttp
 import pytest
 
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.errors import ModelUnavailable
+from evald.sampling.connections import Connections
 from evald.sampling.interface import ChatRequest
 from evald.sampling.providers import Provider
 from evald.sampling.sampler import ProviderSampler
@@ -115,7 +115,7 @@ def named(models: ModelServer, name: str, *patterns: str) -> Provider:
 
 
 async def test_each_model_is_asked_at_the_first_provider_that_serves_it(
-    models: ModelServer, session: aiohttp.ClientSession
+    models: ModelServer, connections: Connections
 ) -> None:
     asking = ProviderSampler(
         [
@@ -123,7 +123,7 @@ async def test_each_model_is_asked_at_the_first_provider_that_serves_it(
             named(models, "judges", "judge", "*-judge"),
             named(models, "rest", "gpt-*"),
         ],
-        session,
+        connections,
     )
     asked = ["qwen3-judge", "smollm-2", "small-judge", "judge", "gpt-9"]
 
@@ -135,9 +135,9 @@ async def test_each_model_is_asked_at_the_first_provider_that_serves_it(
 
 
 async def test_a_model_that_no_provider_serves_is_an_error_without_a_call(
-    models: ModelServer, session: aiohttp.ClientSession
+    models: ModelServer, connections: Connections
 ) -> None:
-    asking = ProviderSampler([named(models, "local", "qwen*")], session)
+    asking = ProviderSampler([named(models, "local", "qwen*")], connections)
 
     with pytest.raises(ModelUnavailable, match="No provider serves 'Qwen'"):
         await asking.sample(question(model="Qwen"), "run")

@@ -3,10 +3,10 @@
 import asyncio
 from itertools import pairwise
 
-import aiohttp
 import pytest
 
 from evald.rules.retry import RetryPolicy
+from evald.sampling.connections import Connections
 from evald.sampling.sampler import ProviderSampler
 from tests.model_server.client import ModelServer
 from tests.model_server.script import Fault, Rule, Step
@@ -117,11 +117,11 @@ async def test_a_long_refusal_that_comes_in_pieces_is_read_to_its_end(
 
 
 async def test_an_endpoint_that_nobody_serves_is_a_failed_connection(
-    session: aiohttp.ClientSession, models: ModelServer, unused_tcp_port: int
+    connections: Connections, models: ModelServer, unused_tcp_port: int
 ) -> None:
     nowhere = provider(models, base_url=f"http://127.0.0.1:{unused_tcp_port}/v1")
 
-    error = await failure(ProviderSampler([nowhere], session))
+    error = await failure(ProviderSampler([nowhere], connections))
 
     assert error.code == "connection_error"
     assert error.message.endswith("(tried 3 times)")

@@ -4,10 +4,10 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 
-import aiohttp
 import pytest
 
 from evald.rules.retry import RetryPolicy
+from evald.sampling.connections import Connections
 from evald.sampling.providers import Timeouts
 from evald.sampling.sampler import ProviderSampler
 from tests.model_server.client import ModelServer
@@ -32,11 +32,11 @@ def deaf_url() -> Iterator[str]:
 
 
 async def test_an_endpoint_that_takes_no_connection_is_named_as_such(
-    models: ModelServer, session: aiohttp.ClientSession, deaf_url: str
+    models: ModelServer, connections: Connections, deaf_url: str
 ) -> None:
     deaf = provider(models, base_url=deaf_url, retries=ONCE, timeouts=Timeouts(connect=SHORT_S))
 
-    error = await failure(ProviderSampler([deaf], session))
+    error = await failure(ProviderSampler([deaf], connections))
 
     assert (error.code, error.message) == (
         "timeout",

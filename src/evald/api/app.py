@@ -63,8 +63,6 @@ def _error(error: ApiError) -> Response:
 
 async def _api_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, ApiError)
-    if error.status == 413:
-        raise error  # the envelope reads the rest of the body first
     return _error(error)
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import structlog
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from evald.contract.pages import error_json
@@ -45,13 +46,21 @@ class Envelope:
         request_id = new_id("req")
         body = _LimitedBody(receive, _limit(scope["path"]))
         answer = _Answer(send, request_id, self.server)
+
+        async def send_answer(message: Message) -> None:
+            if body.refused:
+                await body.drain()
+            await answer.send(message)
+
         try:
             self._check_origin(scope)
             body.check_declared(_headers(scope))
-            await self.app(scope, body.receive, answer.send)
+            await self.app(scope, body.receive, send_answer)
         except ApiError as error:
             await body.drain()
             await answer.error(error.status, error.message, error.type, error.param, error.code)
+        except ClientDisconnect:
+            pass  # whoever asked has left, so nobody waits for an answer
         except Exception:  # the border of the process: answer, record, go on
             log.exception("request broke", request_id=request_id, path=scope["path"])
             message = f"The server failed; its log says why under {request_id}."
@@ -95,6 +104,7 @@ class _LimitedBody:
         self._limit = limit
         self._size = 0
         self._more = True
+        self.refused = False
 
     def check_declared(self, headers: Headers) -> None:
         declared = headers.get("content-length", "")
@@ -120,6 +130,7 @@ class _LimitedBody:
             self._more = message.get("more_body", False)
 
     def _too_large(self) -> TooLarge:
+        self.refused = True
         return TooLarge(
             f"The request is larger than the limit of {self._limit // 2**20} MB. "
             "Split the rows into several files and runs.",

@@ -32,7 +32,7 @@ class TextSimilarity(RequestModel):
     input: str
     reference: str
     evaluation_metric: Literal["fuzzy_match"]
-    pass_threshold: Annotated[float, Field(strict=False)]
+    pass_threshold: float
 
 
 Criterion: TypeAlias = Annotated[StringCheck | TextSimilarity, Field(discriminator="type")]

@@ -55,9 +55,13 @@ def _content_kind(content: object) -> str:
     return "an array" if isinstance(content, list) else "an object"
 
 
+def _part_kind(part: object) -> str:
+    return "a text" if isinstance(part, str) else "an object"
+
+
 Part = Annotated[
     Annotated[str, Tag("a text")] | Annotated[ContentObject, Tag("an object")],
-    Discriminator(_content_kind),
+    Discriminator(_part_kind),
 ]
 Content = Annotated[
     Annotated[str, Tag("a text")]

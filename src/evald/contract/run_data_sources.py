@@ -6,6 +6,7 @@ from pydantic import Field
 
 from evald.contract.json_types import JsonObject, JsonValue, ParsedJson
 from evald.contract.messages import Message, kept_message
+from evald.contract.metadata import Name
 from evald.contract.validation import RequestModel
 
 
@@ -56,7 +57,7 @@ class CompletionsSource(RequestModel):
     type: Literal["completions"]
     source: Source
     input_messages: InputMessages | None = None
-    model: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    model: Annotated[Name, Field(min_length=1, max_length=256)] | None = None
     sampling_params: dict[str, ParsedJson] | None = None
 
 

@@ -35,77 +35,121 @@ def read_request(model: type[Request], body: JsonValue, *, at: str = "") -> Requ
     try:
         return model.model_validate(body)
     except ValidationError as error:
-        raise _bad_request(error.errors(include_url=False)[0], at) from None
+        raise _bad_request(error.errors(include_url=False)[0], body, at) from None
 
 
-def _bad_request(error: ErrorDetails, at: str) -> BadRequest:
-    param = path_text(error["loc"], at)
+def _bad_request(error: ErrorDetails, body: JsonValue, at: str) -> BadRequest:
+    param = path_text(_without_tags(error["loc"], body), at)
     match error["type"]:
         case "missing":
-            return BadRequest(
-                f"Missing required parameter: '{param}'.",
-                param=param,
-                code="missing_required_parameter",
-            )
+            return _missing(param)
+        case "union_tag_not_found":
+            return _missing(f"{param}.type")
         case "union_tag_invalid":
             return _unknown_type(error, param)
-        case "union_tag_not_found":
-            return BadRequest(
-                f"Missing required parameter: '{param}.type'.",
-                param=f"{param}.type",
-                code="missing_required_parameter",
-            )
-        case kind if kind.endswith(("_type", "_parsing")):
-            return BadRequest(
-                f"Invalid type for '{param}': {_sentence(error)}, "
-                f"not {json_type(error.get('input'))}.",
-                param=param,
-                code="invalid_type",
-            )
+        case kind if kind in EXPECTED:
+            return _wrong_type(param, EXPECTED[kind], error.get("input"))
     return BadRequest(
         f"Invalid value for '{param}': {_sentence(error)}.", param=param, code="invalid_value"
     )
 
 
-def _unknown_type(error: ErrorDetails, param: str) -> BadRequest:
-    context = error.get("ctx", {})
-    known = str(context.get("expected_tags", "")).replace("'", "")
+EXPECTED = {
+    "string_type": "a string",
+    "bool_type": "a boolean",
+    "int_type": "an integer",
+    "float_type": "a number",
+    "list_type": "an array",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+}
+
+
+def _missing(param: str) -> BadRequest:
     return BadRequest(
-        f"Unknown type '{str(context.get('tag'))[:80]}' for '{param}'. Known types: {known}.",
+        f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter"
+    )
+
+
+def _wrong_type(param: str, expected: str, given: Any) -> BadRequest:
+    return BadRequest(
+        f"Invalid type for '{param}': expected {expected}, not {json_type(given)}.",
+        param=param,
+        code="invalid_type",
+    )
+
+
+def _unknown_type(error: ErrorDetails, param: str) -> BadRequest:
+    given = error["input"]["type"]
+    if not isinstance(given, str):
+        return _wrong_type(f"{param}.type", "a string", given)
+    known = str(error.get("ctx", {}).get("expected_tags", "")).replace("'", "")
+    return BadRequest(
+        f"Unknown type '{given[:80]}' for '{param}'. Known types: {known}.",
         param=f"{param}.type",
         code="invalid_value",
     )
 
 
 def _sentence(error: ErrorDetails) -> str:
-    text = error["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    return ("expected " + text if text != error["msg"] else text).rstrip(".")
+    text = error["msg"].removeprefix("Value error, ").rstrip(".")
+    should = "Input should be "
+    return "expected " + text.removeprefix(should) if text.startswith(should) else text
 
 
-def path_text(location: tuple[int | str, ...], at: str = "") -> str:
-    """Give a path such as `testing_criteria[0].input` from pydantic's location."""
-    text = at
+def _without_tags(location: tuple[int | str, ...], body: JsonValue) -> tuple[int | str, ...]:
+    """Leave out the tags that pydantic puts into a path where a client has no such key.
+
+    A tag repeats the `type` of the object that it stands for, and the object may well have a key of
+    the same name: `input_messages` of the type `template` hold a `template`.
+    """
+    steps: list[int | str] = []
+    value, tag = body, _tag_of(body)
     for step in location:
-        if isinstance(step, int):
-            text += f"[{step}]"
-        elif not _is_tag(step):
-            text += f".{step}" if text else step
-    return text
+        if step in CONTENT_KINDS:
+            continue
+        if step == tag:
+            tag = None
+            continue
+        steps.append(step)
+        value = _inside(value, step)
+        tag = _tag_of(value)
+    return tuple(steps)
 
 
-def _is_tag(step: str) -> bool:
-    """Pydantic puts the tag of a union into the path, where a client has no such key."""
-    return step in UNION_TAGS
-
-
-UNION_TAGS: frozenset[str] = frozenset(
+CONTENT_KINDS = frozenset({"a text", "an object", "an array"})
+UNION_TAGS = frozenset(
     {
         *("string_check", "text_similarity", "custom", "logs", "stored_completions"),
         *("jsonl", "completions", "file_content", "file_id", "template", "item_reference"),
         *("input_text", "output_text", "input_image", "input_audio"),
-        *("a text", "an object", "an array"),
     }
 )
+
+
+def _tag_of(value: JsonValue) -> str | None:
+    tag = value.get("type") if isinstance(value, dict) else None
+    return tag if isinstance(tag, str) and tag in UNION_TAGS else None
+
+
+def _inside(value: JsonValue, step: int | str) -> JsonValue:
+    if isinstance(value, dict):
+        return value.get(str(step))
+    if isinstance(value, list) and isinstance(step, int) and step < len(value):
+        return value[step]
+    return None
+
+
+def path_text(location: tuple[int | str, ...], at: str = "") -> str:
+    """Give a path such as `testing_criteria[0].input` from its steps."""
+    text = at
+    for step in location:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        else:
+            text += f".{step}" if text else step
+    return text
 
 
 def json_type(value: Any) -> str:

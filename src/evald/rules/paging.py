@@ -44,15 +44,16 @@ def page_request(
 
 
 def _positive(text: str | None, default: int) -> int:
-    if text is None or text == "":
+    if text is None:
         return default
-    if not (text.isascii() and text.isdecimal()) or int(text[:19]) < 1:
+    digits = text.lstrip("0")[:19]  # as many as it takes to be beyond every limit
+    if not (text.isascii() and text.isdecimal() and digits):
         raise BadRequest(
             f"limit must be a positive integer, not {text[:40]!r}.",
             param="limit",
             code="invalid_value",
         )
-    return int(text[:19])
+    return int(digits)
 
 
 def one_of(text: str | None, known: Sequence[Word], param: str, default: Word) -> Word:

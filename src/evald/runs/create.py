@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.data_source_configs import item_schema_of
 from evald.contract.evals import Eval
+from evald.contract.json_types import JsonObject
 from evald.contract.run_data_sources import (
     CompletionsSource,
     FileId,
@@ -15,11 +16,13 @@ from evald.contract.run_data_sources import (
     without_rows,
 )
 from evald.contract.runs import CreateRun, Run
+from evald.contract.validation import json_type
 from evald.data_sources.rows import inline_chunks
 from evald.errors import BadRequest, NotFound
 from evald.ids import new_id
 from evald.rules import json_text
 from evald.rules.rows import BadRow, RowCheck
+from evald.rules.sample import TOKEN_LIMIT_NAMES
 from evald.runs.prepare import chunks_of_file
 from evald.runs.tools import Dispatch, Tools
 from evald.store import chunks as chunk_store
@@ -30,6 +33,14 @@ from evald.store.chunks import PackedChunk
 
 READ_AT_ONCE: Final = 4 * 1024 * 1024
 """Bytes of a file up to which its rows are checked before the request is answered."""
+
+NUMBERS: Final[dict[str, tuple[type, ...]]] = {
+    "temperature": (int, float),
+    "top_p": (int, float),
+    "seed": (int,),
+    **dict.fromkeys(TOKEN_LIMIT_NAMES, (int,)),
+}
+"""The sampling params that stand in every output item, where clients rely on a number."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +93,7 @@ async def _insert(connection: AsyncConnection, new: run_store.NewRun, rows: _Row
 
 def _checked_model(source: CompletionsSource, tools: Tools) -> str | None:
     """Give the model to sample, or None when the rows are graded with the samples they bring."""
+    _check_sampling_params(source.sampling_params or {})
     if source.model is None and source.input_messages is None:
         return None
     for name in ("model", "input_messages"):
@@ -100,6 +112,20 @@ def _checked_model(source: CompletionsSource, tools: Tools) -> str | None:
             code="model_not_found",
         )
     return source.model
+
+
+def _check_sampling_params(params: JsonObject) -> None:
+    """Check the numbers that an output item shows; everything else is for the model's endpoint."""
+    for name, kinds in NUMBERS.items():
+        value = params.get(name)
+        if value is not None and (isinstance(value, bool) or not isinstance(value, kinds)):
+            param = f"data_source.sampling_params.{name}"
+            expected = "a number" if float in kinds else "an integer"
+            raise BadRequest(
+                f"Invalid type for '{param}': expected {expected}, not {json_type(value)}.",
+                param=param,
+                code="invalid_type",
+            )
 
 
 async def _rows(request: CreateRun, check: RowCheck, tools: Tools) -> _Rows:

@@ -10,6 +10,7 @@ import orjson
 from evald import __version__
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.rules.retry import is_retried, named_pause
+from evald.sampling.connections import Reuse
 from evald.sampling.providers import Provider, Timeouts
 from evald.sampling.stream import Assembly, BrokenStream, EventLines, StreamError
 
@@ -35,6 +36,7 @@ class CallFailed(Exception):
         pause: float | None = None,
         status: int | None = None,
         said: str = "",
+        dead_connection: bool = False,
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -46,6 +48,8 @@ class CallFailed(Exception):
         self.status = status
         self.said = said
         """The endpoint's own words, where it refused the request."""
+        self.dead_connection = dead_connection
+        """A kept connection turned out to be closed, so the endpoint never saw the call."""
 
 
 async def chat_call(
@@ -55,9 +59,10 @@ async def chat_call(
 
     When the task is cancelled the connection is closed, not returned to the pool.
     """
-    deadline = _Deadline(provider.timeouts)
+    deadline, reuse = _Deadline(provider.timeouts), Reuse()
+    streamed = {**body, **STREAM_KEYS[streaming]}
     try:
-        return await _timed_call(session, provider, {**body, **STREAM_KEYS[streaming]}, deadline)
+        return await _timed_call(session, provider, streamed, deadline, reuse)
     except TimeoutError as error:
         raise CallFailed("timeout", deadline.missed(error), retried=True) from None
     except BrokenStream as error:
@@ -68,7 +73,15 @@ async def chat_call(
         raise _reported_failure(error, provider) from None
     except aiohttp.ClientError as error:
         message = f"The connection to the model endpoint failed: {error or type(error).__name__}."
-        raise CallFailed("connection_error", provider.without_key(message), retried=True) from None
+        raise CallFailed(
+            "connection_error",
+            provider.without_key(message),
+            retried=True,
+            dead_connection=reuse.happened and isinstance(error, BROKEN_BEFORE_AN_ANSWER),
+        ) from None
+
+
+BROKEN_BEFORE_AN_ANSWER = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
 
 
 STREAM_KEYS: dict[Streaming, JsonObject] = {
@@ -83,6 +96,7 @@ async def _timed_call(
     provider: Provider,
     body: JsonObject,
     deadline: "_Deadline",
+    reuse: Reuse,
 ) -> JsonObject:
     async with (
         deadline.timer,
@@ -92,6 +106,7 @@ async def _timed_call(
             headers={**JSON_HEADERS, **provider.headers()},
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=provider.timeouts.connect),
             allow_redirects=False,
+            trace_request_ctx=reuse,
         ) as response,
     ):
         if response.status == 200 and response.content_type == "text/event-stream":

@@ -6,13 +6,12 @@ import re
 import time
 from collections.abc import Sequence
 
-import aiohttp
-
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.errors import ModelUnavailable
 from evald.rules.retry import wait_before
 from evald.rules.sample import TOKEN_LIMIT_NAMES, token_limit
 from evald.sampling.call import CallFailed, Streaming, chat_call
+from evald.sampling.connections import Connections
 from evald.sampling.interface import ChatRequest, Completion
 from evald.sampling.limiter import FairLimiter
 from evald.sampling.providers import Provider, provider_of
@@ -27,10 +26,10 @@ RESERVED = frozenset({"model", "messages", "stream", "stream_options", "n", *TOK
 class ProviderSampler:
     """Asks the configured providers over HTTP."""
 
-    def __init__(self, providers: Sequence[Provider], session: aiohttp.ClientSession) -> None:
+    def __init__(self, providers: Sequence[Provider], connections: Connections) -> None:
         """Use these providers, the first that serves a model for it."""
         self._providers = providers
-        self._session = session
+        self._connections = connections
         self._limiters = {each.name: FairLimiter(each.max_concurrency) for each in providers}
         self._streaming: dict[tuple[str, str], Streaming] = {}
 
@@ -69,7 +68,7 @@ class ProviderSampler:
         streaming = self._streaming.get(asked, first)
         while True:
             try:
-                completion = await chat_call(self._session, provider, body, streaming)
+                completion = await self._one_call(provider, body, streaming)
             except CallFailed as failure:
                 if streaming == "off" or not _refuses_streaming(failure):
                     raise
@@ -79,6 +78,21 @@ class ProviderSampler:
                     # Only a way that led to an answer is kept: the refusal may have had other reasons.
                     self._streaming[asked] = streaming
                 return completion
+
+    async def _one_call(
+        self, provider: Provider, body: JsonObject, streaming: Streaming
+    ) -> JsonObject:
+        """Call, at once again on a fresh connection where a kept one was dead.
+
+        That is no try of its own: some endpoints close each connection after an answer without saying
+        so, and a call that they never saw needs no pause.
+        """
+        try:
+            return await chat_call(self._connections.kept, provider, body, streaming)
+        except CallFailed as failure:
+            if not failure.dead_connection:
+                raise
+        return await chat_call(self._connections.fresh, provider, body, streaming)
 
 
 def request_body(request: ChatRequest, provider: Provider) -> JsonObject:

@@ -6,6 +6,7 @@ import multiprocessing
 import signal
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 Result = TypeVar("Result")
@@ -18,17 +19,27 @@ class ProcessAside:
 
     def __init__(self) -> None:
         """Begin without a process."""
-        self._pool = ProcessPoolExecutor(
-            1, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_worker
-        )
+        self._pool = _new_pool()
 
     async def __call__(self, function: Callable[..., Result], *arguments: object) -> Result:
-        """Give what the function gives."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
+        """Give what the function gives. Raises BrokenProcessPool when the process was killed."""
+        pool = self._pool
+        try:
+            return await asyncio.get_running_loop().run_in_executor(pool, function, *arguments)
+        except BrokenProcessPool:
+            if self._pool is pool:  # the first to notice begins a new one for all that follow
+                self._pool = _new_pool()
+            raise
 
     def close(self) -> None:
         """End the process without waiting for what it computes."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _new_pool() -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(
+        1, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_worker
+    )
 
 
 def _begin_worker() -> None:

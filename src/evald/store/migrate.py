@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.errors import CannotStart
@@ -20,12 +21,21 @@ FOLDER: Final = Path(__file__).parent / "migrations"
 
 
 async def migrate(database: Database) -> None:
-    """Bring the database up to date. Raises CannotStart when a newer evald wrote it."""
+    """Bring the database up to date.
+
+    Raises CannotStart when a newer evald wrote it, and when it is no database that can be used.
+    """
 
     async def upgrade(connection: AsyncConnection) -> None:
         await connection.run_sync(_upgrade)
 
-    await database.write(upgrade)
+    try:
+        await database.write(upgrade)
+    except DatabaseError as error:
+        raise CannotStart(
+            f"The database cannot be used: {error.orig}. Use another data directory, or another "
+            "EVALD_DATABASE_URL."
+        ) from None
 
 
 def _upgrade(connection: Connection) -> None:
