@@ -69,7 +69,8 @@ def test_a_stream_can_close_in_order_without_an_end(models: ModelServer) -> None
     _, body = answer(models, stream=True)
 
     assert b'"What "' in body
-    assert b"[DONE]" not in body and b'"stop"' not in body
+    assert b"[DONE]" not in body
+    assert b'"stop"' not in body
 
 
 def test_a_stream_can_turn_into_an_error(models: ModelServer) -> None:
