@@ -128,6 +128,25 @@ def test_no_template_is_refused_and_none_breaks_a_row(client: openai.OpenAI, tex
     assert item.status == "pass"
 
 
+HOSTILE = {
+    "steps without an end": "{{item" + ".a " * 5_000,
+    "blanks": "{{ item" + " " * 100_000,
+    "open braces": "{{" * 50_000,
+    "open brackets": "{{item" + "[" * 50_000,
+    "indexes": "{{item" + "[0]" * 50_000 + "}}",
+    "many references": "{{item.question}}" * 10_000,
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_a_template_made_to_take_for_ever_does_not(client: openai.OpenAI, text: str) -> None:
+    criterion = {**EXACT, "input": text, "reference": text}
+
+    (item,) = _graded(client, criterion, ("a", "b"))
+
+    assert item.status == "pass"
+
+
 VALUES: dict[str, tuple[Any, str]] = {
     "object": ({"a": [1, "x"]}, '{"a":[1,"x"]}'),
     "list": ([1, None, True], "[1,null,true]"),
