@@ -102,7 +102,7 @@ async def test_equal_texts_reach_a_threshold_of_1() -> None:
 
 @pytest.mark.parametrize(
     ("lengths", "goes_aside"),
-    [((500, 500), False), ((500, 501), True), ((250_000, 1), False), ((1, 250_001), True)],
+    [((250, 400), False), ((250, 401), True), ((100_000, 1), False), ((1, 100_001), True)],
 )
 async def test_only_long_comparisons_are_made_aside(
     lengths: tuple[int, int], goes_aside: bool
@@ -113,7 +113,7 @@ async def test_only_long_comparisons_are_made_aside(
     await text_similarity(similarity_criterion(), aside)(seen(text, reference))
 
     assert aside.asked == ([(fuzzy_match, text, reference)] if goes_aside else [])
-    assert INLINE_WORK == 250_000
+    assert INLINE_WORK == 100_000
 
 
 async def test_texts_too_long_to_compare_are_an_error_and_no_score() -> None:

@@ -11,7 +11,7 @@ from evald.rules.template import Namespaces, compile_template
 
 # WRatio took 0.1 ms for texts of 200 and 100 characters, 4 ms for 1,000 and 600, 0.1 s for 3,000 and
 # 1,900, and 3.4 s for 10,000 and 6,000, and nothing else runs in the process meanwhile.
-INLINE_WORK: Final = 250_000
+INLINE_WORK: Final = 100_000
 """Product of both lengths up to which a comparison is made at once; beyond, in another process."""
 MOST_WORK: Final = 60_000_000
 """Product of both lengths beyond which two texts are not compared."""

@@ -56,8 +56,10 @@ async def _all_rows(
     rows: Sequence[Row], recipe: Recipe, tools: Tools, saver: ItemSaver, all_begun: asyncio.Event
 ) -> None:
     shared = iter(rows)
+    # Rows that wait for no model gain nothing from company, and each is a turn that requests wait for.
+    at_once = 1 if recipe.model is None else tools.rows_at_once
     async with asyncio.TaskGroup() as group:
-        for _ in range(min(tools.rows_at_once, len(rows))):
+        for _ in range(min(at_once, len(rows))):
             group.create_task(_row_after_row(shared, recipe, tools, saver, all_begun))
 
 
