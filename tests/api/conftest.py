@@ -1,6 +1,7 @@
 """One evald for all tests of bad input; it serves the models `scripted` and `small-*` alone."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
@@ -32,13 +33,23 @@ def server(
         assert "Traceback" not in server.log()
 
 
+@dataclass
+class Kept:
+    """What is there, and what the lists showed after the last test."""
+
+    prepared: Prepared
+    shown: dict[str, bytes]
+
+
 @pytest.fixture(scope="session")
-def session_prepared(server: EvaldServer) -> Prepared:
-    return prepare(server)
+def kept(server: EvaldServer) -> Kept:
+    prepared = prepare(server)
+    return Kept(prepared, prepared.everything())
 
 
 @pytest.fixture
-def prepared(session_prepared: Prepared) -> Iterator[Prepared]:
+def prepared(kept: Kept) -> Iterator[Prepared]:
     """A server with one object of each kind; a test must leave it as it was."""
-    with session_prepared.unchanged():
-        yield session_prepared
+    yield kept.prepared
+    before, kept.shown = kept.shown, kept.prepared.everything()
+    assert kept.shown == before
