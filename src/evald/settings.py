@@ -19,7 +19,7 @@ from pydantic_settings import (
 
 from evald.errors import CannotStart
 
-UrlText = Annotated[str, Field(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")]
+UrlText = Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
 
 
 class ProviderSettings(BaseModel):

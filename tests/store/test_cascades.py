@@ -31,6 +31,7 @@ async def full_run(database: Database, eval_id: str | None = None) -> Started:
 ONE_RUN = {
     "evals": 1,
     "runs": 1,
+    "run_data_sources": 1,
     "run_criteria": CRITERIA,
     "run_usage": 1,
     "chunks": 1,

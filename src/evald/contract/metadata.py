@@ -21,7 +21,8 @@ def _within_limits(metadata: dict[str, str]) -> dict[str, str]:
     return metadata
 
 
-def _storable(name: str) -> str:
+def storable(name: str) -> str:
+    """Give a name that both databases can keep. Raises ValueError."""
     if "\x00" in name:
         raise ValueError("a name cannot hold the NUL character")
     if len(name) > MAX_NAME_LENGTH:
@@ -30,5 +31,5 @@ def _storable(name: str) -> str:
 
 
 Metadata = Annotated[dict[str, str], AfterValidator(_within_limits)]
-Name = Annotated[str, AfterValidator(_storable)]
+Name = Annotated[str, AfterValidator(storable)]
 """A name that both databases can keep: Postgres has no NUL in texts."""

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from evald.contract.json_types import JsonObject, JsonValue, ParsedJson
 from evald.contract.messages import Message, kept_message
-from evald.contract.metadata import Name
+from evald.contract.metadata import storable
 from evald.contract.validation import RequestModel
 
 
@@ -51,13 +51,16 @@ class JsonlSource(RequestModel):
     source: Source
 
 
+ModelName = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(storable)]
+
+
 class CompletionsSource(RequestModel):
     """Rows that are sampled by chat completions."""
 
     type: Literal["completions"]
     source: Source
     input_messages: InputMessages | None = None
-    model: Annotated[Name, Field(min_length=1, max_length=256)] | None = None
+    model: ModelName | None = None
     sampling_params: dict[str, ParsedJson] | None = None
 
 

@@ -95,30 +95,14 @@ def _score(name: str, values: Mapping[str, float]) -> float:
     return score
 
 
-def _smallest(*values: float) -> float:
-    return min(values)
-
-
-def _largest(*values: float) -> float:
-    return max(values)
-
-
-def _floor(value: float) -> float:
-    return float(math.floor(value))
-
-
-def _ceil(value: float) -> float:
-    return float(math.ceil(value))
-
-
 FUNCTIONS: Final[Mapping[str, Callable[..., float]]] = {
     "abs": abs,
-    "ceil": _ceil,
+    "ceil": lambda value: float(math.ceil(value)),
     "exp": math.exp,
-    "floor": _floor,
+    "floor": lambda value: float(math.floor(value)),
     "log": math.log,  # natural: the contract names no base
-    "max": _largest,
-    "min": _smallest,
+    "max": lambda *values: max(values),
+    "min": lambda *values: min(values),
     "sqrt": math.sqrt,
 }
 _OF_ANY_NUMBER = ("max", "min")
@@ -145,9 +129,9 @@ def compile_formula(text: str, names: Collection[str]) -> Formula:
     if len(text) > MAX_LENGTH:
         raise BadFormula(f"it is {len(text)} characters long; a formula has at most {MAX_LENGTH}")
     symbols = _symbols(text)
+    _check_words(symbols, names)
     _check_order(symbols)
     _check_parentheses(symbols)
-    _check_words(symbols, names)
     return Formula(_steps(symbols))
 
 
@@ -158,7 +142,7 @@ class _Symbol:
     position: int
 
     def bad(self, reason: str) -> BadFormula:
-        return BadFormula(f"at character {self.position}: {reason}")
+        return _bad(self.position, reason)
 
     def __str__(self) -> str:
         return "the end" if self.kind == "end" else _quoted(self.text)
@@ -168,6 +152,14 @@ class _Symbol:
         if self.kind in ("number", "name"):
             return "x"
         return "**" if self.text == "^" else self.text
+
+
+def _bad(position: int, reason: str) -> BadFormula:
+    return BadFormula(f"at character {position}: {reason}")
+
+
+def _meaningless(sign: str) -> str:
+    return f"{sign!r} has no meaning; a formula has numbers, names, + - * / ^ ( ) and commas"
 
 
 _SYMBOL = re.compile(
@@ -194,6 +186,45 @@ def _symbols(text: str) -> list[_Symbol]:
     return [*symbols, _Symbol("end", "", len(text) + 1)]
 
 
+def _check_words(symbols: Sequence[_Symbol], names: Collection[str]) -> None:
+    """Refuse what is no number, no key and no function."""
+    for symbol, following in pairwise(symbols):
+        if symbol.kind == "number":
+            _check_number(symbol)
+        elif symbol.kind == "name":
+            _check_name(symbol, names, called=following.kind == "open")
+
+
+def _check_name(symbol: _Symbol, names: Collection[str], *, called: bool) -> None:
+    word = symbol.text
+    stray = next((i for i in range(len(word)) if not word[: i + 1].isidentifier()), None)
+    if stray is not None:  # pasted signs, as in `a × b`
+        raise _bad(symbol.position + stray, _meaningless(word[stray]))
+    if called and word not in FUNCTIONS:
+        raise symbol.bad(f"unknown function {symbol}; there are {_listed(FUNCTIONS)}")
+    if not called and word not in names:
+        raise symbol.bad(f"unknown name {symbol}; there are {_listed(names)}")
+
+
+def _check_number(symbol: _Symbol) -> None:
+    if not _NUMBER.fullmatch(symbol.text):
+        raise symbol.bad(f"{symbol} is no number; write 1000, 0.5 or 1e-3, and 2 * a for twice a")
+    if not math.isfinite(float(symbol.text)):
+        raise symbol.bad(f"{symbol} is beyond what a float can hold")
+
+
+def _listed(words: Collection[str]) -> str:
+    """A request decides how many names there are and how long, so not all are repeated."""
+    usable = (word for word in words if word.isidentifier())
+    shown = [word if len(word) <= 40 else f"{word[:40]}…" for word in islice(usable, 20)]
+    more = ", …" if next(usable, None) is not None else ""
+    return ", ".join(shown) + more if shown else "none that a formula can use"
+
+
+def _quoted(text: str) -> str:
+    return repr(text if len(text) <= 40 else f"{text[:40]}…")
+
+
 _BEFORE_A_VALUE = frozenset({"operator", "sign", "open", "comma"})
 _OF_A_VALUE = frozenset({"number", "name", "sign", "open"})
 _BEHIND_A_VALUE = frozenset({"operator", "sign", "close", "comma", "end"})
@@ -203,9 +234,7 @@ def _check_order(symbols: Sequence[_Symbol]) -> None:
     """Refuse a symbol that cannot follow the one before it: what is left, Python can read."""
     for before, symbol in pairwise([_Symbol("open", "", 0), *symbols]):
         if symbol.kind == "other":
-            raise symbol.bad(
-                f"{symbol} has no meaning; a formula has numbers, names, + - * / ^ ( ) and commas"
-            )
+            raise symbol.bad(_meaningless(symbol.text))
         if before.kind in _BEFORE_A_VALUE and symbol.kind not in _OF_A_VALUE:
             raise symbol.bad(f"a value is expected, not {symbol}")
         called = before.kind == "name" and symbol.kind == "open"
@@ -229,37 +258,6 @@ def _check_parentheses(symbols: Sequence[_Symbol]) -> None:
             raise symbol.bad(f"more than {MAX_DEPTH} parentheses are open at once")
     if opened:
         raise opened[-1][0].bad("'(' is never closed")
-
-
-def _check_words(symbols: Sequence[_Symbol], names: Collection[str]) -> None:
-    """Refuse what is no number, no key and no function."""
-    for symbol, following in pairwise(symbols):
-        if symbol.kind == "number":
-            _check_number(symbol)
-        elif symbol.kind == "name" and following.kind == "open":
-            if symbol.text not in FUNCTIONS:
-                raise symbol.bad(f"unknown function {symbol}; there are {_listed(FUNCTIONS)}")
-        elif symbol.kind == "name" and symbol.text not in names:
-            raise symbol.bad(f"unknown name {symbol}; there are {_listed(names)}")
-
-
-def _check_number(symbol: _Symbol) -> None:
-    if not _NUMBER.fullmatch(symbol.text):
-        raise symbol.bad(f"{symbol} is no number; write 1000, 0.5 or 1e-3, and 2 * a for twice a")
-    if not math.isfinite(float(symbol.text)):
-        raise symbol.bad(f"{symbol} is beyond what a float can hold")
-
-
-def _listed(words: Collection[str]) -> str:
-    """A request decides how many names there are and how long, so not all are repeated."""
-    usable = (word for word in words if word.isidentifier())
-    shown = [word if len(word) <= 40 else f"{word[:40]}…" for word in islice(usable, 20)]
-    more = ", …" if next(usable, None) is not None else ""
-    return ", ".join(shown) + more if shown else "none that a formula can use"
-
-
-def _quoted(text: str) -> str:
-    return repr(text if len(text) <= 40 else f"{text[:40]}…")
 
 
 def _steps(symbols: Sequence[_Symbol]) -> tuple[Step, ...]:

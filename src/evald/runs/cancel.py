@@ -35,5 +35,6 @@ async def cancel_run(eval_id: str, run_id: str, tools: Tools, dispatch: Dispatch
 
 async def _cancel(connection: AsyncConnection, run: Run, aborted: int, now: float) -> Run:
     await run_store.move(connection, run.id, "cancel", calls_aborted=aborted, finished_at=now)
-    await file_store.purge_files(connection)
+    if run.row_count is None:  # its file was kept for it
+        await file_store.purge_files(connection)
     return await run_store.get_run(connection, run.eval_id, run.id)

@@ -153,7 +153,7 @@ async def _rows_of_file(file_id: str, check: RowCheck, tools: Tools) -> _Rows:
         return _Rows([], None, unread_file_id=file_id)
     chunks: list[PackedChunk] = []
     row_count = 0
-    async for cut, rows_read in chunks_of_file(file_id, check, tools.database):
+    async for cut, rows_read in chunks_of_file(file_id, file.bytes, check, tools.database):
         chunks += cut
         row_count = rows_read
     return _Rows(chunks, _at_least_one(row_count))

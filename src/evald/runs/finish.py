@@ -33,7 +33,12 @@ async def finish(plan: RunPlan, tools: Tools) -> None:
 
 async def fail_run(run_id: str, code: str, message: str, tools: Tools) -> None:
     """Fail a run as a whole; a run that is final already stays as it is."""
-    await tools.database.write(lambda connection: _fail(connection, run_id, code, message, tools))
+
+    async def failed(connection: AsyncConnection) -> None:
+        await _fail(connection, run_id, code, message, tools)
+        await file_store.purge_files(connection)  # its file may have been kept for it
+
+    await tools.database.write(failed)
 
 
 async def _fail(
@@ -41,4 +46,3 @@ async def _fail(
 ) -> None:
     failed = {"error_code": code, "error_message": message, "finished_at": tools.clock()}
     await run_store.move(connection, run_id, "fail", **failed)
-    await file_store.purge_files(connection)

@@ -94,6 +94,10 @@ async def _grade(grader: Grader, namespaces: Namespaces, run_id: str) -> Grade:
         return await grader(namespaces)
     except GraderFailed as error:
         return Grade.errored(error)
+    except json_text.BadJson as error:
+        return Grade.errored(
+            GraderFailed("unusable_value", f"A value cannot be rendered: {error}.")
+        )
     except Exception:  # the border of the row, as above
         log.exception("grader broke", run=run_id)
         return Grade.errored(GraderFailed("internal_error", BROKE))

@@ -25,7 +25,9 @@ async def prepare(plan: RunPlan, database: Database) -> int:
     run_id, file_id = plan.run_id, plan.unread_file_id or ""
     await database.write(lambda connection: chunk_store.delete_chunks(connection, run_id))
     row_count = 0
-    async for cut, rows_read in chunks_of_file(file_id, RowCheck(plan.item_schema), database):
+    size = await database.read(lambda connection: file_store.size_of(connection, file_id))
+    check = RowCheck(plan.item_schema)
+    async for cut, rows_read in chunks_of_file(file_id, size, check, database):
         row_count = rows_read
         await database.write(partial(_insert, run_id=run_id, cut=cut))
     if row_count == 0:
@@ -40,17 +42,20 @@ async def prepare(plan: RunPlan, database: Database) -> int:
 
 
 async def chunks_of_file(
-    file_id: str, check: RowCheck, database: Database
+    file_id: str, size: int, check: RowCheck, database: Database
 ) -> AsyncIterator[tuple[list[PackedChunk], int]]:
-    """Give the chunks of a file as they fill, each time with the number of rows read so far.
+    """Give the chunks of a file of `size` bytes, each time with the number of rows read so far.
 
-    Raises BadRow, naming the line.
+    Raises BadRow, naming the line, or when the file is deleted meanwhile.
     """
     lines, cutter = LineReader(), ChunkCutter(check)
-    position = 0
+    position, left = 0, size
     while (part := await _part(file_id, position, database)) is not None:
+        left -= len(part)
         yield await asyncio.to_thread(_chunks_of_part, lines, cutter, part), cutter.row_count
         position += 1
+    if left:
+        raise BadRow("The file was deleted while its rows were read.")
     yield cutter.take(lines.end()) + cutter.rest(), cutter.row_count
 
 

@@ -76,6 +76,12 @@ async def list_files(
     return Page(tuple(_file(row) for row in found), more)
 
 
+async def size_of(connection: AsyncConnection, file_id: str) -> int:
+    """Give the bytes of a file that a run still has to read; it may be hidden already."""
+    found = await connection.execute(select(files.c.bytes).where(files.c.id == file_id))
+    return found.scalar_one_or_none() or 0
+
+
 async def read_part(connection: AsyncConnection, file_id: str, position: int) -> bytes | None:
     """Give one part of a file's bytes, or None behind its end."""
     found = await connection.execute(

@@ -29,7 +29,7 @@ from evald.rules import json_text, status
 from evald.rules.paging import PageRequest
 from evald.rules.tally import Tally
 from evald.store.pages import Page, page_of_rows
-from evald.store.tables import chunks, evals, run_criteria, run_usage, runs
+from evald.store.tables import chunks, evals, run_criteria, run_data_sources, run_usage, runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +77,13 @@ async def insert_run(connection: AsyncConnection, new: NewRun) -> None:
             model=new.model,
             status="queued",
             created_at=new.created_at,
-            data_source=new.data_source_text,
             plan=json_text.dump(new.plan),
             unread_file_id=new.unread_file_id,
             metadata=None if new.metadata is None else json_text.dump(new.metadata),
         )
+    )
+    await connection.execute(
+        insert(run_data_sources).values(run_id=new.id, data_source=new.data_source_text)
     )
     if new.criteria:
         places = [{"run_id": new.id, "position": place} for place in range(new.criteria)]
@@ -266,7 +268,7 @@ async def run_ids_of_eval(connection: AsyncConnection, eval_id: str) -> list[str
 
 async def get_run(connection: AsyncConnection, eval_id: str, run_id: str) -> Run:
     """Give a run of this eval, as the API answers it. Raises NotFound."""
-    return await _one_run(connection, runs.c.data_source, eval_id, run_id)
+    return await _one_run(connection, _FULL_DATA_SOURCE, eval_id, run_id)
 
 
 async def get_run_without_rows(connection: AsyncConnection, eval_id: str, run_id: str) -> Run:
@@ -308,7 +310,7 @@ async def list_runs(
     connection: AsyncConnection, eval_id: str, page: PageRequest, wanted: Status | None
 ) -> Page[Run]:
     """Give one page of an eval's runs, only those of a status if one is wanted."""
-    return await _page_of_runs(connection, _run_columns(runs.c.data_source), eval_id, page, wanted)
+    return await _page_of_runs(connection, _run_columns(_FULL_DATA_SOURCE), eval_id, page, wanted)
 
 
 async def list_runs_without_rows(
@@ -339,10 +341,20 @@ async def _page_of_runs(
 
 
 def _run_columns(data_source: ColumnElement[str]) -> Select[Any]:
-    others = [column for column in runs.c if column.name not in ("data_source", "plan")]
-    return select(*others, data_source.label("data_source_text"), evals.c.testing_criteria).join(
-        evals, evals.c.id == runs.c.eval_id
+    others = [column for column in runs.c if column.name != "plan"]
+    return (
+        select(*others, data_source.label("data_source_text"), evals.c.testing_criteria)
+        .select_from(runs)
+        .join(evals, evals.c.id == runs.c.eval_id)
     )
+
+
+# The rows that came with a request are read for each run by its key, and only where they are shown.
+_FULL_DATA_SOURCE = (
+    select(run_data_sources.c.data_source)
+    .where(run_data_sources.c.run_id == runs.c.id)
+    .scalar_subquery()
+)
 
 
 async def _runs(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[Run]:

@@ -72,7 +72,6 @@ runs = Table(
     Column("model", Text),
     Column("status", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
-    Column("data_source", Text, nullable=False),
     # The data source without its rows: all that carrying out the run needs of it.
     Column("plan", Text, nullable=False),
     # The file that the rows come from, until they are read.
@@ -91,6 +90,15 @@ runs = Table(
     Index(None, "eval_id", "created_at", "seq"),
     Index(None, "status", "seq"),
     sqlite_autoincrement=True,
+)
+
+# The data source as the API answers it. With rows sent inline it can be many megabytes, and the row of
+# the run is written at every save.
+run_data_sources = Table(
+    "run_data_sources",
+    metadata,
+    _run_id(primary_key=True),
+    Column("data_source", Text, nullable=False),
 )
 
 run_criteria = Table(
