@@ -6,7 +6,7 @@ from typing import Any
 import openai
 import pytest
 
-from tests.contract.making import EXACT, FINAL, completions, custom, ids, jsonl, row
+from tests.contract.making import EXACT, completions, custom, finished, ids, jsonl, row
 from tests.model_server.client import ModelServer
 from tests.model_server.script import Step
 
@@ -16,21 +16,22 @@ async def a_new_eval(client: openai.AsyncOpenAI) -> Any:
     return await client.evals.create(data_source_config=custom(), testing_criteria=criteria)
 
 
-async def test_the_whole_way_from_file_to_items(async_client: openai.AsyncOpenAI) -> None:
+async def test_the_whole_way_from_file_to_items(
+    async_client: openai.AsyncOpenAI, client: openai.OpenAI
+) -> None:
     created = await a_new_eval(async_client)
     line = b'{"item": {"question": "a", "answer": "a"}}\n'
     file = await async_client.files.create(file=("rows.jsonl", line * 5), purpose="evals")
     source = completions(source={"type": "file_id", "id": file.id})
     run = await async_client.evals.runs.create(created.id, data_source=source)
 
-    while run.status not in FINAL:
-        async with asyncio.timeout(30):
-            run = await async_client.evals.runs.retrieve(run.id, eval_id=created.id)  # type: ignore[assignment]
-
+    await asyncio.to_thread(finished, client, run)
+    found = await async_client.evals.runs.retrieve(run.id, eval_id=created.id)
     listing = async_client.evals.runs.output_items.list(run.id, eval_id=created.id, limit=2)
     numbers = [item.datasource_item_id async for item in listing]
+
+    assert (found.status, found.result_counts.passed) == ("completed", 5)
     assert sorted(numbers) == [0, 1, 2, 3, 4]
-    assert run.result_counts.passed == 5
     assert (await async_client.evals.delete(created.id)).deleted
 
 
