@@ -44,5 +44,6 @@ async def fail_run(run_id: str, code: str, message: str, tools: Tools) -> None:
 async def _fail(
     connection: AsyncConnection, run_id: str, code: str, message: str, tools: Tools
 ) -> None:
-    failed = {"error_code": code, "error_message": message, "finished_at": tools.clock()}
+    shown = message.replace("\x00", "")  # Postgres keeps no NUL in texts, and rows can hold some
+    failed = {"error_code": code, "error_message": shown, "finished_at": tools.clock()}
     await run_store.move(connection, run_id, "fail", **failed)

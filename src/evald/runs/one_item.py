@@ -141,7 +141,8 @@ def _counted(sampled: Sampled, grades: list[Grade]) -> Counted:
 
 
 def _usage(body: JsonObject) -> ModelUsage:
-    return ModelUsage(str(body.get("model") or ""), 1, **usage_numbers(body.get("usage")))
+    model = str(body.get("model") or "").replace("\x00", "")
+    return ModelUsage(model, 1, **usage_numbers(body.get("usage")))
 
 
 def _result(criterion: JsonObject, grade: Grade) -> JsonObject:
