@@ -1,6 +1,5 @@
 """A run is stopped at a named point of its way, canceled there twice at once, and let go on."""
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -11,7 +10,7 @@ import pytest
 
 from tests.crash.points import Barrier, MinedServer, Point
 from tests.model_server.client import ModelServer
-from tests.runs.canceling import cancel, check_kept, check_no_call_since
+from tests.runs.canceling import calls_so_far, cancel, check_kept, check_no_call_since
 from tests.runs.invariants import check
 from tests.runs.making import (
     ALIKE,
@@ -84,15 +83,15 @@ class Stopped:
         path = f"/v1/evals/{eval_id}/runs"
         return until(lambda: asked(self.server, "GET", path)["data"])[0]
 
-    def cancel(self, run: Any) -> tuple[Answer, float]:
-        """Cancel the run there, let it go on, and give the answer and when it came."""
+    def cancel(self, run: Any) -> Answer:
+        """Cancel the run there, let it go on, and give the answer."""
         answers = [self.pool.submit(cancel, self.server, run) for _ in range(2)]
         self.canceling.reached()
         self.canceling.go_on()
         self.here.go_on()
         first, second = (answer.result() for answer in answers)
         assert (first.status, first.body) == (200, second.body)
-        return first, time.monotonic()
+        return first
 
 
 @pytest.fixture
@@ -119,13 +118,11 @@ def at(points: list[Point]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("stopped", points, indirect=True, ids=str)
 
 
-def check_canceled(
-    server: EvaldServer, models: ModelServer, run: Any, canceled: tuple[Answer, float]
-) -> list[Any]:
+def check_canceled(server: EvaldServer, models: ModelServer, run: Any, answer: Answer) -> list[Any]:
     """Hold the answers to both cancels against what came later; give the items."""
-    answer, answered_at = canceled
+    known = calls_so_far(models)
     models.wait(in_flight=0)
-    check_no_call_since(models, answered_at)
+    check_no_call_since(models, known)
     items = check_kept(server, run, answer)
     later = create_run(server, run["eval_id"], sampled(rows(2)))
     assert get_final(server, later)["status"] == "completed"
@@ -139,9 +136,9 @@ def test_a_run_is_canceled_while_it_begins_samples_or_saves(
 ) -> None:
     run = stopped.create(create_eval(stopped.server), sampled(rows(ROWS)))
 
-    canceled = stopped.cancel(run)
+    answer = stopped.cancel(run)
 
-    check_canceled(stopped.server, models, run, canceled)
+    check_canceled(stopped.server, models, run, answer)
 
 
 @at(FINISHING)
@@ -165,9 +162,9 @@ def test_a_run_is_canceled_while_its_file_is_read(stopped: Stopped, models: Mode
     file_id = upload(stopped.server, file)
     run = stopped.create(create_eval(stopped.server), sampled(file_id))
 
-    canceled = stopped.cancel(run)
+    answer = stopped.cancel(run)
 
-    assert check_canceled(stopped.server, models, run, canceled) == []
+    assert check_canceled(stopped.server, models, run, answer) == []
 
 
 @at(GRADING)
@@ -176,6 +173,6 @@ def test_a_run_is_canceled_while_it_grades_aside(stopped: Stopped, models: Model
     eval_id = create_eval(stopped.server, {**ALIKE, "input": "{{ item.text }}"})
     run = stopped.create(eval_id, given([{"item": texts} for _ in range(100)]))
 
-    canceled = stopped.cancel(run)
+    answer = stopped.cancel(run)
 
-    assert len(check_canceled(stopped.server, models, run, canceled)) < 100
+    assert len(check_canceled(stopped.server, models, run, answer)) < 100
