@@ -51,6 +51,8 @@ def test_held_calls_go_on_when_they_are_released_and_not_before(models: ModelSer
 
     assert [connection.getresponse().status for connection in connections] == [200, 200, 200]
     assert models.wait(finished=3).max_in_flight == 3
+    for connection in connections:
+        connection.close()
 
 
 def test_a_wait_ends_with_the_call_that_it_is_for(models: ModelServer) -> None:

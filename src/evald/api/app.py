@@ -53,6 +53,7 @@ def build_app(services: Services, pages: APIRouter) -> FastAPI:
     app.add_exception_handler(BadJson, _bad_json)
     app.add_exception_handler(HTTPException, _no_route)
     app.add_exception_handler(RequestValidationError, _bad_parameter)
+    app.add_exception_handler(Exception, _broken)
     return app
 
 
@@ -75,6 +76,12 @@ async def _no_route(request: Request, error: Exception) -> Response:
     message = f"{error.detail}: {request.method} {request.url.path[:200]}"
     body = error_json(message, "invalid_request_error", None, None)
     return Response(body, error.status_code, error.headers, media_type="application/json")
+
+
+async def _broken(_: Request, __: Exception) -> Response:
+    """Answer for a fault of our own; the envelope logs it, with the id of the request."""
+    message = "The server failed on this request; its log says why, under the x-request-id."
+    return json_answer(error_json(message, "server_error", None, None), 500)
 
 
 async def _bad_parameter(_: Request, error: Exception) -> Response:

@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 
 import structlog
+from sqlalchemy.exc import OperationalError
 
 from evald.errors import RunStopped
 from evald.rules.rows import BadRow
@@ -15,6 +16,7 @@ from evald.runs.carry_out import carry_out
 from evald.runs.finish import fail_run, finish
 from evald.runs.prepare import prepare
 from evald.runs.recipe import Recipe, recipe_of
+from evald.runs.saving import PAUSE_AFTER_FAILURE
 from evald.runs.tools import Tools
 from evald.store import chunks as chunk_store
 from evald.store import runs as run_store
@@ -84,15 +86,25 @@ class InProcessDispatch:
         self._start_waiting()
 
     async def _carry_out(self, run_id: str) -> None:
-        """Carry out a run from wherever it stands, and see to it that its end is recorded."""
+        """Carry out a run from wherever it stands, again and again while the store fails."""
+        while not await self._came_to_an_end(run_id):  # noqa: ASYNC110  (nobody tells of room on a disk)
+            await asyncio.sleep(PAUSE_AFTER_FAILURE)
+
+    async def _came_to_an_end(self, run_id: str) -> bool:
+        """Carry out a run and see to it that its end is recorded; say whether there is one."""
+        ended = True
         try:
             await carry_out_run(run_id, self._tools)
         except* RunStopped:
             log.info("run stopped", run=run_id)
+        except* OperationalError as errors:  # the disk is full, say: what is saved stays saved
+            log.warning("the store failed, the run goes on later", run=run_id, error=str(errors))
+            ended = False
         except* Exception:  # the border of the process: the run must not stay open for ever
             log.exception("run broke", run=run_id)
             message = "The server failed while carrying out this run; its log says why."
             await fail_run(run_id, "internal_error", message, self._tools)
+        return ended
 
 
 async def carry_out_run(run_id: str, tools: Tools) -> None:
@@ -102,7 +114,7 @@ async def carry_out_run(run_id: str, tools: Tools) -> None:
         return
     await _all_chunks(recipe_of(plan, tools.aside), tools)
     await finish(plan, tools)
-    log.info("run finished", run=run_id)
+    log.info("run carried out", run=run_id)
 
 
 async def _prepared(plan: RunPlan, tools: Tools) -> bool:

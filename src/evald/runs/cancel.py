@@ -15,26 +15,31 @@ async def cancel_run(eval_id: str, run_id: str, tools: Tools, dispatch: Dispatch
     First the work stops here: calls in flight are closed, finished items are saved. Then one statement
     moves the status; from its commit no save is taken, whoever tries. Raises NotFound.
     """
+    # Without its rows: they can be many megabytes, and calls go on until the work is stopped.
     run = await tools.database.read(
+        lambda connection: run_store.get_run_without_rows(connection, eval_id, run_id)
+    )
+    if not is_final(run.status):
+        await _stop_and_move(run, tools, dispatch)
+    return await tools.database.read(
         lambda connection: run_store.get_run(connection, eval_id, run_id)
     )
-    if is_final(run.status):
-        return run
-    aborted = await dispatch.stop(run_id)
+
+
+async def _stop_and_move(run: Run, tools: Tools, dispatch: Dispatch) -> None:
+    aborted = await dispatch.stop(run.id)
     try:
-        canceled = await tools.database.write(
+        await tools.database.write(
             lambda connection: _cancel(connection, run, aborted, tools.clock())
         )
     except BaseException:
-        dispatch.wake(run_id)  # the run is not canceled, so it goes on
+        dispatch.wake(run.id)  # the run is not canceled, so it goes on
         raise
     # A create request that was not answered yet may have woken the run in between.
-    await dispatch.stop(run_id)
-    return canceled
+    await dispatch.stop(run.id)
 
 
-async def _cancel(connection: AsyncConnection, run: Run, aborted: int, now: float) -> Run:
+async def _cancel(connection: AsyncConnection, run: Run, aborted: int, now: float) -> None:
     await run_store.move(connection, run.id, "cancel", calls_aborted=aborted, finished_at=now)
     if run.row_count is None:  # its file was kept for it
         await file_store.purge_files(connection)
-    return await run_store.get_run(connection, run.eval_id, run.id)

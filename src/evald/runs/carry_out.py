@@ -3,25 +3,19 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 
-import structlog
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.ids import new_id
 from evald.rules.tally import tally
 from evald.runs.one_item import one_item
 from evald.runs.recipe import Recipe
-from evald.runs.saving import ItemSaver
+from evald.runs.saving import ItemSaver, patiently
 from evald.runs.tools import Tools
 from evald.store import chunks as chunk_store
 from evald.store import output_items as item_store
 from evald.store import runs as run_store
 from evald.store.chunks import Row
 from evald.store.output_items import NewItem
-
-log = structlog.get_logger()
-
-SAVE_TRIES = 8
 
 
 async def carry_out(recipe: Recipe, position: int, tools: Tools, all_begun: asyncio.Event) -> None:
@@ -40,12 +34,14 @@ async def carry_out(recipe: Recipe, position: int, tools: Tools, all_begun: asyn
     async def save(batch: Sequence[NewItem]) -> None:
         await _save(batch, recipe, position, claim, tools)
 
-    rows = await tools.database.write(claimed)
+    # Not given up while the store fails: that would end the chunks beside it, with their unsaved items.
+    rows = await patiently(lambda: tools.database.write(claimed))
     saver = ItemSaver(save)
     try:
         async with asyncio.TaskGroup() as group:
             saving = group.create_task(saver.save_as_they_come())
             await _all_rows(rows, recipe, tools, saver, all_begun)
+            await saver.all_saved()
             saving.cancel()
     finally:
         all_begun.set()
@@ -68,6 +64,7 @@ async def _row_after_row(
 ) -> None:
     for row in rows:
         saver.add(await one_item(row, recipe, tools))
+        await saver.room()
     all_begun.set()
 
 
@@ -81,12 +78,4 @@ async def _save(
         await run_store.add_to_counters(connection, recipe.run_id, position, claim, added)
         await item_store.insert_items(connection, recipe.run_id, batch)
 
-    for attempt in range(1, SAVE_TRIES):
-        try:
-            await tools.database.write(save)
-        except OperationalError:  # the disk is full, or another process holds the database
-            log.warning("saving failed, trying again", run=recipe.run_id, attempt=attempt)
-            await asyncio.sleep(0.1 * 2**attempt)
-        else:
-            return
     await tools.database.write(save)

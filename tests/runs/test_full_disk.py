@@ -1,0 +1,44 @@
+"""A disk that is full for a time: nothing is lost, little is paid for meanwhile, the run goes on."""
+
+import resource
+from pathlib import Path
+
+from evald.runs.saving import MOST_UNSAVED
+from tests.model_server.client import ModelServer
+from tests.model_server.script import Step
+from tests.runs.invariants import check
+from tests.runs.making import create_eval, create_run, get_run, rows, sampled
+from tests.server import EvaldServer
+from tests.waiting import until
+
+IN_FLIGHT = 64
+
+
+def room_for_files(server: EvaldServer, size: int) -> None:
+    """Let no file of the server's process grow beyond this size; -1 lifts the limit."""
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (size, hard))
+
+
+def test_a_run_waits_while_the_disk_is_full_and_goes_on_by_itself(
+    models: ModelServer, tmp_path: Path
+) -> None:
+    number = 4 * MOST_UNSAVED
+    with EvaldServer(tmp_path, upstream=models.url) as server:
+        models.script(Step(hold="before"))
+        run = create_run(server, create_eval(server), sampled(rows(number)))
+        models.wait(held=IN_FLIGHT)
+
+        room_for_files(server, 4096)
+        models.release()
+        until(lambda: "the store failed, trying again" in server.log())
+        full = until(lambda: models.wait(in_flight=0))
+
+        assert full.finished <= MOST_UNSAVED + 2 * IN_FLIGHT
+        assert get_run(server, run)["result_counts"]["total"] == 0
+        room_for_files(server, -1)
+        until(lambda: get_run(server, run)["status"] == "completed", within=60)
+
+        later, items = check(server, run["eval_id"], run["id"])
+        assert later["result_counts"]["errored"] == 0
+        assert (len(items), models.stats().started) == (number, number)
