@@ -1,8 +1,11 @@
 """`evald serve`: bind the port, start everything, serve until a signal comes."""
 
 import asyncio
+import os
 import signal
 import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -14,6 +17,8 @@ from evald.errors import CannotStart
 from evald.logs import set_up_logs
 from evald.settings import Settings, read_settings
 
+ONLY_OURS = 0o077
+"""The umask: what users send and models answer is for nobody else on this machine."""
 GRACE = 5
 """Seconds that requests under way get when the server stops."""
 
@@ -25,20 +30,16 @@ def serve_until_stopped(
     settings = read_settings(host=host, port=port, data_dir=data_dir, config=config)
     set_up_logs(settings.log_level, settings.log_format)
     check_host(settings.host)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        # uvicorn sends itself the signal again when it has stopped; there is work left to end then.
-        signal.signal(number, _ignored)
+    os.umask(ONLY_OURS)
     with (
         _bound(settings.host, settings.port) as listener,
         # Not uvloop: it keeps what is written until all that is ready has run, so that model calls
         # go out in bursts, come back in bursts and wait for each other (decision 0006).
         asyncio.Runner() as runner,
+        suppress(asyncio.CancelledError),  # a signal came before the server was ready
     ):
         runner.run(_serve(settings, listener))
-
-
-def _ignored(number: int, frame: FrameType | None) -> None:
-    pass
+    click.echo("evald has stopped.")
 
 
 def _bound(host: str, port: int) -> socket.socket:
@@ -60,6 +61,7 @@ def _bound(host: str, port: int) -> socket.socket:
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     port: int = listener.getsockname()[1]
+    _cancel_on_signal()
     async with running_app(settings, port) as app:
         config = uvicorn.Config(
             app,
@@ -67,19 +69,47 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
             lifespan="off",
             access_log=False,
             server_header=False,
+            log_config=None,
             log_level="warning",
             timeout_graceful_shutdown=GRACE,
         )
-        await _AnnouncingServer(config, settings).serve(sockets=[listener])
-    click.echo("evald has stopped.")
+        server = _AnnouncingServer(config, settings)
+        _on_signal(server.handle_exit)
+        await server.serve(sockets=[listener])
+
+
+def _cancel_on_signal() -> None:
+    """Have a signal end the start; what has been opened is closed on the way out."""
+    starting = asyncio.current_task()
+    assert starting is not None
+
+    def cancel(number: int, frame: FrameType | None) -> None:
+        _on_signal(_ignore)  # a second signal does not cut the closing short
+        starting.cancel()
+
+    _on_signal(cancel)
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    pass
+
+
+def _on_signal(act: Callable[[int, FrameType | None], None]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, act, number, None)
 
 
 class _AnnouncingServer(uvicorn.Server):
-    """Says where it is reached as soon as it is."""
+    """Says where it is reached as soon as it is, and leaves the signals to us."""
 
     def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
         super().__init__(config)
         self._settings = settings
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Take no signal: uvicorn would send it again at its end, while there is work to close."""
+        yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to listen, and say so."""
