@@ -29,10 +29,10 @@ from evald.sampling.models import list_models
 from evald.sampling.providers import Provider, Timeouts
 from evald.sampling.sampler import ProviderSampler
 from evald.sandbox.aside import ProcessAside
-from evald.settings import ProviderSettings, Settings
+from evald.settings import UPSTREAM, ProviderSettings, Settings
 from evald.store import files as file_store
 from evald.store.database import Database, open_database
-from evald.store.migrate import migrate
+from evald.store.migrate import migrate, refusing_broken
 
 log = structlog.get_logger()
 
@@ -45,7 +45,7 @@ async def running_app(settings: Settings, port: int) -> AsyncIterator[ASGIApp]:
     """
     _make(settings.data_dir)
     url = database_url(settings)
-    with _sole_user(url):
+    with _sole_user(make_url(url).database or ""):
         database = open_database(url)
         try:
             await migrate(database)
@@ -76,9 +76,10 @@ async def _dispatching(
         max_error_rate=settings.max_error_rate,
     )
     dispatch = InProcessDispatch(tools, settings.runs_at_once)
-    await database.write(file_store.drop_broken_uploads)
-    await database.write(lambda connection: file_store.expire_files(connection, tools.clock()))
-    resumed = await dispatch.resume()
+    with refusing_broken():
+        await database.write(file_store.drop_broken_uploads)
+        await database.write(lambda connection: file_store.expire_files(connection, tools.clock()))
+        resumed = await dispatch.resume()
     if resumed:
         log.info("taking up unfinished runs", runs=resumed)
     services = Services(
@@ -101,15 +102,20 @@ def database_url(settings: Settings) -> str:
         return url.render_as_string(hide_password=False)
     given = settings.database_url.get_secret_value()
     try:
-        driver = make_url(given).drivername
+        url = make_url(given)
     except (ArgumentError, ValueError):  # their messages may hold the password
         raise CannotStart("EVALD_DATABASE_URL is no URL of a database.") from None
-    if driver != "sqlite+aiosqlite":
+    if url.drivername != "sqlite+aiosqlite" or not _names_a_file(url):
         raise CannotStart(
-            "This version of evald keeps its data in SQLite; leave EVALD_DATABASE_URL unset, or "
-            "write it as sqlite+aiosqlite:////var/lib/evald/evald.db."
+            "This version of evald keeps its data in a file of SQLite; leave EVALD_DATABASE_URL "
+            "unset, or write it as sqlite+aiosqlite:////var/lib/evald/evald.db."
         )
     return given
+
+
+def _names_a_file(url: URL) -> bool:
+    path = url.database or ":memory:"
+    return path != ":memory:" and not (url.host or url.username or url.port or url.query)
 
 
 def providers_of(settings: Settings) -> list[Provider]:
@@ -119,7 +125,7 @@ def providers_of(settings: Settings) -> list[Provider]:
         key = settings.upstream_api_key
         providers.append(
             Provider(
-                name="upstream",
+                name=UPSTREAM,
                 base_url=settings.upstream_base_url.rstrip("/"),
                 api_key=key.get_secret_value() if key else None,
             )
@@ -188,30 +194,42 @@ def _local_urls(port: int) -> list[str]:
 
 
 def _url_host(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+    return f"[{host.strip('[]')}]" if ":" in host else host
 
 
 @contextmanager
-def _sole_user(url: str) -> Iterator[None]:
+def _sole_user(file: str) -> Iterator[None]:
     """Hold the database: two servers on one SQLite file would both carry out its runs."""
-    file = make_url(url).database or ""
-    descriptor = os.open(f"{file}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    # A symbolic link is another name of the same file.
+    lock = f"{os.path.realpath(file)}.lock"
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
         raise CannotStart(
-            f"Another evald uses the database {file}. Stop it, or give this one a directory of its "
-            "own with --data-dir."
+            f"The database {file} cannot be locked: {lock}: {error.strerror}. Give evald a "
+            "directory that it may write to with --data-dir, or another EVALD_DATABASE_URL."
         ) from None
     try:
+        _lock(descriptor, file)
         yield
     finally:
         os.close(descriptor)
 
 
+def _lock(descriptor: int, file: str) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise CannotStart(
+            f"Another evald uses the database {file}. Stop it, or give this one a directory of its "
+            "own with --data-dir."
+        ) from None
+    except OSError as error:
+        raise CannotStart(f"The database {file} cannot be locked: {error.strerror}.") from None
+
+
 def _make(data_dir: Path) -> None:
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
+    except (OSError, ValueError) as error:  # no path at all: it holds a NUL
         raise CannotStart(f"The data directory cannot be made: {error}.") from None

@@ -8,7 +8,16 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic_core import PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -16,10 +25,24 @@ from pydantic_settings import (
     SettingsConfigDict,
     SettingsError,
 )
+from yarl import URL
 
 from evald.errors import CannotStart
 
-UrlText = Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
+
+def _reachable(text: str) -> str:
+    try:
+        (URL(text).host or "").encode("idna")  # the names that the resolver takes
+    except ValueError:  # its message may repeat the text
+        raise PydanticCustomError("url", "The host or the port of this URL is wrong") from None
+    return text
+
+
+UrlText = Annotated[
+    str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$"), AfterValidator(_reachable)
+]
+UPSTREAM = "upstream"
+"""The name of the provider that the two upstream variables make."""
 
 
 class ProviderSettings(BaseModel):
@@ -28,7 +51,7 @@ class ProviderSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     base_url: UrlText
-    api_key_env: str | None = None
+    api_key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
     """The environment variable that holds the key; keys do not stand in files."""
     models: list[str] = ["*"]
     max_concurrency: Annotated[int, Field(ge=1, le=10_000)] = 64
@@ -46,13 +69,22 @@ class ProviderSettings(BaseModel):
         return url.rstrip("/")
 
     def api_key(self) -> str | None:
-        """Give the key. Raises CannotStart when its variable is not set."""
+        """Give the key. Raises CannotStart when its variable holds none that can be sent."""
         if self.api_key_env is None:
             return None
-        key = os.environ.get(self.api_key_env)
+        key = os.environ.get(self.api_key_env, "").strip()
         if not key:
             raise CannotStart(f"The environment variable {self.api_key_env} holds no key.")
+        if not _fits_a_header(key):
+            raise CannotStart(f"The environment variable {self.api_key_env}: {UNFIT_KEY}.")
         return key
+
+
+UNFIT_KEY = "The key has characters that cannot be sent; only printable ASCII can"
+
+
+def _fits_a_header(key: str) -> bool:
+    return key.isascii() and key.isprintable()
 
 
 class Settings(BaseSettings):
@@ -74,6 +106,24 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
 
+    @field_validator("upstream_api_key")
+    @classmethod
+    def _sendable(cls, given: SecretStr | None) -> SecretStr | None:
+        key = given.get_secret_value().strip() if given else ""
+        if not _fits_a_header(key):
+            raise PydanticCustomError("key", UNFIT_KEY)
+        return SecretStr(key) if key else None
+
+    @field_validator("providers")
+    @classmethod
+    def _other_names(cls, providers: dict[str, ProviderSettings]) -> dict[str, ProviderSettings]:
+        if UPSTREAM in providers:
+            raise PydanticCustomError(
+                "name",
+                f"The name '{UPSTREAM}' is that of EVALD_UPSTREAM_BASE_URL; choose another one",
+            )
+        return providers
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -92,11 +142,17 @@ class Settings(BaseSettings):
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        table = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise CannotStart(f"The config file cannot be read: {error}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise CannotStart(f"The config file {path} is not valid TOML: {error}.") from None
+    if "upstream_api_key" in table:
+        raise CannotStart(
+            f"The config file {path} holds upstream_api_key, and keys do not stand in files. "
+            "Set the environment variable EVALD_UPSTREAM_API_KEY."
+        )
+    return table
 
 
 def read_settings(**given: object) -> Settings:

@@ -49,7 +49,7 @@ async def _is_evald(provider: Provider, session: aiohttp.ClientSession) -> bool:
                 return False
             async with session.get(url.origin() / "healthz", allow_redirects=False) as response:
                 return response.headers.get("server", "").startswith(SERVER_NAME)
-    except (OSError, TimeoutError, aiohttp.ClientError):
+    except (OSError, TimeoutError, aiohttp.ClientError, UnicodeError):  # the last: no host name
         return False
 
 

@@ -4,6 +4,8 @@ An empty database gets all migrations, an older one those that it lacks, and one
 wrote is left alone. Alembic is only loaded when there is something to do.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -29,8 +31,15 @@ async def migrate(database: Database) -> None:
     async def upgrade(connection: AsyncConnection) -> None:
         await connection.run_sync(_upgrade)
 
-    try:
+    with refusing_broken():
         await database.write(upgrade)
+
+
+@contextmanager
+def refusing_broken() -> Iterator[None]:
+    """Raise CannotStart when the database cannot be used, for whatever reason it gives."""
+    try:
+        yield
     except DatabaseError as error:
         raise CannotStart(
             f"The database cannot be used: {error.orig}. Use another data directory, or another "
