@@ -34,6 +34,7 @@ def cancel_and_check(server: EvaldServer, models: ModelServer, run: Any) -> tupl
     assert answer.json["evald"]["calls_aborted"] == before.in_flight
     items = check_kept(server, run, answer)
     check_no_call_since(models, known)
+    assert models.stats().started == before.started
     return answer.json, items
 
 

@@ -30,7 +30,7 @@ from tests.server import Answer, EvaldServer
 from tests.waiting import until
 
 ROWS = 300
-STOP = "evald.dispatch.in_process:InProcessDispatch.stop"
+CANCEL = "evald.runs.cancel:cancel_run"
 
 SAMPLING = [
     Point("evald.store.runs:get_plan", when="after"),
@@ -105,7 +105,7 @@ def stopped(
         server = MinedServer(tmp_path, upstream=models.url)
         server.points = [
             here.point(point.target, point.call, point.when),
-            canceling.point(STOP, 2),
+            canceling.point(CANCEL, 2),
         ]
         stopped = Stopped(open_ones.enter_context(server), here, canceling)
         yield stopped

@@ -3,10 +3,12 @@
 import json
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.crash.points import Barrier, MinedServer
 from tests.model_server.client import ModelServer
 from tests.model_server.script import Step
 from tests.runs.canceling import calls_so_far, check_no_call_since
@@ -128,6 +130,29 @@ def answered_status(connection: socket.socket) -> int:
     """Give the status of the answer."""
     with connection.makefile("rb") as answer:
         return int(answer.readline().split()[1])
+
+
+def test_a_run_that_is_created_while_its_eval_is_being_deleted_does_not_go_on(
+    models: ModelServer, tmp_path: Path
+) -> None:
+    models.script(Step(hold="before"))
+    with Barrier(tmp_path, "deleting") as deleting, ThreadPoolExecutor(1) as pool:
+        server = MinedServer(tmp_path, upstream=models.url)
+        server.points = [deleting.point("evald.runs.cancel:cancel_run")]
+        with server:
+            eval_id = create_eval(server)
+            runs = [create_run(server, eval_id, sampled(rows(3)))]
+            deletion = pool.submit(asked, server, "DELETE", f"/v1/evals/{eval_id}")
+            deleting.reached()
+            runs.append(create_run(server, eval_id, sampled(rows(4))))
+            models.wait(held=7)
+
+            deleting.go_on()
+
+            assert deletion.result()["deleted"]
+            assert models.wait(in_flight=0).aborted == 7
+            assert [server.ask("GET", path_of(run)).status for run in runs] == [404, 404]
+        assert "Traceback" not in server.log()
 
 
 def test_deleting_an_eval_while_runs_are_being_created_in_it_leaves_none_at_work(

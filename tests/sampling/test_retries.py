@@ -188,7 +188,8 @@ async def test_a_call_that_waits_for_its_next_try_keeps_no_place(
     async with asyncio.TaskGroup() as group:
         waiting = group.create_task(ask(asking, "a patient row"))
         await wait(models, finished=1)
-        completion = await ask(asking, "a row that comes later")
+        async with asyncio.timeout(30):  # the pause is twice as long
+            completion = await ask(asking, "a row that comes later")
         waiting.cancel()
 
     assert message_of(completion)["content"] == "a row that comes later"

@@ -6,6 +6,7 @@ it began. After a restart the unfinished runs are taken up again: rows with an o
 
 import asyncio
 from collections import deque
+from weakref import WeakValueDictionary
 
 import structlog
 from sqlalchemy.exc import OperationalError
@@ -34,6 +35,7 @@ class InProcessDispatch:
         self._runs_at_once = runs_at_once
         self._waiting: deque[str] = deque()
         self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._closed = False
 
     async def resume(self) -> int:
@@ -60,6 +62,10 @@ class InProcessDispatch:
         task.cancel()
         await asyncio.wait([task])
         return in_flight
+
+    def alone(self, run_id: str) -> asyncio.Lock:
+        """Give the lock under which a run is canceled; it lives while somebody holds or awaits it."""
+        return self._locks.setdefault(run_id, asyncio.Lock())
 
     async def close(self) -> None:
         """Stop all runs, to be taken up by the next process; what is finished is saved."""

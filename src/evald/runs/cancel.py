@@ -15,12 +15,13 @@ async def cancel_run(eval_id: str, run_id: str, tools: Tools, dispatch: Dispatch
     First the work stops here: calls in flight are closed, finished items are saved. Then one statement
     moves the status; from its commit no save is taken, whoever tries. Raises NotFound.
     """
-    # Without its rows: they can be many megabytes, and calls go on until the work is stopped.
-    run = await tools.database.read(
-        lambda connection: run_store.get_run_without_rows(connection, eval_id, run_id)
-    )
-    if not is_final(run.status):
-        await _stop_and_move(run, tools, dispatch)
+    async with dispatch.alone(run_id):
+        # Without its rows: they can be many megabytes, and calls go on until the work is stopped.
+        run = await tools.database.read(
+            lambda connection: run_store.get_run_without_rows(connection, eval_id, run_id)
+        )
+        if not is_final(run.status):
+            await _stop_and_move(run, tools, dispatch)
     return await tools.database.read(
         lambda connection: run_store.get_run(connection, eval_id, run_id)
     )

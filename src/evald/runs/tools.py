@@ -1,5 +1,6 @@
 """What the work on runs needs from outside; `assembly` puts it together."""
 
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,6 +22,13 @@ class Dispatch(Protocol):
 
         When it returns nothing of the run goes on in this process: its calls are closed and the items
         that were finished are saved.
+        """
+        ...
+
+    def alone(self, run_id: str) -> AbstractAsyncContextManager[None]:
+        """Give the lock under which a run is canceled, so that cancels of it come one by one.
+
+        Together, one that finds the run stopped would save that it cut off no call.
         """
         ...
 
