@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from evald.settings import Settings, read_settings
 from tests.settings.conftest import ConfigFile
@@ -120,3 +121,16 @@ def test_the_key_of_a_provider_comes_from_the_variable_that_it_names(
     path = config_file('[providers.a]\nbase_url = "http://x"\napi_key_env = "OTHER_KEY"\n')
 
     assert read_settings(config=path).providers["a"].api_key() == "sk-secret"
+
+
+def test_white_space_around_a_key_is_no_part_of_it(
+    config_file: ConfigFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTHER_KEY", " sk-secret\n")
+    monkeypatch.setenv("EVALD_UPSTREAM_API_KEY", "\tsk-upstream\r\n")
+    path = config_file('[providers.a]\nbase_url = "http://x"\napi_key_env = "OTHER_KEY"\n')
+
+    settings = read_settings(config=path)
+
+    assert settings.providers["a"].api_key() == "sk-secret"
+    assert settings.upstream_api_key == SecretStr("sk-upstream")

@@ -1,5 +1,6 @@
 """Settings that are wrong are named, in a message that holds no secret."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,16 @@ SECRET = "sk-very-secret"
         ("EVALD_UPSTREAM_BASE_URL", "ftp://example.org", "upstream_base_url"),
         ("EVALD_UPSTREAM_BASE_URL", "http://example.org/?a=b", "upstream_base_url"),
         ("EVALD_UPSTREAM_BASE_URL", "http://example.org /v1", "upstream_base_url"),
+        ("EVALD_UPSTREAM_BASE_URL", "http://example.org:99999/v1", "upstream_base_url"),
+        ("EVALD_UPSTREAM_BASE_URL", "http://example.org:abc/v1", "upstream_base_url"),
+        ("EVALD_UPSTREAM_BASE_URL", "http://[::1/v1", "upstream_base_url"),
+        ("EVALD_UPSTREAM_BASE_URL", "http://::1/v1", "upstream_base_url"),
+        ("EVALD_UPSTREAM_BASE_URL", "http://example..org/v1", "upstream_base_url"),
+        ("EVALD_UPSTREAM_BASE_URL", f"http://{'a' * 64}.org/v1", "upstream_base_url"),
+        ("EVALD_PUBLIC_URL", "http://[zz]", "public_url"),
+        ("EVALD_UPSTREAM_API_KEY", "sk-\nabc", "upstream_api_key"),
+        ("EVALD_UPSTREAM_API_KEY", "sk-\x7fabc", "upstream_api_key"),
+        ("EVALD_UPSTREAM_API_KEY", "sk-…", "upstream_api_key"),
         ("EVALD_PROVIDERS", "local", "PROVIDERS"),
         ("EVALD_PROVIDERS", "[]", "providers"),
     ],
@@ -56,6 +67,12 @@ def test_a_wrong_variable_is_named(
         ('[providers.a]\nbase_url = "http://x"\nmax_attempts = 0', r"providers\.a\.max_attempts"),
         ('[providers.a]\nbase_url = "http://x"\ntotal_timeout = 0', r"providers\.a\.total_timeout"),
         ('[providers.a]\nbase_url = "http://x"\napi_key = "k"', r"providers\.a\.api_key"),
+        ('[providers.a]\nbase_url = "http://x:99999"', r"providers\.a\.base_url"),
+        (
+            '[providers.a]\nbase_url = "http://x"\napi_key_env = "sk-k"',
+            r"providers\.a\.api_key_env",
+        ),
+        ('[providers.upstream]\nbase_url = "http://x"', "providers"),
     ],
 )
 def test_a_wrong_line_of_the_file_is_named(
@@ -108,12 +125,53 @@ def test_a_provider_whose_key_is_not_set_is_refused_by_the_name_of_the_variable(
         providers_of(settings)
 
 
+@pytest.mark.parametrize("key", ["", "  ", "\n"])
+def test_a_variable_of_white_space_holds_no_key(
+    key: str, config_file: ConfigFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODEL_KEY", key)
+    monkeypatch.setenv("EVALD_UPSTREAM_API_KEY", key)
+    text = '[providers.a]\nbase_url = "http://x"\napi_key_env = "MODEL_KEY"\n'
+    settings = read_settings(config=config_file(text))
+
+    assert settings.upstream_api_key is None
+    with pytest.raises(CannotStart, match="MODEL_KEY holds no key"):
+        providers_of(settings)
+
+
+@pytest.mark.parametrize("key", [f"{SECRET}\nx: y", f"{SECRET}\0", f"{SECRET}ü"])
+def test_a_key_of_a_provider_that_cannot_be_sent_is_refused_and_not_shown(
+    key: str, config_file: ConfigFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.environ", {**os.environ, "MODEL_KEY": key})  # a real one takes no NUL
+    text = '[providers.a]\nbase_url = "http://x"\napi_key_env = "MODEL_KEY"\n'
+    settings = read_settings(config=config_file(text))
+
+    with pytest.raises(CannotStart, match="MODEL_KEY: The key has characters") as refused:
+        providers_of(settings)
+
+    assert SECRET not in str(refused.value)
+
+
+def test_a_key_in_the_file_is_refused_though_the_variable_is_set(
+    config_file: ConfigFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVALD_UPSTREAM_API_KEY", "sk-other")
+
+    with pytest.raises(CannotStart, match="keys do not stand in files") as refused:
+        read_settings(config=config_file(f'upstream_api_key = "{SECRET}"'))
+
+    assert SECRET not in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
         ("EVALD_PORT", SECRET),
         ("EVALD_LOG_LEVEL", SECRET),
         ("EVALD_UPSTREAM_BASE_URL", f"ftp://user:{SECRET}@example.org"),
+        ("EVALD_UPSTREAM_BASE_URL", f"http://user:{SECRET}/v1"),
+        ("EVALD_UPSTREAM_API_KEY", f"{SECRET}\nx-more: 1"),
         ("EVALD_PROVIDERS", SECRET),
         ("EVALD_PROVIDERS", f'{{"a": {{"base_url": "x", "api_key": "{SECRET}"}}}}'),
     ],
@@ -163,6 +221,11 @@ def test_no_text_of_the_settings_or_of_a_provider_holds_a_key(
         SECRET,
         f"://{SECRET}",
         f"sqlite+aiosqlite://{SECRET}:port/evald.db",
+        f"sqlite+aiosqlite://evald:{SECRET}@db/evald.db",
+        f"sqlite+aiosqlite:////evald.db?key={SECRET}",
+        "sqlite+aiosqlite://",
+        "sqlite+aiosqlite:///",
+        "sqlite+aiosqlite:///:memory:",
     ],
 )
 def test_a_database_that_evald_cannot_use_is_refused_without_its_password(url: str) -> None:
