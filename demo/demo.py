@@ -1,4 +1,4 @@
-"""The program of `make demo`: one eval on a small real model, from its creation to a cancelled run.
+"""The program of `make demo`: one eval on a small real model, from its creation to a canceled run.
 
     python -m demo.demo
 

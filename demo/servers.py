@@ -77,6 +77,6 @@ def provider_table(base_url: str) -> str:
     """Give the config file: the model's endpoint, and as many calls at once as it has slots.
 
     More calls would only wait in the model server. llama.cpp sees that a client has left when it
-    has a token for it, so a waiting call of a cancelled run still has its prompt read first.
+    has a token for it, so a waiting call of a canceled run still has its prompt read first.
     """
     return f'[providers.local]\nbase_url = "{base_url}"\nmax_concurrency = {SLOTS}\n'

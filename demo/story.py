@@ -80,7 +80,7 @@ def both_runs(client: OpenAI, model: ModelServer) -> RunRetrieveResponse:
     screen.called("client.evals.runs.create", run.id)
     first = show_result(client, created.id, run.id)
 
-    screen.step("A second run, cancelled in the middle")
+    screen.step("A second run, canceled in the middle")
     run = client.evals.runs.create(created.id, name="second run", data_source=data_source)
     screen.called("client.evals.runs.create", run.id)
     show_cancel(client, created.id, run.id, model)
