@@ -77,13 +77,18 @@ def open_database(url: str) -> Database:
             # One writer: SQLite knows no more, and waiting in the pool is fair where its lock is not.
             writer=_sqlite_engine(parsed, "BEGIN IMMEDIATE", 1),
         )
-    engine = create_async_engine(parsed)
+    engine = create_async_engine(parsed, hide_parameters=True)
     return Database(reader=engine, writer=engine)
 
 
 def _sqlite_engine(url: URL, begin: str, size: int) -> AsyncEngine:
     engine = create_async_engine(
-        url, pool_size=size, max_overflow=0, pool_timeout=300, connect_args={"timeout": 30}
+        url,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=300,
+        connect_args={"timeout": 30},
+        hide_parameters=True,  # they are prompts and outputs, and an error's text reaches the log
     )
 
     def connected(connection: Any, _: object) -> None:
