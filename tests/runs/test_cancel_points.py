@@ -30,7 +30,7 @@ from tests.server import Answer, EvaldServer
 from tests.waiting import until
 
 ROWS = 300
-CANCEL = "evald.runs.cancel:cancel_run"
+STOP = "evald.dispatch.in_process:InProcessDispatch.stop"
 
 SAMPLING = [
     Point("evald.store.runs:get_plan", when="after"),
@@ -47,9 +47,9 @@ SAMPLING = [
     Point("evald.store.output_items:insert_items", 2, "before"),
     Point("evald.store.output_items:insert_items", 2, "after"),
     Point("evald.runs.carry_out:_save", 2, "after"),
-    Point("evald.runs.carry_out:carry_out", 1, "after"),
 ]
 FINISHING = [
+    Point("evald.runs.carry_out:carry_out", 1, "after"),
     Point("evald.runs.finish:finish", when="before"),
     Point("evald.store.runs:complete_run", when="before"),
     Point("evald.store.runs:complete_run", when="after"),
@@ -98,14 +98,14 @@ class Stopped:
 def stopped(
     request: pytest.FixtureRequest, models: ModelServer, tmp_path: Path
 ) -> Iterator[Stopped]:
-    """A server that stops at the test's point, and again when the second cancel has come."""
+    """A server that stops at the test's point, and again when a cancel is about to stop the run."""
     point: Point = request.param
     with ExitStack() as open_ones:
         here, canceling = (open_ones.enter_context(Barrier(tmp_path, name)) for name in "ab")
         server = MinedServer(tmp_path, upstream=models.url)
         server.points = [
             here.point(point.target, point.call, point.when),
-            canceling.point(CANCEL, 2),
+            canceling.point(STOP),
         ]
         stopped = Stopped(open_ones.enter_context(server), here, canceling)
         yield stopped
