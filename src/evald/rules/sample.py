@@ -26,12 +26,17 @@ def sample_namespace(sample: JsonObject) -> JsonObject:
     namespace: JsonObject = {**sample, "output_text": text, "output_tools": []}
     if isinstance(tools, list):
         namespace["output_tools"] = tools
-    if "output_json" not in namespace and text:
+    if "output_json" not in namespace and text.lstrip(JSON_SPACE)[:1] in STARTS_OF_JSON:
         with suppress(json_text.BadJson, UnicodeEncodeError):
             namespace["output_json"] = json_text.parse(text.encode())
     if message.get("audio"):
         namespace["output_audio"] = message["audio"]
     return namespace
+
+
+JSON_SPACE = " \t\n\r"
+STARTS_OF_JSON = frozenset('{["-tfn0123456789')
+"""Parsing a text that is none only to be refused costs more than everything else here."""
 
 
 def first_message(sample: JsonObject) -> JsonObject:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import cache
 from typing import Literal
 
 import aiohttp
@@ -10,7 +11,7 @@ import orjson
 from evald import __version__
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.rules.retry import is_retried, named_pause
-from evald.sampling.connections import Reuse
+from evald.sampling.connections import watched_dialing
 from evald.sampling.providers import Provider, Timeouts
 from evald.sampling.stream import Assembly, BrokenStream, EventLines, StreamError
 
@@ -59,10 +60,10 @@ async def chat_call(
 
     When the task is cancelled the connection is closed, not returned to the pool.
     """
-    deadline, reuse = _Deadline(provider.timeouts), Reuse()
+    deadline, dialing = _Deadline(provider.timeouts), watched_dialing()
     streamed = {**body, **STREAM_KEYS[streaming]}
     try:
-        return await _timed_call(session, provider, streamed, deadline, reuse)
+        return await _timed_call(session, provider, streamed, deadline)
     except TimeoutError as error:
         raise CallFailed("timeout", deadline.missed(error), retried=True) from None
     except BrokenStream as error:
@@ -77,7 +78,7 @@ async def chat_call(
             "connection_error",
             provider.without_key(message),
             retried=True,
-            dead_connection=reuse.happened and isinstance(error, BROKEN_BEFORE_AN_ANSWER),
+            dead_connection=not dialing.happened and isinstance(error, BROKEN_BEFORE_AN_ANSWER),
         ) from None
 
 
@@ -92,11 +93,7 @@ STREAM_KEYS: dict[Streaming, JsonObject] = {
 
 
 async def _timed_call(
-    session: aiohttp.ClientSession,
-    provider: Provider,
-    body: JsonObject,
-    deadline: "_Deadline",
-    reuse: Reuse,
+    session: aiohttp.ClientSession, provider: Provider, body: JsonObject, deadline: "_Deadline"
 ) -> JsonObject:
     async with (
         deadline.timer,
@@ -104,9 +101,8 @@ async def _timed_call(
             f"{provider.base_url}/chat/completions",
             data=orjson.dumps(body),
             headers={**JSON_HEADERS, **provider.headers()},
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=provider.timeouts.connect),
+            timeout=_only_connecting(provider.timeouts.connect),
             allow_redirects=False,
-            trace_request_ctx=reuse,
         ) as response,
     ):
         if response.status == 200 and response.content_type == "text/event-stream":
@@ -115,6 +111,11 @@ async def _timed_call(
         if response.status != 200:
             raise await _refusal(response, provider)
         return _completion(await _read_all(response))
+
+
+@cache
+def _only_connecting(seconds: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, sock_connect=seconds)
 
 
 JSON_HEADERS = {"content-type": "application/json", "user-agent": f"evald/{__version__}"}

@@ -1,11 +1,13 @@
 """The connections to model endpoints: kept ones, and fresh ones for when a kept one was dead."""
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import aiohttp
+from aiohappyeyeballs import AddrInfoType
 
 
 @dataclass(frozen=True)
@@ -19,30 +21,38 @@ class Connections:
 
 
 @dataclass
-class Reuse:
-    """Whether a call went out on a connection that an earlier call had used."""
+class Dialing:
+    """Whether a call opened a connection, or went out on one that an earlier call had used."""
 
     happened: bool = False
 
 
+_dialing: ContextVar[Dialing | None] = ContextVar("dialing", default=None)
+
+
+def watched_dialing() -> Dialing:
+    """Give the record of the connections that this task opens from now on."""
+    # aiohttp's own tracing tells it too, at 5 % of a call's time.
+    dialing = Dialing()
+    _dialing.set(dialing)
+    return dialing
+
+
 @asynccontextmanager
 async def open_connections() -> AsyncIterator[Connections]:
-    """Give connections, and close them all afterwards."""
-    trace = aiohttp.TraceConfig()
-    trace.on_connection_reuseconn.append(_reused)
-    kept = aiohttp.TCPConnector(limit=0, keepalive_timeout=60)
+    """Give connections, and close them all afterwards. No endpoint's cookies are kept."""
+    kept = aiohttp.TCPConnector(limit=0, keepalive_timeout=60, socket_factory=_new_socket)
     fresh = aiohttp.TCPConnector(limit=0, force_close=True)
     async with (
-        aiohttp.ClientSession(connector=kept, trace_configs=[trace]) as kept_session,
-        aiohttp.ClientSession(connector=fresh) as fresh_session,
+        aiohttp.ClientSession(connector=kept, cookie_jar=aiohttp.DummyCookieJar()) as kept_session,
+        aiohttp.ClientSession(connector=fresh, cookie_jar=aiohttp.DummyCookieJar()) as fresh_session,
     ):
         yield Connections(kept_session, fresh_session)
 
 
-async def _reused(
-    _: aiohttp.ClientSession,
-    context: SimpleNamespace,
-    __: aiohttp.TraceConnectionReuseconnParams,
-) -> None:
-    if isinstance(context.trace_request_ctx, Reuse):
-        context.trace_request_ctx.happened = True
+def _new_socket(address: AddrInfoType) -> socket.socket:
+    dialing = _dialing.get()
+    if dialing is not None:
+        dialing.happened = True
+    family, kind, protocol, _, _ = address
+    return socket.socket(family, kind, protocol)
