@@ -15,6 +15,7 @@ from evald.contract.json_types import JsonObject
 from evald.rules.tally import Counted, tally
 from evald.rules.verdict import Outcome, item_status
 from evald.store import chunks as chunk_store
+from evald.store import counters as counter_store
 from evald.store import evals as eval_store
 from evald.store import files as file_store
 from evald.store import output_items as item_store
@@ -151,7 +152,7 @@ async def save_items(
 ) -> None:
     """Save items with what they add to the counters, as a run saves its batches."""
     added = tally([item.counted for item in items], criteria)
-    await run_store.add_to_counters(connection, run.run_id, 0, run.claim, added)
+    await counter_store.add_to_counters(connection, run.run_id, 0, run.claim, added)
     await item_store.insert_items(connection, run.run_id, items)
 
 

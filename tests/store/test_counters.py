@@ -18,6 +18,7 @@ from evald.rules.status import Event
 from evald.rules.tally import tally
 from evald.rules.verdict import Outcome
 from evald.store import chunks as chunk_store
+from evald.store import counters as counter_store
 from evald.store import runs as run_store
 from evald.store.database import Database
 from evald.store.output_items import NewItem
@@ -170,7 +171,7 @@ async def test_a_claim_on_one_chunk_is_none_on_another(database: Database) -> No
 
     with pytest.raises(RunStopped):
         await database.write(
-            lambda connection: run_store.add_to_counters(
+            lambda connection: counter_store.add_to_counters(
                 connection, run.run_id, 1, run.claim, added
             )
         )

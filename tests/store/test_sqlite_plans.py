@@ -12,6 +12,7 @@ from evald.contract.counts import ModelUsage
 from evald.rules.paging import PageRequest
 from evald.rules.tally import tally
 from evald.store import chunks as chunk_store
+from evald.store import counters as counter_store
 from evald.store import evals as eval_store
 from evald.store import files as file_store
 from evald.store import output_items as item_store
@@ -140,7 +141,7 @@ STATEMENTS: dict[str, Callable[[Started, str], Statements]] = {
         chunk_store.claim_chunk, run_id=run.run_id, position=0, claim=run.claim
     ),
     "a save": lambda run, _: partial(
-        run_store.add_to_counters,
+        counter_store.add_to_counters,
         run_id=run.run_id,
         position=0,
         claim=run.claim,

@@ -27,7 +27,9 @@ class Services:
         return self.tools.database
 
 
-def _services(request: Request) -> Services:
+async def _services(
+    request: Request,
+) -> Services:  # async: a plain function gets a thread each time
     services = request.app.state.services
     assert isinstance(services, Services)
     return services

@@ -12,8 +12,8 @@ from evald.runs.recipe import Recipe
 from evald.runs.saving import ItemSaver, patiently
 from evald.runs.tools import Tools
 from evald.store import chunks as chunk_store
+from evald.store import counters as counter_store
 from evald.store import output_items as item_store
-from evald.store import runs as run_store
 from evald.store.chunks import Row
 from evald.store.output_items import NewItem
 
@@ -75,7 +75,7 @@ async def _save(
     added = tally([item.counted for item in batch], len(recipe.criteria))
 
     async def save(connection: AsyncConnection) -> None:
-        await run_store.add_to_counters(connection, recipe.run_id, position, claim, added)
+        await counter_store.add_to_counters(connection, recipe.run_id, position, claim, added)
         await item_store.insert_items(connection, recipe.run_id, batch)
 
     await tools.database.write(save)

@@ -45,7 +45,9 @@ async def open_connections() -> AsyncIterator[Connections]:
     fresh = aiohttp.TCPConnector(limit=0, force_close=True)
     async with (
         aiohttp.ClientSession(connector=kept, cookie_jar=aiohttp.DummyCookieJar()) as kept_session,
-        aiohttp.ClientSession(connector=fresh, cookie_jar=aiohttp.DummyCookieJar()) as fresh_session,
+        aiohttp.ClientSession(
+            connector=fresh, cookie_jar=aiohttp.DummyCookieJar()
+        ) as fresh_session,
     ):
         yield Connections(kept_session, fresh_session)
 

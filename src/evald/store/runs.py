@@ -1,35 +1,31 @@
-"""The statements on runs: their rows, their counters, and each move of their status."""
+"""The statements on runs: their rows, and each move of their status."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from sqlalchemy import (
     ColumnElement,
-    Executable,
     Row,
     Select,
-    Table,
-    bindparam,
     delete,
     insert,
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from evald.contract.counts import CriterionCounts, ModelUsage, ResultCounts
+from evald.contract.counts import ResultCounts
 from evald.contract.data_source_configs import item_schema_of
 from evald.contract.json_types import JsonObject
 from evald.contract.runs import Run, RunError, Status
-from evald.errors import NotFound, RunStopped
+from evald.errors import NotFound
 from evald.rules import json_text, status
 from evald.rules.paging import PageRequest
-from evald.rules.tally import Tally
+from evald.store.counters import Counters, counters_of
 from evald.store.pages import Page, page_of_rows
-from evald.store.tables import chunks, evals, run_criteria, run_data_sources, run_usage, runs
+from evald.store.tables import evals, run_criteria, run_data_sources, runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,90 +155,6 @@ async def complete_run(connection: AsyncConnection, run_id: str, finished_at: fl
     return moved.rowcount == 1
 
 
-async def add_to_counters(
-    connection: AsyncConnection, run_id: str, position: int, claim: str, added: Tally
-) -> None:
-    """Add the tally of some output items to the counters of a run in progress.
-
-    It stands first in the transaction that saves the items: the row of the run is the lock that puts
-    the saves of one run in order. Raises RunStopped when the run is not in progress or its chunk is
-    claimed by another.
-    """
-    ours = {"of_run": run_id, "of_position": position, "of_claim": claim}
-    counted = await connection.execute(_ADD_COUNTS, {**ours, **_more(added.counts)})
-    if counted.rowcount != 1:
-        raise RunStopped(run_id)
-    if added.criteria:
-        criteria = [
-            {"of_run": run_id, "of_position": place, **_more(counts)}
-            for place, counts in enumerate(added.criteria)
-        ]
-        await connection.execute(_ADD_CRITERIA, criteria)
-    if added.usage:
-        usage = [{"run_id": run_id, **asdict(each)} for each in added.usage]
-        await connection.execute(_ADD_USAGE[connection.dialect.name], usage)
-
-
-def _more(counts: ResultCounts | CriterionCounts) -> dict[str, int]:
-    return {
-        "more_passed": counts.passed,
-        "more_failed": counts.failed,
-        "more_errored": counts.errored,
-    }
-
-
-def _sums(table: Table) -> dict[str, ColumnElement[int]]:
-    names = ("passed", "failed", "errored")
-    return {name: table.c[name] + bindparam(f"more_{name}") for name in names}
-
-
-_USAGE_NUMBERS = (
-    "invocation_count",
-    "prompt_tokens",
-    "completion_tokens",
-    "total_tokens",
-    "cached_tokens",
-)
-
-
-# Built once: saves are what a run does most often, and building a statement costs more than running it.
-_ADD_COUNTS = (
-    update(runs)
-    .where(
-        runs.c.id == bindparam("of_run"),
-        runs.c.status == "in_progress",
-        select(chunks.c.run_id)
-        .where(
-            chunks.c.run_id == bindparam("of_run"),
-            chunks.c.position == bindparam("of_position"),
-            chunks.c.claim == bindparam("of_claim"),
-        )
-        .exists(),
-    )
-    .values(_sums(runs))
-)
-_ADD_CRITERIA = (
-    update(run_criteria)
-    .where(
-        run_criteria.c.run_id == bindparam("of_run"),
-        run_criteria.c.position == bindparam("of_position"),
-    )
-    .values(_sums(run_criteria))
-)
-
-
-def _add_usage(dialect: Any) -> Executable:
-    new = dialect.insert(run_usage)
-    sums = {name: run_usage.c[name] + new.excluded[name] for name in _USAGE_NUMBERS}
-    added: Executable = new.on_conflict_do_update(
-        index_elements=["run_id", "model_name"], set_=sums
-    )
-    return added
-
-
-_ADD_USAGE = {"sqlite": _add_usage(sqlite), "postgresql": _add_usage(postgresql)}
-
-
 async def delete_run(connection: AsyncConnection, run_id: str) -> None:
     """Remove a run with its chunks and output items."""
     await connection.execute(delete(runs).where(runs.c.id == run_id))
@@ -268,7 +180,7 @@ async def run_ids_of_eval(connection: AsyncConnection, eval_id: str) -> list[str
 
 async def get_run(connection: AsyncConnection, eval_id: str, run_id: str) -> Run:
     """Give a run of this eval, as the API answers it. Raises NotFound."""
-    return await _one_run(connection, _FULL_DATA_SOURCE, eval_id, run_id)
+    return await _one_run(connection, _WITH_ROWS, eval_id, run_id)
 
 
 async def get_run_without_rows(connection: AsyncConnection, eval_id: str, run_id: str) -> Run:
@@ -276,15 +188,13 @@ async def get_run_without_rows(connection: AsyncConnection, eval_id: str, run_id
 
     Those can be many megabytes. Raises NotFound.
     """
-    return await _one_run(connection, runs.c.plan, eval_id, run_id)
+    return await _one_run(connection, _WITHOUT_ROWS, eval_id, run_id)
 
 
 async def _one_run(
-    connection: AsyncConnection, data_source: ColumnElement[str], eval_id: str, run_id: str
+    connection: AsyncConnection, rows: Select[Any], eval_id: str, run_id: str
 ) -> Run:
-    found = await connection.execute(
-        _run_columns(data_source).where(runs.c.id == run_id, runs.c.eval_id == eval_id)
-    )
+    found = await connection.execute(rows.where(runs.c.id == run_id, runs.c.eval_id == eval_id))
     row = found.one_or_none()
     if row is None:
         raise _no_run(eval_id, run_id)
@@ -310,14 +220,14 @@ async def list_runs(
     connection: AsyncConnection, eval_id: str, page: PageRequest, wanted: Status | None
 ) -> Page[Run]:
     """Give one page of an eval's runs, only those of a status if one is wanted."""
-    return await _page_of_runs(connection, _run_columns(_FULL_DATA_SOURCE), eval_id, page, wanted)
+    return await _page_of_runs(connection, _WITH_ROWS, eval_id, page, wanted)
 
 
 async def list_runs_without_rows(
     connection: AsyncConnection, eval_id: str, page: PageRequest
 ) -> Page[Run]:
     """Give one page of an eval's runs without the rows that came with their requests."""
-    return await _page_of_runs(connection, _run_columns(runs.c.plan), eval_id, page, None)
+    return await _page_of_runs(connection, _WITHOUT_ROWS, eval_id, page, None)
 
 
 async def _page_of_runs(
@@ -340,6 +250,14 @@ async def _page_of_runs(
     return Page(tuple(await _runs(connection, found)), more)
 
 
+# The rows that came with a request are read for each run by its key, and only where they are shown.
+_FULL_DATA_SOURCE = (
+    select(run_data_sources.c.data_source)
+    .where(run_data_sources.c.run_id == runs.c.id)
+    .scalar_subquery()
+)
+
+
 def _run_columns(data_source: ColumnElement[str]) -> Select[Any]:
     others = [column for column in runs.c if column.name != "plan"]
     return (
@@ -349,36 +267,18 @@ def _run_columns(data_source: ColumnElement[str]) -> Select[Any]:
     )
 
 
-# The rows that came with a request are read for each run by its key, and only where they are shown.
-_FULL_DATA_SOURCE = (
-    select(run_data_sources.c.data_source)
-    .where(run_data_sources.c.run_id == runs.c.id)
-    .scalar_subquery()
-)
+# Built once: programs ask for a run many times a second while it goes on.
+_WITH_ROWS = _run_columns(_FULL_DATA_SOURCE)
+_WITHOUT_ROWS = _run_columns(runs.c.plan)
 
 
 async def _runs(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[Run]:
     """Give runs with their counters, read with two more statements however many runs there are."""
-    ids = [row.id for row in rows]
-    criteria: dict[str, list[CriterionCounts]] = {run_id: [] for run_id in ids}
-    usage: dict[str, list[ModelUsage]] = {run_id: [] for run_id in ids}
-    table = run_criteria.c
-    for found in await connection.execute(
-        select(run_criteria).where(table.run_id.in_(ids)).order_by(table.run_id, table.position)
-    ):
-        counts = CriterionCounts(found.passed, found.failed, found.errored)
-        criteria[found.run_id].append(counts)
-    for found in await connection.execute(
-        select(run_usage)
-        .where(run_usage.c.run_id.in_(ids))
-        .order_by(run_usage.c.run_id, run_usage.c.model_name)
-    ):
-        numbers = [getattr(found, name) for name in _USAGE_NUMBERS]
-        usage[found.run_id].append(ModelUsage(found.model_name, *numbers))
-    return [_run(row, criteria[row.id], usage[row.id]) for row in rows]
+    counters = await counters_of(connection, [row.id for row in rows])
+    return [_run(row, counters[row.id]) for row in rows]
 
 
-def _run(row: Row[Any], criteria: list[CriterionCounts], usage: list[ModelUsage]) -> Run:
+def _run(row: Row[Any], counters: Counters) -> Run:
     names = [str(criterion["id"]) for criterion in orjson.loads(row.testing_criteria)]
     return Run(
         id=row.id,
@@ -391,8 +291,8 @@ def _run(row: Row[Any], criteria: list[CriterionCounts], usage: list[ModelUsage]
         metadata=None if row.metadata is None else orjson.loads(row.metadata),
         error=RunError(row.error_code, row.error_message) if row.error_code else None,
         counts=ResultCounts(row.passed, row.failed, row.errored),
-        criteria=tuple(zip(names, criteria, strict=True)),
-        usage=tuple(usage),
+        criteria=tuple(zip(names, counters.criteria, strict=True)),
+        usage=tuple(counters.usage),
         row_count=row.row_count,
         calls_aborted=row.calls_aborted,
         started_at=row.started_at,

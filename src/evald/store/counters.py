@@ -1,0 +1,131 @@
+"""The counters of runs: kept with every save of output items, so that they are never counted."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, Executable, Table, bindparam, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from evald.contract.counts import CriterionCounts, ModelUsage, ResultCounts
+from evald.errors import RunStopped
+from evald.rules.tally import Tally
+from evald.store.tables import chunks, run_criteria, run_usage, runs
+
+
+@dataclass
+class Counters:
+    """What the saved output items of a run add up to, beside its result counts."""
+
+    criteria: list[CriterionCounts] = field(default_factory=list)
+    """One for each testing criterion, in the eval's order."""
+    usage: list[ModelUsage] = field(default_factory=list)
+
+
+async def counters_of(connection: AsyncConnection, run_ids: Sequence[str]) -> dict[str, Counters]:
+    """Give the counters of runs, with two statements however many runs there are."""
+    counters = {run_id: Counters() for run_id in run_ids}
+    for row in await connection.execute(_CRITERIA, {"run_ids": run_ids}):
+        counts = CriterionCounts(row.passed, row.failed, row.errored)
+        counters[row.run_id].criteria.append(counts)
+    for row in await connection.execute(_USAGE, {"run_ids": run_ids}):
+        numbers = [getattr(row, name) for name in _USAGE_NUMBERS]
+        counters[row.run_id].usage.append(ModelUsage(row.model_name, *numbers))
+    return counters
+
+
+async def add_to_counters(
+    connection: AsyncConnection, run_id: str, position: int, claim: str, added: Tally
+) -> None:
+    """Add the tally of some output items to the counters of a run in progress.
+
+    It stands first in the transaction that saves the items: the row of the run is the lock that puts
+    the saves of one run in order. Raises RunStopped when the run is not in progress or its chunk is
+    claimed by another.
+    """
+    ours = {"of_run": run_id, "of_position": position, "of_claim": claim}
+    counted = await connection.execute(_ADD_COUNTS, {**ours, **_more(added.counts)})
+    if counted.rowcount != 1:
+        raise RunStopped(run_id)
+    if added.criteria:
+        criteria = [
+            {"of_run": run_id, "of_position": place, **_more(counts)}
+            for place, counts in enumerate(added.criteria)
+        ]
+        await connection.execute(_ADD_CRITERIA, criteria)
+    if added.usage:
+        usage = [{"run_id": run_id, **asdict(each)} for each in added.usage]
+        await connection.execute(_ADD_USAGE[connection.dialect.name], usage)
+
+
+def _more(counts: ResultCounts | CriterionCounts) -> dict[str, int]:
+    return {
+        "more_passed": counts.passed,
+        "more_failed": counts.failed,
+        "more_errored": counts.errored,
+    }
+
+
+def _sums(table: Table) -> dict[str, ColumnElement[int]]:
+    names = ("passed", "failed", "errored")
+    return {name: table.c[name] + bindparam(f"more_{name}") for name in names}
+
+
+_USAGE_NUMBERS = (
+    "invocation_count",
+    "prompt_tokens",
+    "completion_tokens",
+    "total_tokens",
+    "cached_tokens",
+)
+
+
+# Built once: saves are what a run does most often, and building a statement costs more than running it.
+_ADD_COUNTS = (
+    update(runs)
+    .where(
+        runs.c.id == bindparam("of_run"),
+        runs.c.status == "in_progress",
+        select(chunks.c.run_id)
+        .where(
+            chunks.c.run_id == bindparam("of_run"),
+            chunks.c.position == bindparam("of_position"),
+            chunks.c.claim == bindparam("of_claim"),
+        )
+        .exists(),
+    )
+    .values(_sums(runs))
+)
+_ADD_CRITERIA = (
+    update(run_criteria)
+    .where(
+        run_criteria.c.run_id == bindparam("of_run"),
+        run_criteria.c.position == bindparam("of_position"),
+    )
+    .values(_sums(run_criteria))
+)
+
+
+def _add_usage(dialect: Any) -> Executable:
+    new = dialect.insert(run_usage)
+    sums = {name: run_usage.c[name] + new.excluded[name] for name in _USAGE_NUMBERS}
+    added: Executable = new.on_conflict_do_update(
+        index_elements=["run_id", "model_name"], set_=sums
+    )
+    return added
+
+
+_ADD_USAGE = {"sqlite": _add_usage(sqlite), "postgresql": _add_usage(postgresql)}
+
+
+_CRITERIA = (
+    select(run_criteria)
+    .where(run_criteria.c.run_id.in_(bindparam("run_ids", expanding=True)))
+    .order_by(run_criteria.c.run_id, run_criteria.c.position)
+)
+_USAGE = (
+    select(run_usage)
+    .where(run_usage.c.run_id.in_(bindparam("run_ids", expanding=True)))
+    .order_by(run_usage.c.run_id, run_usage.c.model_name)
+)
