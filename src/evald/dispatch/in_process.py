@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from evald.errors import RunStopped
 from evald.rules.rows import BadRow
-from evald.runs.carry_out import carry_out
+from evald.runs.carry_out import carry_out, open_chunk
 from evald.runs.finish import fail_run, finish
 from evald.runs.prepare import prepare
 from evald.runs.recipe import Recipe, recipe_of
@@ -147,12 +147,18 @@ async def _start(plan: RunPlan, tools: Tools) -> bool:
 
 
 async def _all_chunks(recipe: Recipe, tools: Tools) -> None:
-    """Carry out the chunks in order; the next begins while the last rows of one still run."""
+    """Carry out the chunks in order; the next begins while the last rows of one still run.
+
+    Each is read while the one before it is carried out, so that no call waits for the store.
+    """
     positions = await tools.database.read(
         lambda connection: chunk_store.open_positions(connection, recipe.run_id)
     )
     async with asyncio.TaskGroup() as group:
+        all_begun: asyncio.Event | None = None
         for position in positions:
+            chunk = await open_chunk(recipe, position, tools)
+            if all_begun is not None:
+                await all_begun.wait()
             all_begun = asyncio.Event()
-            group.create_task(carry_out(recipe, position, tools, all_begun))
-            await all_begun.wait()
+            group.create_task(carry_out(chunk, recipe, tools, all_begun))

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,30 +19,47 @@ from evald.store.chunks import Row
 from evald.store.output_items import NewItem
 
 
-async def carry_out(recipe: Recipe, position: int, tools: Tools, all_begun: asyncio.Event) -> None:
-    """Carry out the rows of a chunk that have no output item yet.
+@dataclass(frozen=True)
+class OwnChunk:
+    """A chunk that is ours: no save of its rows is taken under another claim."""
 
-    `all_begun` is set when the last row has begun, so that the next chunk can start while the slow
-    rows of this one end. Cancelled, it closes the calls in flight and saves what is finished.
-    Raises RunStopped, in a group, when the run may not be written to any more.
-    """
+    position: int
+    claim: str
+    rows: Sequence[Row]
+    """Those that have no output item yet."""
+
+
+async def open_chunk(recipe: Recipe, position: int, tools: Tools) -> OwnChunk:
+    """Make a chunk ours and read its rows."""
     claim = new_id("claim")
 
     async def claimed(connection: AsyncConnection) -> list[Row]:
         await chunk_store.claim_chunk(connection, recipe.run_id, position, claim)
         return await chunk_store.rows_to_do(connection, recipe.run_id, position)
 
-    async def save(batch: Sequence[NewItem]) -> None:
-        await _save(batch, recipe, position, claim, tools)
-
     # Not given up while the store fails: that would end the chunks beside it, with their unsaved items.
-    rows = await patiently(lambda: tools.database.write(claimed))
+    return OwnChunk(position, claim, await patiently(lambda: tools.database.write(claimed)))
+
+
+async def carry_out(
+    chunk: OwnChunk, recipe: Recipe, tools: Tools, all_begun: asyncio.Event
+) -> None:
+    """Carry out the rows of a chunk.
+
+    `all_begun` is set when the last row has begun, so that the next chunk can start while the slow
+    rows of this one end. Cancelled, it closes the calls in flight and saves what is finished.
+    Raises RunStopped, in a group, when the run may not be written to any more.
+    """
+
+    async def save(batch: Sequence[NewItem]) -> None:
+        await _save(batch, recipe, chunk, tools)
+
     saver = ItemSaver(save)
     try:
         async with asyncio.TaskGroup() as group:
             saving = group.create_task(saver.save_as_they_come())
-            await _all_rows(rows, recipe, tools, saver, all_begun)
-            await saver.all_saved()
+            await _all_rows(chunk.rows, recipe, tools, saver, all_begun)
+            await patiently(saver.flush)
             saving.cancel()
     finally:
         all_begun.set()
@@ -68,14 +86,14 @@ async def _row_after_row(
     all_begun.set()
 
 
-async def _save(
-    batch: Sequence[NewItem], recipe: Recipe, position: int, claim: str, tools: Tools
-) -> None:
+async def _save(batch: Sequence[NewItem], recipe: Recipe, chunk: OwnChunk, tools: Tools) -> None:
     """Save items together with what they add to the counters, or neither."""
     added = tally([item.counted for item in batch], len(recipe.criteria))
 
     async def save(connection: AsyncConnection) -> None:
-        await counter_store.add_to_counters(connection, recipe.run_id, position, claim, added)
+        await counter_store.add_to_counters(
+            connection, recipe.run_id, chunk.position, chunk.claim, added
+        )
         await item_store.insert_items(connection, recipe.run_id, batch)
 
     await tools.database.write(save)

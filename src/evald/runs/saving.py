@@ -38,16 +38,13 @@ class ItemSaver:
         self._full = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
-        self._saved = asyncio.Event()
-        self._saved.set()
         self._one_at_a_time = asyncio.Lock()
-        self._last = 0.0
+        self._last = time.monotonic()
 
     def add(self, item: NewItem) -> None:
         """Take an item; it is saved within LONGEST_WAIT, or by the next `flush`."""
         self._items.append(item)
         self._some.set()
-        self._saved.clear()
         if len(self._items) >= LARGEST_BATCH:
             self._full.set()
         if len(self._items) >= MOST_UNSAVED:
@@ -56,10 +53,6 @@ class ItemSaver:
     async def room(self) -> None:
         """Wait while too many items are unsaved: while saving fails, no more calls are paid for."""
         await self._room.wait()
-
-    async def all_saved(self) -> None:
-        """Wait until everything that was added is saved."""
-        await self._saved.wait()
 
     async def save_as_they_come(self) -> None:
         """Save batch after batch, until cancelled. While the store fails, try again and again."""
@@ -84,7 +77,6 @@ class ItemSaver:
             self._last = time.monotonic()
             if not self._items:
                 self._some.clear()
-                self._saved.set()
             self._full.clear()
             self._room.set()
 

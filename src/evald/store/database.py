@@ -91,6 +91,8 @@ def _sqlite_engine(url: URL, begin: str, size: int) -> AsyncEngine:
         hide_parameters=True,  # they are prompts and outputs, and an error's text reaches the log
     )
 
+    engine.dialect.use_insertmanyvalues_wo_returning = True
+
     def connected(connection: Any, _: object) -> None:
         # Transactions are begun by us, below; the driver's own begin comes too late for a snapshot.
         connection.isolation_level = None
