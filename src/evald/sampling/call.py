@@ -100,7 +100,7 @@ async def _timed_call(
         session.post(
             f"{provider.base_url}/chat/completions",
             data=orjson.dumps(body),
-            headers={**JSON_HEADERS, **provider.headers()},
+            headers=JSON_HEADERS | provider.headers(),
             timeout=_only_connecting(provider.timeouts.connect),
             allow_redirects=False,
         ) as response,
@@ -152,7 +152,6 @@ async def _read_stream(response: aiohttp.ClientResponse, deadline: _Deadline) ->
     lines, assembly, size = EventLines(), Assembly(), 0
     # All that has arrived at once: an endpoint sends a part for each token.
     while received := await response.content.readany():
-        deadline.first_byte_came()
         size += len(received)
         if size > LARGEST_ANSWER:
             raise _too_large()
@@ -161,6 +160,7 @@ async def _read_stream(response: aiohttp.ClientResponse, deadline: _Deadline) ->
                 return _finished(assembly)
             if payload:
                 assembly.add(payload)
+        deadline.first_byte_came()  # not sooner: most short answers have ended by now
     return _finished(assembly)
 
 
