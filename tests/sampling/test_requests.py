@@ -6,7 +6,7 @@ import pytest
 
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.errors import ModelUnavailable
-from evald.sampling.connections import Connections
+from evald.sampling.connections import SMALL_BODY, Connections
 from evald.sampling.interface import ChatRequest
 from evald.sampling.providers import Provider
 from evald.sampling.sampler import ProviderSampler
@@ -45,6 +45,30 @@ async def test_messages_are_sent_as_they_are(models: ModelServer, sampler: MakeS
         "stream": True,
         "stream_options": {"include_usage": True},
     }
+
+
+@pytest.mark.parametrize("length", [0, 1, SMALL_BODY - 200, SMALL_BODY, 70_000, 5_000_000])
+async def test_a_message_arrives_whole_whatever_its_length(
+    models: ModelServer, sampler: MakeSampler, length: int
+) -> None:
+    text = "ab–" * (length // 3) + "x" * (length % 3)
+    messages: list[JsonObject] = [{"role": "user", "content": text}]
+
+    await sampler().sample(ChatRequest("the-model", messages, {}), "run")
+
+    assert models.requests()[-1].body["messages"] == messages
+
+
+async def test_a_cookie_of_an_endpoint_is_not_sent_back(
+    models: ModelServer, sampler: MakeSampler
+) -> None:
+    models.script(Step(headers={"set-cookie": "who=evald; Path=/"}))
+    asking = sampler()
+
+    await ask(asking)
+    await ask(asking)
+
+    assert "cookie" not in models.requests()[-1].headers
 
 
 async def test_sampling_params_are_passed_on_also_those_that_nobody_knows(

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from functools import cache
+from io import BytesIO
 from typing import Literal
 
 import aiohttp
@@ -19,6 +20,8 @@ Streaming = Literal["with usage", "plain", "off"]
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes after which an answer is given up."""
+LARGE_REQUEST = 1024 * 1024
+"""Bytes from which a request is written in pieces, so that others get their turns in between."""
 LARGEST_REFUSAL = 64 * 1024
 """Bytes of an endpoint's error answer that are read."""
 LONGEST_MESSAGE = 1000
@@ -99,7 +102,7 @@ async def _timed_call(
         deadline.timer,
         session.post(
             f"{provider.base_url}/chat/completions",
-            data=orjson.dumps(body),
+            data=_payload(body),
             headers=JSON_HEADERS | provider.headers(),
             timeout=_only_connecting(provider.timeouts.connect),
             allow_redirects=False,
@@ -111,6 +114,12 @@ async def _timed_call(
         if response.status != 200:
             raise await _refusal(response, provider)
         return _completion(await _read_all(response))
+
+
+def _payload(body: JsonObject) -> bytes | BytesIO:
+    """Give the bytes to send, large ones as a file: aiohttp writes that in pieces."""
+    text = orjson.dumps(body)
+    return text if len(text) < LARGE_REQUEST else BytesIO(text)
 
 
 @cache
