@@ -63,10 +63,16 @@ class UpstreamFailed(ApiError):
 class ModelUnavailable(EvaldError):
     """A model call failed, after its retries. `code` is a stable word, `message` the upstream's."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(
+        self, code: str, message: str, *, latency: float | None = None, attempts: int = 0
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.latency = latency
+        """Seconds of the last call, or None when none was made."""
+        self.attempts = attempts
+        """Calls made, all of them in vain."""
 
 
 class GraderFailed(EvaldError):

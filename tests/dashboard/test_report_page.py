@@ -132,6 +132,12 @@ def test_criteria_are_matched_by_their_id() -> None:
     assert close.share == 0.75
 
 
+def test_the_time_of_a_call_that_failed_is_not_in_the_median() -> None:
+    items = [output_item(number, status) for number, status in enumerate(["pass", "fail", "error"])]
+
+    assert page_of(THREE, items).median_latency_ms == 183.5
+
+
 def test_errors_of_the_items_shown_are_counted() -> None:
     page = page_of(THREE, output_items(1, 1, 2))
 

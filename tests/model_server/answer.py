@@ -127,5 +127,5 @@ def head(status: int, length: int, headers: Mapping[str, str]) -> bytes:
 
 
 def header_lines(headers: Mapping[str, str]) -> bytes:
-    """Give headers as lines."""
-    return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode()
+    """Give headers as lines; their letters are bytes."""
+    return "".join(f"{name}: {value}\r\n" for name, value in headers.items()).encode("latin-1")

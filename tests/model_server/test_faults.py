@@ -42,6 +42,14 @@ def test_an_answer_can_be_any_text(models: ModelServer) -> None:
     assert body == b"<html>"
 
 
+def test_a_header_can_hold_bytes_that_are_no_utf8(models: ModelServer) -> None:
+    models.script(Step(status=307, headers={"location": "/\xff"}))
+
+    response, _ = answer(models)
+
+    assert response.headers["location"] == "/\xff"
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_broken_json_comes_with_status_200(models: ModelServer, stream: bool) -> None:
     models.script(Step(fault=Fault.BROKEN_JSON))

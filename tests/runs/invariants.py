@@ -83,7 +83,7 @@ def check_usage(run: Any, items: list[Any]) -> None:
         return
     sums: dict[str, Counter[str]] = {}
     for item in items:
-        if item["evald"]["latency_ms"] is not None:
+        if item["evald"]["attempts"] and item["sample"]["error"] is None:
             of_model = sums.setdefault(item["sample"]["model"], Counter(invocation_count=0))
             of_model.update(item["sample"]["usage"], invocation_count=1)
     told = {use.pop("model_name"): Counter(use) for use in map(dict, run["per_model_usage"])}

@@ -87,6 +87,55 @@ def test_every_kind_of_failure_is_told_apart_in_its_row(
     assert all(error["message"] for error in errors_of(items)[:-1])
 
 
+def test_an_errored_row_tells_how_often_it_was_tried_and_how_long_the_last_try_took(
+    start_server: StartServer, models: ModelServer
+) -> None:
+    server = start_server(f'[providers.p]\nbase_url = "{models.url}"\nmax_attempts = 3\n')
+    busy = Step(status=503, headers={"retry-after-ms": "1"})
+    models.script_rules(
+        Rule([busy], contains="busy"),
+        Rule([Step(status=400)], contains="wrong"),
+    )
+    questions: list[Row] = [{"item": {"question": word}} for word in ("busy", "wrong", "good")]
+
+    run, items = carried_out(server, create_eval(server, EXACT), sampled(questions))
+
+    assert [item["evald"]["attempts"] for item in items] == [3, 1, 1]
+    assert all(item["evald"]["latency_ms"] > 0 for item in items)
+    assert [error and error["message"] for error in errors_of(items)] == [
+        "503 from p: scripted error (tried 3 times)",
+        "400 from p: scripted error",
+        None,
+    ]
+    assert run["per_model_usage"][0]["invocation_count"] == 1
+
+
+def test_an_answer_that_cannot_be_kept_was_tried_all_the_same(
+    server: EvaldServer, models: ModelServer
+) -> None:
+    deep = '{"choices": [{"message": {"content": "4", "tool_calls": [' + "[" * 300 + "]" * 300
+    models.script(Step(body=deep + "]}}]}"))
+
+    _, [item] = carried_out(server, create_eval(server), sampled(rows(1)))
+
+    assert item["sample"]["error"]["message"].startswith("The answer cannot be kept: ")
+    assert item["evald"]["attempts"] == 1
+    assert item["evald"]["latency_ms"] > 0
+
+
+def test_a_stream_without_a_reason_for_its_end_gives_a_sample_with_an_empty_one(
+    server: EvaldServer, models: ModelServer
+) -> None:
+    chunk = '{"choices": [{"index": 0, "delta": {"content": "row 1"}, "finish_reason": null}]}'
+    kind = {"content-type": "text/event-stream"}
+    models.script(Step(body=f"data: {chunk}\n\ndata: [DONE]\n\n", headers=kind))
+
+    _, [item] = carried_out(server, create_eval(server), sampled(rows(1, first=1)))
+
+    assert (item["status"], item["sample"]["finish_reason"]) == ("pass", "")
+    assert models.stats().started == 1
+
+
 def test_a_run_of_which_every_row_errored_is_completed_unless_it_is_asked_otherwise(
     server: EvaldServer, models: ModelServer
 ) -> None:

@@ -163,11 +163,17 @@ async def test_a_model_that_no_provider_serves_is_an_error_without_a_call(
 ) -> None:
     asking = ProviderSampler([named(models, "local", "qwen*")], connections)
 
-    with pytest.raises(ModelUnavailable, match="No provider serves 'Qwen'"):
+    with pytest.raises(ModelUnavailable, match="No provider serves 'Qwen'") as caught:
         await asking.sample(question(model="Qwen"), "run")
 
+    assert (caught.value.attempts, caught.value.latency) == (0, None)
     assert (asking.serves("qwen-3"), asking.serves("Qwen")) == (True, False)
     assert models.stats().started == 0
+
+
+def redirecting(location: str) -> Step:
+    """Give a step that sends the caller elsewhere."""
+    return Step(status=307, headers={"location": location})
 
 
 ECHOES = {
@@ -176,6 +182,9 @@ ECHOES = {
     "where the message is cut": Step(status=401, message="x" * 990 + KEY),
     "in a text that is no JSON": Step(status=403, body=f"<h1>{KEY}</h1>"),
     "in JSON of another form": Step(status=400, body=f'{{"detail": [{{"input": "{KEY}"}}]}}'),
+    "in the address of a redirect": redirecting(f"https://models.example/{KEY}/v1"),
+    "where the address is cut": redirecting(f"https://models.example/{'xxx' * 57}{KEY}"),
+    "in the type of an answer": Step(body="", headers={"content-type": f"text/{KEY}"}),
     "inside the stream": Step(fault=Fault.ERROR_WITHIN, message=f"no rights for {KEY}"),
     "with a status that is tried again": Step(status=503, message=f"busy with {KEY}"),
 }

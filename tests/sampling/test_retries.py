@@ -92,7 +92,37 @@ async def test_a_call_is_given_up_after_its_last_attempt_with_the_words_of_the_e
     error = await failure(sampler())
 
     assert error.message == "503 from scripted: the model is loading (tried 3 times)"
-    assert (error.code, models.stats().started) == ("upstream_error", 3)
+    assert (error.code, error.attempts, models.stats().started) == ("upstream_error", 3, 3)
+
+
+async def test_a_failure_tells_how_long_its_last_call_took(
+    models: ModelServer, sampler: MakeSampler
+) -> None:
+    models.script(Step(status=503), Step(status=400, delay_ms=200))
+
+    error = await failure(sampler())
+
+    assert error.attempts == 2
+    assert error.latency is not None
+    assert error.latency > 0.1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "phrase"),
+    [
+        (400, "", "Bad Request"),
+        (503, " \n", "Service Unavailable"),
+        (404, '{"error": {"message": ""}}', "Not Found"),
+    ],
+)
+async def test_a_refusal_without_a_word_is_given_with_the_name_of_its_status(
+    models: ModelServer, sampler: MakeSampler, status: int, body: str, phrase: str
+) -> None:
+    models.script(Step(status=status, body=body))
+
+    error = await failure(sampler(retries=RetryPolicy(attempts=1)))
+
+    assert error.message == f"{status} from scripted: {phrase}"
 
 
 async def test_an_error_inside_the_stream_is_given_with_the_words_of_the_endpoint(

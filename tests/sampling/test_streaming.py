@@ -1,7 +1,10 @@
 """How a sample is asked for: streamed where the endpoint can, and what comes back either way."""
 
+import json
+
 import pytest
 
+from evald.contract.json_types import JsonObject
 from tests.model_server.client import ModelServer
 from tests.model_server.script import Fault, Rule, Step, ToolCall
 from tests.sampling.asking import (
@@ -158,6 +161,56 @@ async def test_json_that_comes_instead_of_a_stream_is_taken_as_it_is(
     assert asked(models) == [WITH_USAGE]
     assert completion.body["object"] == "chat.completion"
     assert completion.attempts == 1
+
+
+def streaming(*choices: JsonObject) -> Step:
+    """Give a step that streams a chunk with each of these choices, and then says that it is done."""
+    chunks = [json.dumps({"choices": [{"index": 0, **choice}]}) for choice in choices]
+    events = "".join(f"data: {payload}\n\n" for payload in [*chunks, "[DONE]"])
+    return Step(body=events, headers={"content-type": "text/event-stream"})
+
+
+async def test_a_stream_that_is_done_needs_no_reason_for_its_end(
+    models: ModelServer, sampler: MakeSampler
+) -> None:
+    models.script(
+        streaming(
+            {"delta": {"role": "assistant", "content": "4"}},
+            {"delta": {"content": "2"}, "finish_reason": None},
+        )
+    )
+
+    completion = await ask(sampler())
+
+    assert message_of(completion)["content"] == "42"
+    assert choice_of(completion)["finish_reason"] is None
+    assert completion.attempts == 1
+
+
+async def test_a_stream_that_is_done_without_a_choice_is_no_answer(
+    models: ModelServer, sampler: MakeSampler
+) -> None:
+    models.script(streaming())
+
+    error = await failure(sampler())
+
+    assert (error.code, error.message) == (
+        "invalid_response",
+        "The model endpoint sent a stream without a choice. (tried 3 times)",
+    )
+
+
+async def test_a_stream_that_ends_with_neither_a_reason_nor_done_was_broken_off(
+    models: ModelServer, sampler: MakeSampler
+) -> None:
+    models.script(Step(fault=Fault.UNENDED))
+
+    error = await failure(sampler())
+
+    assert (error.code, error.message) == (
+        "connection_error",
+        "The model endpoint broke off its answer. (tried 3 times)",
+    )
 
 
 ANSWERS = {

@@ -170,8 +170,9 @@ def error_messages(item: ApiObject) -> list[str]:
 
 
 def median_latency_ms(items: Sequence[ApiObject]) -> float | None:
-    """Give the median latency of these items, or None where none of them has one."""
-    known = [number_or_none(object_of(item.get("evald")).get("latency_ms")) for item in items]
+    """Give the median latency of the samples that these items got, or None where none has one."""
+    got = [item for item in items if not object_of(item.get("sample")).get("error")]
+    known = [number_or_none(object_of(item.get("evald")).get("latency_ms")) for item in got]
     values = [value for value in known if value is not None]
     return median(values) if values else None
 

@@ -21,7 +21,7 @@ from evald.rules.template import Namespaces
 from evald.rules.verdict import item_status
 from evald.runs.recipe import Recipe
 from evald.runs.tools import Tools
-from evald.sampling.interface import ChatRequest, Completion
+from evald.sampling.interface import ChatRequest
 from evald.store.chunks import Row
 from evald.store.output_items import NewItem
 
@@ -38,9 +38,11 @@ class Sampled:
 
     messages: Messages
     body: JsonObject | None = None
-    completion: Completion | None = None
-    """The call that was made, or None when the row brought its sample."""
     error: JsonObject | None = None
+    attempts: int = 0
+    """Calls made for it, also those in vain; none when the row brought its sample."""
+    latency: float | None = None
+    """Seconds of the last of them."""
 
 
 async def one_item(row: Row, recipe: Recipe, tools: Tools) -> NewItem:
@@ -57,9 +59,8 @@ async def one_item(row: Row, recipe: Recipe, tools: Tools) -> NewItem:
     try:
         return _output_item(row, sampled, grades, recipe, now)
     except json_text.BadJson as error:  # an endpoint can nest its answer deeper than can be kept
-        unkept = Sampled(
-            [], error=_error("invalid_response", f"The answer cannot be kept: {error}")
-        )
+        reason = _error("invalid_response", f"The answer cannot be kept: {error}")
+        unkept = Sampled([], error=reason, attempts=sampled.attempts, latency=sampled.latency)
         return _output_item(row, unkept, await _grades(row, unkept, recipe), recipe, now)
 
 
@@ -74,11 +75,14 @@ async def _sample(row: Row, recipe: Recipe, tools: Tools) -> Sampled:
     except (UnusableMessages, json_text.BadJson) as error:
         return Sampled(messages, error=_error("invalid_input_messages", str(error)))
     except ModelUnavailable as error:
-        return Sampled(messages, error=_error(error.code, error.message))
+        reason = _error(error.code, error.message)
+        return Sampled(messages, error=reason, attempts=error.attempts, latency=error.latency)
     except Exception:  # the border of the row: whatever an endpoint sends, the run goes on
         log.exception("sampling broke", run=recipe.run_id, row=row.index)
         return Sampled(messages, error=_error("internal_error", BROKE))
-    return Sampled(messages, completion.body, completion)
+    return Sampled(
+        messages, completion.body, attempts=completion.attempts, latency=completion.latency
+    )
 
 
 async def _grades(row: Row, sampled: Sampled, recipe: Recipe) -> list[Grade]:
@@ -128,7 +132,7 @@ def _output_item(
             error=sampled.error,
         ),
         "_datasource_item_content_hash": content_hash(row.item),
-        "evald": _extras(sampled.completion),
+        "evald": _extras(sampled),
     }
     return NewItem(item_id, row.index, json_text.dump(body), counted, _why(sampled, grades))
 
@@ -136,7 +140,8 @@ def _output_item(
 def _counted(sampled: Sampled, grades: list[Grade]) -> Counted:
     outcomes = tuple(grade.outcome for grade in grades)
     status = "error" if sampled.error is not None else item_status(outcomes)
-    usage = () if sampled.completion is None else (_usage(sampled.completion.body),)
+    body = sampled.body
+    usage = (_usage(body),) if body is not None and sampled.attempts else ()
     return Counted(status, outcomes, usage)
 
 
@@ -161,12 +166,11 @@ def content_hash(item: JsonObject) -> str:
     return hashlib.sha256(orjson.dumps(item, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def _extras(completion: Completion | None) -> JsonObject:
-    if completion is None:
-        return {"latency_ms": None, "attempts": 0}
+def _extras(sampled: Sampled) -> JsonObject:
+    latency = sampled.latency
     return {
-        "latency_ms": round(completion.latency * 1000, 1),
-        "attempts": completion.attempts,
+        "latency_ms": None if latency is None else round(latency * 1000, 1),
+        "attempts": sampled.attempts,
     }
 
 

@@ -1,7 +1,6 @@
-"""One HTTP call to a chat endpoint, and everything that can go wrong with it, told apart."""
+"""One HTTP call to a chat endpoint: its answer, streamed or whole, or what went wrong with it."""
 
 import asyncio
-import time
 from functools import cache
 from io import BytesIO
 from typing import Literal
@@ -11,8 +10,8 @@ import orjson
 
 from evald import __version__
 from evald.contract.json_types import JsonObject, JsonValue
-from evald.rules.retry import is_retried, named_pause
 from evald.sampling.connections import watched_dialing
+from evald.sampling.failures import CallFailed, no_api, refusal, reported_failure
 from evald.sampling.providers import Provider, Timeouts
 from evald.sampling.stream import Assembly, BrokenStream, EventLines, StreamError
 
@@ -22,38 +21,6 @@ LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes after which an answer is given up."""
 LARGE_REQUEST = 1024 * 1024
 """Bytes from which a request is written in pieces, so that others get their turns in between."""
-LARGEST_REFUSAL = 64 * 1024
-"""Bytes of an endpoint's error answer that are read."""
-LONGEST_MESSAGE = 1000
-"""Characters of an endpoint's error message that are kept."""
-
-
-class CallFailed(Exception):
-    """A call gave no completion."""
-
-    def __init__(
-        self,
-        code: str,
-        message: str,
-        *,
-        retried: bool,
-        pause: float | None = None,
-        status: int | None = None,
-        said: str = "",
-        dead_connection: bool = False,
-    ) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.retried = retried
-        """Whether another try is worth it."""
-        self.pause = pause
-        """Seconds that the endpoint asked to wait."""
-        self.status = status
-        self.said = said
-        """The endpoint's own words, where it refused the request."""
-        self.dead_connection = dead_connection
-        """A kept connection turned out to be closed, so the endpoint never saw the call."""
 
 
 async def chat_call(
@@ -74,7 +41,7 @@ async def chat_call(
             "invalid_response", f"The model endpoint sent {error}.", retried=True
         ) from None
     except StreamError as error:
-        raise _reported_failure(error, provider) from None
+        raise reported_failure(error, provider) from None
     except aiohttp.ClientError as error:
         message = f"The connection to the model endpoint failed: {error or type(error).__name__}."
         raise CallFailed(
@@ -112,8 +79,8 @@ async def _timed_call(
             return await _read_stream(response, deadline)
         deadline.first_byte_came()
         if response.status != 200:
-            raise await _refusal(response, provider)
-        return _completion(await _read_all(response))
+            raise await refusal(response, provider)
+        return _completion(await _read_json(response, provider))
 
 
 def _payload(body: JsonObject) -> bytes | BytesIO:
@@ -166,19 +133,43 @@ async def _read_stream(response: aiohttp.ClientResponse, deadline: _Deadline) ->
             raise _too_large()
         for payload in lines.feed(received):
             if payload == b"[DONE]":
-                return _finished(assembly)
+                return _after_done(assembly)
             if payload:
                 assembly.add(payload)
         deadline.first_byte_came()  # not sooner: most short answers have ended by now
-    return _finished(assembly)
+    return _after_close(assembly)
 
 
-def _finished(assembly: Assembly) -> JsonObject:
+def _after_done(assembly: Assembly) -> JsonObject:
+    # Some local servers never send a finish_reason: that the stream ended in order is enough.
+    if not assembly.begun:
+        raise BrokenStream("a stream without a choice")
+    return assembly.completion()
+
+
+def _after_close(assembly: Assembly) -> JsonObject:
     if not assembly.finished:
         raise CallFailed(
             "connection_error", "The model endpoint broke off its answer.", retried=True
         )
     return assembly.completion()
+
+
+async def _read_json(response: aiohttp.ClientResponse, provider: Provider) -> JsonValue:
+    """Give the JSON of an answer, whatever type it says to have: some send JSON as plain text."""
+    text = await _read_all(response)
+    try:
+        body: JsonValue = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        if not _meant_as_json(response, text):
+            raise no_api(response, provider) from None
+        raise BrokenStream(f"an answer that is no JSON: {error}") from None
+    return body
+
+
+def _meant_as_json(response: aiohttp.ClientResponse, text: bytes) -> bool:
+    says_nothing = "content-type" not in response.headers
+    return says_nothing or "json" in response.content_type or text.lstrip().startswith(b"{")
 
 
 async def _read_all(response: aiohttp.ClientResponse) -> bytes:
@@ -198,11 +189,7 @@ def _too_large() -> CallFailed:
     )
 
 
-def _completion(text: bytes) -> JsonObject:
-    try:
-        body: JsonValue = orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        raise BrokenStream(f"an answer that is no JSON: {error}") from None
+def _completion(body: JsonValue) -> JsonObject:
     if not isinstance(body, dict):
         raise BrokenStream("an answer that is no JSON object")
     match body:
@@ -211,54 +198,3 @@ def _completion(text: bytes) -> JsonObject:
         case {"error": _}:
             raise StreamError(body)
     raise BrokenStream("an answer that is no chat completion")
-
-
-async def _refusal(response: aiohttp.ClientResponse, provider: Provider) -> CallFailed:
-    said = _message_in((await _read_start(response)).decode(errors="replace"), provider)
-    status = response.status
-    return CallFailed(
-        CODES.get(status, "upstream_error" if status >= 500 else "invalid_request"),
-        f"{status} from {provider.name}: {said}",
-        retried=is_retried(status),
-        pause=named_pause(response.headers, time.time()),
-        status=status,
-        said=said,
-    )
-
-
-async def _read_start(response: aiohttp.ClientResponse) -> bytes:
-    received = bytearray()
-    while part := await response.content.readany():
-        received += part
-        if len(received) >= LARGEST_REFUSAL:
-            break
-    return bytes(received)
-
-
-CODES = {
-    401: "authentication_failed",
-    403: "authentication_failed",
-    404: "not_found",
-    408: "timeout",
-    429: "rate_limit_exceeded",
-}
-
-
-def _message_in(text: str, provider: Provider) -> str:
-    """Give the message of an error body, whichever of the usual forms it has, without the key."""
-    try:
-        body = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        body = None
-    match body:
-        case {"error": {"message": str(message)}} | {"error": str(message)}:
-            text = message
-        case {"message": str(message)} | {"detail": str(message)}:
-            text = message
-    # First the key, then the cut: half a key is no longer found.
-    return provider.without_key(text)[:LONGEST_MESSAGE] or "no message"
-
-
-def _reported_failure(error: StreamError, provider: Provider) -> CallFailed:
-    message = _message_in(orjson.dumps(error.body).decode(), provider)
-    return CallFailed("upstream_error", f"Error from {provider.name}: {message}", retried=True)

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.errors import ModelUnavailable
-from evald.rules.retry import wait_before
+from evald.rules.retry import RetryPolicy, wait_before
 from evald.rules.sample import TOKEN_LIMIT_NAMES, token_limit
-from evald.sampling.call import CallFailed, Streaming, chat_call
+from evald.sampling.call import Streaming, chat_call
 from evald.sampling.connections import Connections
+from evald.sampling.failures import CallFailed
 from evald.sampling.interface import ChatRequest, Completion
 from evald.sampling.limiter import FairLimiter
 from evald.sampling.providers import Provider, provider_of
@@ -55,7 +56,8 @@ class ProviderSampler:
                     completion = await self._call(provider, request.model, body)
                     return Completion(completion, time.monotonic() - began, attempt)
             except CallFailed as failure:
-                _check_worth_retrying(failure, attempt, provider)
+                if not _is_worth_retrying(failure, attempt, provider.retries):
+                    raise _unavailable(failure, time.monotonic() - began, attempt) from None
                 pause = wait_before(attempt, random.random(), provider.retries, failure.pause)
             # The place is given back while waiting, so that other rows go on.
             await asyncio.sleep(pause)
@@ -123,9 +125,12 @@ def _refuses_streaming(failure: CallFailed) -> bool:
     return failure.status in (400, 404, 405, 415, 422, 501) and about_streams
 
 
-def _check_worth_retrying(failure: CallFailed, attempt: int, provider: Provider) -> None:
-    policy = provider.retries
+def _is_worth_retrying(failure: CallFailed, attempt: int, policy: RetryPolicy) -> bool:
     too_long = failure.pause is not None and failure.pause > policy.longest_named
-    if not failure.retried or attempt >= policy.attempts or too_long:
-        tried = f" (tried {attempt} times)" if attempt > 1 else ""
-        raise ModelUnavailable(failure.code, failure.message + tried) from None
+    return failure.retried and attempt < policy.attempts and not too_long
+
+
+def _unavailable(failure: CallFailed, latency: float, attempts: int) -> ModelUnavailable:
+    tried = f" (tried {attempts} times)" if attempts > 1 else ""
+    message = failure.message + tried
+    return ModelUnavailable(failure.code, message, latency=latency, attempts=attempts)

@@ -56,6 +56,11 @@ class Assembly:
         self._choices: dict[int, _Choice] = {}
 
     @property
+    def begun(self) -> bool:
+        """Whether there was a choice at all."""
+        return bool(self._choices)
+
+    @property
     def finished(self) -> bool:
         """Whether every choice so far said why it ended."""
         choices = self._choices.values()
