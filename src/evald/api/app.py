@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from evald import __version__
 from evald.api import evals, files, models, output_items, runs
@@ -18,6 +19,7 @@ from evald.errors import ApiError
 from evald.rules.json_text import BadJson
 
 PREFIXES: Final = ("/v1", "", "/openai/v1")
+METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 health = APIRouter()
 
@@ -75,7 +77,21 @@ async def _no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     message = f"{error.detail}: {request.method} {request.url.path[:200]}"
     body = error_json(message, "invalid_request_error", None, None)
-    return Response(body, error.status_code, error.headers, media_type="application/json")
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["allow"] = ", ".join(_methods_of_path(request))
+    return Response(body, error.status_code, headers, media_type="application/json")
+
+
+def _methods_of_path(request: Request) -> list[str]:
+    """Give all methods of this path. It has a route for each, and the router names only the first's."""
+    routes = request.app.routes
+    scopes = [(method, {**request.scope, "method": method}) for method in METHODS]
+    return [
+        method
+        for method, scope in scopes
+        if any(route.matches(scope)[0] is Match.FULL for route in routes)
+    ]
 
 
 async def _broken(_: Request, __: Exception) -> Response:

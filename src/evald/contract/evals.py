@@ -42,11 +42,6 @@ class Eval:
     testing_criteria: list[JsonObject]
     metadata: dict[str, str] | None
 
-    @property
-    def criterion_ids(self) -> list[str]:
-        """The ids that results and counts refer to, in order."""
-        return [str(criterion["id"]) for criterion in self.testing_criteria]
-
     def as_json(self) -> JsonObject:
         """Give the wire form; the time of the last change is not part of it."""
         return {

@@ -21,25 +21,20 @@ class RequestModel(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
 
 
-def read_request(model: type[Request], body: JsonValue, *, at: str = "") -> Request:
-    """Give the request that a body holds. Raises BadRequest for the first thing that is wrong.
-
-    `at` is the path of the body inside the whole request, for the error's `param`.
-    """
+def read_request(model: type[Request], body: JsonValue) -> Request:
+    """Give the request that a body holds. Raises BadRequest for the first thing that is wrong."""
     if not isinstance(body, dict):
         raise BadRequest(
-            f"{at or 'The body'} must be a JSON object, not {json_type(body)}.",
-            param=at or None,
-            code="invalid_type",
+            f"The body must be a JSON object, not {json_type(body)}.", code="invalid_type"
         )
     try:
         return model.model_validate(body)
     except ValidationError as error:
-        raise _bad_request(error.errors(include_url=False)[0], body, at) from None
+        raise _bad_request(error.errors(include_url=False)[0], body) from None
 
 
-def _bad_request(error: ErrorDetails, body: JsonValue, at: str) -> BadRequest:
-    param = path_text(_without_tags(error["loc"], body), at)
+def _bad_request(error: ErrorDetails, body: JsonValue) -> BadRequest:
+    param = path_text(_without_tags(error["loc"], body))
     match error["type"]:
         case "missing":
             return _missing(param)
