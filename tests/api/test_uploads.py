@@ -57,6 +57,11 @@ def test_an_empty_file_is_refused(prepared: Prepared, purpose: str) -> None:
     check_refusal(upload(prepared.server, b"", purpose), param="file", code="empty_file")
 
 
+@pytest.mark.parametrize("content", [b"\n", b" \r\n\t\n", b"\xef\xbb\xbf\n", b"\n" * 3_000_000])
+def test_a_file_for_evals_without_a_row_is_refused(prepared: Prepared, content: bytes) -> None:
+    check_refusal(upload(prepared.server, content), param="file", code="empty_file", says="blank")
+
+
 @pytest.mark.parametrize("purpose", ["eval", "EVALS", "fine_tune", "assistants_output", "\x00"])
 def test_an_unknown_purpose_is_refused_and_the_known_are_named(
     prepared: Prepared, purpose: str

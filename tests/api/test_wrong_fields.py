@@ -145,7 +145,7 @@ RUNS: list[Row] = [
     (IN_SOURCE, {"type": "file_id", "id": ""}, VALUE, "1 character", f"{IN_SOURCE}.id"),
     (IN_SOURCE, {"type": "file_id", "id": "x" * 300}, VALUE, "256", f"{IN_SOURCE}.id"),
     (IN_SOURCE, {"type": "file_id", "id": "x"}, "file_not_found", "'x'", f"{IN_SOURCE}.id"),
-    (IN_SOURCE, {"type": "file_id", "id": "\x00"}, "file_not_found", "No file", f"{IN_SOURCE}.id"),
+    (IN_SOURCE, {"type": "file_id", "id": "\x00"}, VALUE, "NUL", f"{IN_SOURCE}.id"),
     ("data_source.model", REMOVED, MISSING, "model"),
     ("data_source.model", None, MISSING, "model"),
     ("data_source.model", 4, TYPE, "a number"),

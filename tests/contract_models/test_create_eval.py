@@ -62,7 +62,7 @@ VALUE = "invalid_value"
             eval_body(name="a\x00b"),
             "name",
             VALUE,
-            "Invalid value for 'name': a name cannot hold the NUL character.",
+            "Invalid value for 'name': it cannot hold the NUL character.",
         ),
         (
             eval_body(name="a" * 1025),

@@ -77,24 +77,26 @@ def create_run(server: EvaldServer, eval_id: str, data_source: Any) -> Any:
     return asked(server, "POST", f"/v1/evals/{eval_id}/runs", {"data_source": data_source})
 
 
-def upload(server: EvaldServer, content: Sequence[Row] | bytes) -> str:
-    """Upload rows, or bytes as they are, as a file for evals, and give its id."""
-    file_id: str = accepted(send_file(server, content))["id"]
+def upload(server: EvaldServer, content: Sequence[Row] | bytes, purpose: bytes = b"evals") -> str:
+    """Upload rows, or bytes as they are, and give the id of the file."""
+    file_id: str = accepted(send_file(server, content, purpose))["id"]
     return file_id
 
 
-def send_file(server: EvaldServer, content: Sequence[Row] | bytes) -> Answer:
+def send_file(
+    server: EvaldServer, content: Sequence[Row] | bytes, purpose: bytes = b"evals"
+) -> Answer:
     """Upload a file and give the answer."""
     kind = {"content-type": "multipart/form-data; boundary=rows"}
-    return server.ask("POST", "/v1/files", form(content), kind)
+    return server.ask("POST", "/v1/files", form(content, purpose), kind)
 
 
-def form(content: Sequence[Row] | bytes) -> bytes:
+def form(content: Sequence[Row] | bytes, purpose: bytes = b"evals") -> bytes:
     """Give the body of an upload."""
     lines = content if isinstance(content, bytes) else jsonl(content)
-    purpose = b'--rows\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nevals\r\n'
+    field = b'--rows\r\ncontent-disposition: form-data; name="purpose"\r\n\r\n' + purpose + b"\r\n"
     file = b'--rows\r\ncontent-disposition: form-data; name="file"; filename="rows.jsonl"\r\n\r\n'
-    return purpose + file + lines + b"\r\n--rows--\r\n"
+    return field + file + lines + b"\r\n--rows--\r\n"
 
 
 def jsonl(content: Sequence[Row]) -> bytes:

@@ -95,7 +95,8 @@ def test_a_large_file_with_a_bad_row_makes_the_run_failed_before_any_call(
 def test_a_large_file_of_blank_lines_makes_the_run_failed(
     server: EvaldServer, models: ModelServer
 ) -> None:
-    file_id = upload(server, b"\n" * LARGE)
+    # The lines of a file for another purpose are not looked at when it is uploaded.
+    file_id = upload(server, b"\n" * LARGE, b"user_data")
     run = create_run(server, create_eval(server), sampled(file_id))
 
     final = get_final(server, run)

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from evald.contract.pages import error_json
-from evald.errors import ApiError, Forbidden, TooLarge
+from evald.errors import ApiError, BadRequest, Forbidden, NotFound, TooLarge
 from evald.ids import new_id
 
 log = structlog.get_logger()
@@ -54,6 +54,7 @@ class Envelope:
 
         try:
             self._check_origin(scope)
+            _check_address(scope)
             body.check_declared(_headers(scope))
             await self.app(scope, body.receive, send_answer)
         except ApiError as error:
@@ -79,6 +80,21 @@ class Envelope:
         if scope["method"] not in SAFE_METHODS and origin and not _is_same(origin, host):
             raise Forbidden(
                 "Pages of other sites may not change anything here.", code="foreign_origin"
+            )
+
+
+def _check_address(scope: Scope) -> None:
+    """Refuse a NUL anywhere in an address: no id and no word has one, and Postgres takes none."""
+    if "\x00" in scope["path"]:
+        raise NotFound("There is nothing under an address that holds a NUL character.")
+    query = scope["query_string"].decode("latin-1")
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        if "\x00" in name + value:
+            param = name.replace("\x00", "")[:80]
+            raise BadRequest(
+                f"The query parameter '{param}' holds a NUL character.",
+                param=param,
+                code="invalid_value",
             )
 
 

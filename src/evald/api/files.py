@@ -123,28 +123,33 @@ async def _keep(upload: UploadFile, file: File, services: Services) -> File:
 
 async def _copy_parts(upload: UploadFile, file: File, services: Services) -> int:
     lines = LineReader() if file.purpose == "evals" else None
-    size = position = 0
+    size = position = rows = 0
     while part := await upload.read(PART_SIZE):
         if lines is not None:
-            await asyncio.to_thread(_check_lines, lines.feed, part)
+            rows += await asyncio.to_thread(_checked_rows, lines.feed, part)
         add = partial(file_store.add_part, file_id=file.id, position=position, content=part)
         await services.database.write(add)
         size += len(part)
         position += 1
     if lines is not None:
-        _check_lines(lines.end)
+        rows += _checked_rows(lines.end)
+        if size and not rows:
+            raise BadRequest("The file has only blank lines.", param="file", code="empty_file")
     return size
 
 
-def _check_lines(read: Any, *part: bytes) -> None:
+def _checked_rows(read: Any, *part: bytes) -> int:
+    """Give the number of rows that these lines hold. Raises BadRequest."""
     try:
-        for place, row in read(*part):
+        rows = read(*part)
+        for place, row in rows:
             if not isinstance(row, dict):
                 raise BadRow(f"{place} must be a JSON object.")
     except BadRow as error:
         raise BadRequest(
             f"The file is not JSON lines: {error}", param="file", code="invalid_jsonl"
         ) from None
+    return len(rows)
 
 
 @router.get("/files")

@@ -21,10 +21,16 @@ def _within_limits(metadata: dict[str, str]) -> dict[str, str]:
     return metadata
 
 
+def without_nul(text: str) -> str:
+    """Give a text that both databases can look for. Raises ValueError."""
+    if "\x00" in text:
+        raise ValueError("it cannot hold the NUL character")
+    return text
+
+
 def storable(name: str) -> str:
     """Give a name that both databases can keep. Raises ValueError."""
-    if "\x00" in name:
-        raise ValueError("a name cannot hold the NUL character")
+    without_nul(name)
     if len(name) > MAX_NAME_LENGTH:
         raise ValueError(f"a name may have {MAX_NAME_LENGTH:,} characters, not {len(name):,}")
     return name

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field
 
 from evald.contract.json_types import JsonObject, JsonValue, ParsedJson
 from evald.contract.messages import Message, kept_message
-from evald.contract.metadata import storable
+from evald.contract.metadata import storable, without_nul
 from evald.contract.validation import RequestModel
 
 
@@ -21,7 +21,7 @@ class FileId(RequestModel):
     """Rows of an uploaded file, one JSON object a line."""
 
     type: Literal["file_id"]
-    id: Annotated[str, Field(min_length=1, max_length=256)]
+    id: Annotated[str, Field(min_length=1, max_length=256), AfterValidator(without_nul)]
 
 
 Source: TypeAlias = Annotated[FileContent | FileId, Field(discriminator="type")]
