@@ -141,22 +141,44 @@ CIRCLES: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("schema", CIRCLES.values(), ids=CIRCLES)
-def test_a_schema_that_goes_in_a_circle_does_not_break_the_server(
-    prepared: Prepared, schema: Any
-) -> None:
-    answer = prepared.server.ask("POST", "/v1/evals", eval_with(schema))
-    if answer.status == 201:
-        path = f"/v1/evals/{answer.json['id']}"
-        assert prepared.server.ask("POST", f"{path}/runs", run_of({"item": {}})).status in (
-            201,
-            400,
-        )
-        prepared.server.ask("DELETE", path)
-    else:
-        check_refusal(answer, param=PARAM, code="invalid_value")
+def doubled(levels: int, keyword: str = "allOf") -> Any:
+    """Give a schema of which each part applies the next one twice."""
+    defs: Any = {
+        str(level): {keyword: [{"$ref": f"#/$defs/{level + 1}"}] * 2} for level in range(levels)
+    }
+    return {"$ref": "#/$defs/0", "$defs": {**defs, str(levels): {"type": "object"}}}
 
-    assert prepared.server.ask("GET", "/healthz").status == 200
+
+COSTLY: dict[str, Any] = {
+    **CIRCLES,
+    "30 doublings": doubled(30),
+    "30 doublings below": {
+        "$defs": doubled(30)["$defs"],
+        "properties": {"q": {"$ref": "#/$defs/0"}},
+    },
+    "a long chain": {
+        "$ref": "#/$defs/0",
+        "$defs": {str(n): {"$ref": f"#/$defs/{(n + 1) % 100_000}"} for n in range(100_000)},
+    },
+}
+
+
+@pytest.mark.parametrize("schema", COSTLY.values(), ids=COSTLY)
+def test_a_schema_that_would_never_end_is_refused(prepared: Prepared, schema: Any) -> None:
+    answer = prepared.server.ask("POST", "/v1/evals", eval_with(schema))
+
+    check_refusal(answer, param=PARAM, code="invalid_value", says="item_schema cannot be used: ")
+
+
+def test_a_row_that_doubles_the_checks_at_each_level_is_refused(prepared: Prepared) -> None:
+    twice = [{"properties": {"a": {"$ref": "#"}}}] * 2
+    item: Any = {}
+    for _ in range(40):
+        item = {"a": item}
+
+    answer = run_with(prepared, {"allOf": twice}, item)
+
+    check_refusal(answer, param="data_source.source", code="invalid_row", says="too deep")
 
 
 def test_an_item_as_deep_as_its_recursive_schema_allows_is_checked_to_its_end(

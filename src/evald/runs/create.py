@@ -61,7 +61,7 @@ async def create_run(of_eval: Eval, request: CreateRun, tools: Tools, dispatch: 
     """
     source = request.data_source
     model = _checked_model(source, tools) if isinstance(source, CompletionsSource) else None
-    check = RowCheck(item_schema_of(of_eval.data_source_config))
+    check = await asyncio.to_thread(RowCheck, item_schema_of(of_eval.data_source_config))
     rows = await _rows(request, check, tools)
     kept = kept_data_source(source)
     new = run_store.NewRun(

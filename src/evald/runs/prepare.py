@@ -26,7 +26,7 @@ async def prepare(plan: RunPlan, database: Database) -> int:
     await database.write(lambda connection: chunk_store.delete_chunks(connection, run_id))
     row_count = 0
     size = await database.read(lambda connection: file_store.size_of(connection, file_id))
-    check = RowCheck(plan.item_schema)
+    check = await asyncio.to_thread(RowCheck, plan.item_schema)
     async for cut, rows_read in chunks_of_file(file_id, size, check, database):
         row_count = rows_read
         await database.write(partial(_insert, run_id=run_id, cut=cut))
