@@ -9,7 +9,16 @@ from typing import Any
 
 import pytest
 
-from tests.api.refusals import BOUNDARY, EVAL, FORM, Prepared, check_refusal, prepare
+from tests.api.refusals import (
+    BOUNDARY,
+    EVAL,
+    FORM,
+    Prepared,
+    check_refusal,
+    created,
+    prepare,
+    run_of,
+)
 from tests.server import Answer, EvaldServer
 
 MB = 2**20
@@ -162,3 +171,25 @@ def test_a_row_of_several_megabytes_goes_in_and_comes_back(large_prepared: Prepa
     assert answer.status == 201
     assert answer.json["data_source"]["source"]["content"] == [{"item": item}]
     assert json.loads(server.ask("DELETE", f"/v1/evals/{path}").body)["deleted"]
+
+
+def test_long_lists_are_never_in_memory_at_once(large_prepared: Prepared) -> None:
+    server = large_prepared.server
+    config: Any = {"type": "custom", "item_schema": {}}
+    path = f"/v1/evals/{created(server, '/v1/evals', {**EVAL, 'data_source_config': config})}"
+    row = {"item": {"q": "a" * 20_000_000}}
+    made = [created(server, f"{path}/runs", run_of(row)) for _ in range(12)]
+    _, _, eval_id = path.rpartition("/")
+    for each in made:
+        server.ask("POST", f"{path}/runs/{each}/cancel")
+    server.restart()  # what the making took is not counted
+
+    page = server.ask("GET", f"{path}/runs?limit=1000").json
+    shown = server.ask("GET", f"/evaluations/{eval_id}")
+
+    assert [each["id"] for each in page["data"]] == made[:1]
+    assert page["has_more"]
+    assert shown.status == 200
+    assert all(each.encode() in shown.body for each in made)
+    assert peak_memory_kb(server) < MOST_MEMORY_KB
+    assert json.loads(server.ask("DELETE", path).body)["deleted"]

@@ -310,3 +310,34 @@ def test_files_come_newest_first_and_can_be_had_by_purpose(client: openai.OpenAI
 
     assert everything == [last, other, first]
     assert for_evals == [last, first]
+
+
+LONG = "x" * 6_000_000
+
+
+def test_a_list_of_long_items_has_short_pages_and_is_whole_for_a_client(
+    client: openai.OpenAI,
+) -> None:
+    eval_id = new_eval(client).id
+    run = completed(client, eval_id, jsonl(*[row(str(n), LONG) for n in range(12)]))
+    page = client.evals.runs.output_items.list(run.id, eval_id=eval_id, limit=100)
+
+    everything = [item.datasource_item["question"] for item in page]
+    client.evals.delete(eval_id)
+
+    assert (len(page.data), page.has_more) == (5, True)
+    assert everything == [str(n) for n in range(12)]
+
+
+def test_a_list_of_runs_with_long_rows_has_short_pages_and_is_whole_for_a_client(
+    client: openai.OpenAI,
+) -> None:
+    eval_id = new_eval(client).id
+    made = [completed(client, eval_id, jsonl(row("a", LONG), row("b", LONG))).id for _ in range(4)]
+    page = client.evals.runs.list(eval_id, limit=100)
+
+    everything = ids(list(page))
+    client.evals.delete(eval_id)
+
+    assert (ids(page.data), page.has_more) == (made[:2], True)
+    assert everything == made

@@ -45,7 +45,14 @@ async def list_evals(
 ) -> Page[Eval]:
     """Give one page of all evals."""
     keys: list[ColumnElement[Any]] = [evals.c[order_by], evals.c.seq]
-    rows, more = await page_of_rows(connection, select(evals), keys, page, id_column=evals.c.id)
+    rows, more = await page_of_rows(
+        connection,
+        select(evals),
+        keys,
+        page,
+        id_column=evals.c.id,
+        texts=[evals.c.data_source_config, evals.c.testing_criteria],
+    )
     return Page(tuple(_eval(row) for row in rows), more)
 
 

@@ -85,6 +85,7 @@ async def list_items(
         page,
         id_column=output_items.c.id,
         members=[output_items.c.run_id == run_id],
+        texts=[output_items.c.body],
     )
     return Page(tuple((row.id, row.body) for row in found), more)
 

@@ -1,10 +1,14 @@
-"""Reading one page of a list by its keys, so that page 1,000 costs what page 1 costs."""
+"""Reading one page of a list by its keys, so that page 1,000 costs what page 1 costs.
+
+A page is limited in objects and in characters. One output item can be many megabytes, and so can the
+rows that came with a run: a thousand of them are never held in memory at once.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Row, Select, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.errors import BadRequest
@@ -12,10 +16,18 @@ from evald.rules.paging import PageRequest
 
 Listed = TypeVar("Listed")
 
+LONGEST_PAGE: Final = 32 * 1024 * 1024
+"""Characters of text on one page, unless its first object alone has more."""
+LENGTHS_AT_ONCE: Final = 100
+"""Lengths that are asked for at a time: to know that of a text, SQLite reads it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Listed]):
-    """Some objects of a list, and whether there are more behind them."""
+    """Some objects of a list, and whether there are more behind them.
+
+    They can be fewer than were asked for while there are more, but not none.
+    """
 
     objects: tuple[Listed, ...]
     has_more: bool
@@ -29,12 +41,14 @@ async def page_of_rows(
     *,
     id_column: ColumnElement[str],
     members: Sequence[ColumnElement[bool]] = (),
+    texts: Sequence[ColumnElement[str]] = (),
 ) -> tuple[Sequence[Row[Any]], bool]:
     """Give the rows of one page and whether more follow.
 
     `keys` order the list and are unique together; `members` say what belongs to the list at all, so
     that an `after` from another list is refused. Filters beyond that stand in `rows`: an object may
-    leave a filter between two pages, and its place still counts.
+    leave a filter between two pages, and its place still counts. `texts` are the columns that can be
+    long; with LONGEST_PAGE characters in them a page is full.
     Raises BadRequest when `after` is no id of this list.
     """
     for condition in members:
@@ -50,6 +64,29 @@ async def page_of_rows(
             )
         here, there = tuple_(*keys), tuple_(*place)
         rows = rows.where(here > there if page.order == "asc" else here < there)
-    ordered = [key.asc() if page.order == "asc" else key.desc() for key in keys]
-    fetched = (await connection.execute(rows.order_by(*ordered).limit(page.limit + 1))).all()
-    return fetched[: page.limit], len(fetched) > page.limit
+    ordered = rows.order_by(*[key.asc() if page.order == "asc" else key.desc() for key in keys])
+    if not texts:
+        fetched = (await connection.execute(ordered.limit(page.limit + 1))).all()
+        return fetched[: page.limit], len(fetched) > page.limit
+    number, more = await _that_fit(connection, ordered, texts, page.limit)
+    return (await connection.execute(ordered.limit(number))).all() if number else [], more
+
+
+async def _that_fit(
+    connection: AsyncConnection,
+    ordered: Select[Any],
+    texts: Sequence[ColumnElement[str]],
+    limit: int,
+) -> tuple[int, bool]:
+    """Give how many of the rows fit on a page, by their lengths alone, and whether more follow."""
+    length = sum((func.length(text) for text in texts[1:]), func.length(texts[0]))
+    lengths = await connection.stream(ordered.with_only_columns(length).limit(limit + 1))
+    number = characters = 0
+    async for some in lengths.scalars().partitions(LENGTHS_AT_ONCE):
+        for each in some:
+            characters += each
+            if number == limit or (number and characters > LONGEST_PAGE):
+                await lengths.close()
+                return number, True
+            number += 1
+    return number, False

@@ -246,6 +246,7 @@ async def _page_of_runs(
         page,
         id_column=runs.c.id,
         members=[runs.c.eval_id == eval_id],
+        texts=[rows.selected_columns["data_source_text"], evals.c.testing_criteria],
     )
     return Page(tuple(await _runs(connection, found)), more)
 
