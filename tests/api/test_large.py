@@ -177,8 +177,8 @@ def test_long_lists_are_never_in_memory_at_once(large_prepared: Prepared) -> Non
     server = large_prepared.server
     config: Any = {"type": "custom", "item_schema": {}}
     path = f"/v1/evals/{created(server, '/v1/evals', {**EVAL, 'data_source_config': config})}"
-    row = {"item": {"q": "a" * 20_000_000}}
-    made = [created(server, f"{path}/runs", run_of(row)) for _ in range(12)]
+    row = {"item": {"q": "a" * 25_000_000}}
+    made = [created(server, f"{path}/runs", run_of(row)) for _ in range(8)]
     _, _, eval_id = path.rpartition("/")
     for each in made:
         server.ask("POST", f"{path}/runs/{each}/cancel")
