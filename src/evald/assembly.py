@@ -65,7 +65,7 @@ async def _dispatching(
     providers = providers_of(settings)
     public_url = (settings.public_url or f"http://{_url_host(settings.host)}:{port}").rstrip("/")
     await refuse_loops(providers, connections.kept, [*_local_urls(port), public_url])
-    aside = ProcessAside()
+    aside, bodies_aside = ProcessAside(), ProcessAside()
     tools = Tools(
         database=database,
         sampler=ProviderSampler(providers, connections),
@@ -83,7 +83,11 @@ async def _dispatching(
     if resumed:
         log.info("taking up unfinished runs", runs=resumed)
     services = Services(
-        tools, dispatch, lambda: list_models(providers, connections.kept), public_url
+        tools,
+        dispatch,
+        lambda: list_models(providers, connections.kept),
+        public_url,
+        bodies_aside,
     )
     try:
         app = build_app(services, pages_router(Pages(tools, dispatch, public_url)))
@@ -91,6 +95,7 @@ async def _dispatching(
     finally:
         await dispatch.close()
         aside.close()
+        bodies_aside.close()
 
 
 def database_url(settings: Settings) -> str:

@@ -7,6 +7,7 @@ from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.api.refusals import (
@@ -111,37 +112,38 @@ def test_an_upload_of_600_mb_is_refused_and_leaves_nothing(
 
 @pytest.mark.parametrize("declared", [True, False], ids=["content-length", "chunked"])
 @pytest.mark.parametrize(
-    "path", ["/v1/evals", "/evals/{eval_id}", "/openai/v1/evals/{eval_id}/runs"]
+    ("path", "largest"),
+    [("/v1/evals", 8), ("/evals/{eval_id}", 8), ("/openai/v1/evals/{eval_id}/runs", 128)],
 )
-def test_a_json_body_of_more_than_128_mb_is_refused(
-    large_prepared: Prepared, path: str, *, declared: bool
+def test_a_json_body_that_is_too_large_is_refused(
+    large_prepared: Prepared, path: str, largest: int, *, declared: bool
 ) -> None:
     def parts() -> Iterator[bytes]:
         yield b'{"name": "'
-        for _ in range(129):
+        for _ in range(largest + 1):
             yield CHUNK
         yield b'"}'
 
-    length = 10 + 129 * MB + 2 if declared else None
+    length = 10 + (largest + 1) * MB + 2 if declared else None
 
     with large_prepared.unchanged():
         path = path.format(eval_id=large_prepared.eval_id)
         answer = send(large_prepared.server, path, parts(), length)
 
-    check_refusal(answer, 413, code="request_too_large", says="128 MB")
+    check_refusal(answer, 413, code="request_too_large", says=f"{largest} MB")
 
 
 @pytest.mark.parametrize("declared", [True, False], ids=["content-length", "chunked"])
 @pytest.mark.parametrize(
-    ("path", "status"),
-    [("/v1/evals/eval_0/runs", 404), ("/v1/nothing", 404), ("/v1/models", 405)],
+    ("path", "status", "megabytes"),
+    [("/v1/evals/eval_0/runs", 404, 100), ("/v1/nothing", 404, 7), ("/v1/models", 405, 7)],
 )
 def test_a_refusal_that_needs_no_body_is_heard_by_a_client_that_sends_one(
-    large_prepared: Prepared, path: str, status: int, *, declared: bool
+    large_prepared: Prepared, path: str, status: int, megabytes: int, *, declared: bool
 ) -> None:
-    length = 100 * MB if declared else None
+    length = megabytes * MB if declared else None
 
-    answer = send(large_prepared.server, path, iter([CHUNK] * 100), length)
+    answer = send(large_prepared.server, path, iter([CHUNK] * megabytes), length)
 
     assert answer.status == status
     assert answer.json["error"]["message"]
@@ -156,6 +158,43 @@ def test_a_huge_declared_length_is_refused(large_prepared: Prepared) -> None:
         connection.close()
 
     assert large_prepared.server.ask("GET", "/healthz").status == 200
+
+
+@pytest.mark.parametrize("rows", [10, 1_000, 50_000])
+def test_what_is_wrong_in_a_body_is_said_whichever_process_reads_it(
+    large_prepared: Prepared, rows: int
+) -> None:
+    server, path = large_prepared.server, large_prepared.runs
+    good = [{"item": {"q": "a" * 100}}] * rows
+    ends = json.dumps(run_of(*good))[:-1].encode()
+
+    check_refusal(server.ask("POST", path, ends), code="invalid_json", says="not valid JSON")
+    check_refusal(
+        server.ask("POST", path, {**run_of(*good), "name": 5}), param="name", code="invalid_type"
+    )
+    check_refusal(
+        server.ask("POST", path, run_of(*good, {"item": {"q": 5}})),
+        param="data_source.source",
+        code="invalid_row",
+        says=f"data_source.source.content[{rows}].item.q does not fit",
+    )
+
+
+def test_a_large_body_is_read_in_another_process(large_prepared: Prepared) -> None:
+    process = psutil.Process(large_prepared.server.process.pid)
+    rows = [{"item": {"q": "a", "n": number}} for number in range(500_000)]
+    body = json.dumps(run_of(*rows, {"item": {}})).encode()
+    before = cpu_s(process)
+
+    answer = large_prepared.server.ask("POST", large_prepared.runs, body)
+
+    check_refusal(answer, param="data_source.source", code="invalid_row", says='"q" is a required')
+    assert cpu_s(process) - before < max(map(cpu_s, process.children()))
+
+
+def cpu_s(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return times.user + times.system
 
 
 def test_a_row_of_several_megabytes_goes_in_and_comes_back(large_prepared: Prepared) -> None:

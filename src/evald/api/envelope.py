@@ -15,7 +15,9 @@ from evald.ids import new_id
 
 log = structlog.get_logger()
 
-LARGEST_BODY: Final = 128 * 1024 * 1024
+LARGEST_BODY: Final = 8 * 1024 * 1024
+LARGEST_RUN: Final = 128 * 1024 * 1024
+"""Bytes of a request for a run, whose rows may come with it; it is read in another process."""
 LARGEST_FILE: Final = 512 * 1024 * 1024
 """Bytes, as OpenAI has it for files (contract section 2.5)."""
 FORM_AROUND_A_FILE: Final = 64 * 1024
@@ -101,7 +103,7 @@ def _check_address(scope: Scope) -> None:
 def _limit(path: str) -> int:
     if path.rstrip("/").endswith("/files"):
         return LARGEST_FILE + FORM_AROUND_A_FILE
-    return LARGEST_BODY
+    return LARGEST_RUN if path.rstrip("/").endswith("/runs") else LARGEST_BODY
 
 
 def _headers(scope: Scope) -> Headers:

@@ -1,17 +1,21 @@
 """The routes of runs (contract section 2.2)."""
 
+import asyncio
+
 import orjson
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from evald.api.bodies import json_answer, read_body
+from evald.api.bodies import json_answer, read_text
 from evald.api.services import Given
+from evald.contract.data_source_configs import item_schema_of
 from evald.contract.pages import page_json
-from evald.contract.runs import STATUSES, CreateRun, Run, Status
+from evald.contract.runs import STATUSES, Run, Status
 from evald.rules.paging import one_of, page_request
 from evald.runs.cancel import cancel_run
 from evald.runs.create import create_run
 from evald.runs.delete import delete_run
+from evald.runs.given import READ_HERE, read_run
 from evald.store import evals as eval_store
 from evald.store import runs as run_store
 from evald.store.pages import Page
@@ -25,8 +29,10 @@ async def create(eval_id: str, request: Request, services: Given) -> Response:
     of_eval = await services.database.read(
         lambda connection: eval_store.get_eval(connection, eval_id)
     )
-    asked = await read_body(request, CreateRun)
-    run = await create_run(of_eval, asked, services.tools, services.dispatch)
+    text = await read_text(request)
+    aside = services.bodies_aside if len(text) > READ_HERE else asyncio.to_thread
+    given = await aside(read_run, text, item_schema_of(of_eval.data_source_config))
+    run = await create_run(of_eval, given, services.tools, services.dispatch)
     return json_answer(run.as_json(services.public_url), 201)
 
 

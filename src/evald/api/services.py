@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from evald.contract.json_types import JsonObject
+from evald.graders.interface import Aside
 from evald.runs.tools import Dispatch, Tools
 from evald.store.database import Database
 
@@ -20,6 +21,8 @@ class Services:
     list_models: Callable[[], Awaitable[list[JsonObject]]]
     public_url: str
     """Where browsers find this server, without a slash at the end."""
+    bodies_aside: Aside
+    """Where large bodies are read: apart from long comparisons, which would keep them waiting."""
 
     @property
     def database(self) -> Database:

@@ -1,7 +1,7 @@
-"""Create a run: check what can be checked now, keep its rows as they are, queue it."""
+"""Create a run: check what is left to check, keep its rows as they are, queue it."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,20 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from evald.contract.data_source_configs import item_schema_of
 from evald.contract.evals import Eval
 from evald.contract.json_types import JsonObject
-from evald.contract.run_data_sources import (
-    CompletionsSource,
-    FileId,
-    kept_data_source,
-    without_rows,
-)
-from evald.contract.runs import CreateRun, Run
+from evald.contract.run_data_sources import CompletionsSource, FileId
+from evald.contract.runs import Run
 from evald.contract.validation import json_type
-from evald.data_sources.rows import inline_chunks
 from evald.errors import BadRequest, NotFound
 from evald.ids import new_id
-from evald.rules import json_text
 from evald.rules.rows import BadRow, RowCheck
 from evald.rules.sample import TOKEN_LIMIT_NAMES
+from evald.runs.given import GivenRun, Rows, at_least_one
 from evald.runs.prepare import chunks_of_file
 from evald.runs.tools import Dispatch, Tools
 from evald.store import chunks as chunk_store
@@ -43,52 +37,44 @@ NUMBERS: Final[dict[str, tuple[type, ...]]] = {
 """The sampling params that stand in every output item, where clients rely on a number."""
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """The rows of a new run: cut into chunks, or still in a file that is read later."""
-
-    chunks: list[PackedChunk]
-    row_count: int | None
-    unread_file_id: str | None = None
-
-
-async def create_run(of_eval: Eval, request: CreateRun, tools: Tools, dispatch: Dispatch) -> Run:
+async def create_run(of_eval: Eval, given: GivenRun, tools: Tools, dispatch: Dispatch) -> Run:
     """Queue a run and give it, with all counts at zero.
 
-    Rows that came with the request or in a file of up to READ_AT_ONCE bytes are checked first; those
-    of a larger file are read after the answer, and what is wrong with them fails the run.
-    Raises BadRequest, or NotFound when the eval was deleted meanwhile; then nothing is kept.
+    Rows that came with the request are checked already; those in a file of up to READ_AT_ONCE bytes are
+    checked first. Those of a larger file are read after the answer, and what is wrong with them fails
+    the run. Raises BadRequest, or NotFound when the eval was deleted meanwhile; then nothing is kept.
     """
-    source = request.data_source
+    request, source = given.request, given.request.data_source
     model = _checked_model(source, tools) if isinstance(source, CompletionsSource) else None
-    check = await asyncio.to_thread(RowCheck, item_schema_of(of_eval.data_source_config))
-    rows = await _rows(request, check, tools)
-    kept = kept_data_source(source)
+    rows = given.rows
+    if isinstance(rows, FileId):
+        rows = await _rows_of_file(rows.id, of_eval, tools)
     new = run_store.NewRun(
         id=new_id("evalrun"),
         eval_id=of_eval.id,
         name=request.name if request.name is not None else "Untitled run",
         model=model,
         created_at=int(tools.clock()),
-        data_source_text=json_text.dump(kept),
-        plan=without_rows(kept),
+        data_source_text=given.data_source_text,
+        plan=given.plan,
         unread_file_id=rows.unread_file_id,
         metadata=request.metadata if request.metadata is not None else {},
         criteria=len(of_eval.testing_criteria),
     )
     run = await tools.database.write(lambda connection: _insert(connection, new, rows))
     dispatch.wake(run.id)
-    return run
+    # Not read back: it can be many megabytes.
+    return replace(run, data_source_text=given.data_source_text)
 
 
-async def _insert(connection: AsyncConnection, new: run_store.NewRun, rows: _Rows) -> Run:
+async def _insert(connection: AsyncConnection, new: run_store.NewRun, rows: Rows) -> Run:
     await eval_store.get_eval(connection, new.eval_id)  # it may be deleted by now: NotFound
     await run_store.insert_run(connection, new)
     for chunk in rows.chunks:
         await chunk_store.insert_chunk(connection, new.id, chunk)
     if rows.row_count is not None:
         await run_store.set_row_count(connection, new.id, rows.row_count)
-    return await run_store.get_run(connection, new.eval_id, new.id)
+    return await run_store.get_run_without_rows(connection, new.eval_id, new.id)
 
 
 def _checked_model(source: CompletionsSource, tools: Tools) -> str | None:
@@ -128,18 +114,7 @@ def _check_sampling_params(params: JsonObject) -> None:
             )
 
 
-async def _rows(request: CreateRun, check: RowCheck, tools: Tools) -> _Rows:
-    source = request.data_source.source
-    try:
-        if isinstance(source, FileId):
-            return await _rows_of_file(source.id, check, tools)
-        chunks, row_count = await asyncio.to_thread(inline_chunks, source.content, check)
-    except BadRow as error:
-        raise BadRequest(str(error), param="data_source.source", code="invalid_row") from None
-    return _Rows(chunks, _at_least_one(row_count))
-
-
-async def _rows_of_file(file_id: str, check: RowCheck, tools: Tools) -> _Rows:
+async def _rows_of_file(file_id: str, of_eval: Eval, tools: Tools) -> Rows:
     now = tools.clock()
     try:
         file = await tools.database.read(
@@ -150,18 +125,14 @@ async def _rows_of_file(file_id: str, check: RowCheck, tools: Tools) -> _Rows:
             error.message, param="data_source.source.id", code="file_not_found"
         ) from None
     if file.bytes > READ_AT_ONCE:
-        return _Rows([], None, unread_file_id=file_id)
+        return Rows([], None, unread_file_id=file_id)
+    check = await asyncio.to_thread(RowCheck, item_schema_of(of_eval.data_source_config))
     chunks: list[PackedChunk] = []
     row_count = 0
-    async for cut, rows_read in chunks_of_file(file_id, file.bytes, check, tools.database):
-        chunks += cut
-        row_count = rows_read
-    return _Rows(chunks, _at_least_one(row_count))
-
-
-def _at_least_one(row_count: int) -> int:
-    if row_count == 0:
-        raise BadRequest(
-            "The data source has no rows.", param="data_source.source", code="empty_data_source"
-        )
-    return row_count
+    try:
+        async for cut, rows_read in chunks_of_file(file_id, file.bytes, check, tools.database):
+            chunks += cut
+            row_count = rows_read
+    except BadRow as error:
+        raise BadRequest(str(error), param="data_source.source", code="invalid_row") from None
+    return Rows(chunks, at_least_one(row_count))

@@ -1,0 +1,20 @@
+"""From the bytes of a body to a request."""
+
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from evald.contract.validation import read_request
+from evald.errors import BadRequest
+from evald.rules import json_text
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def request_in(text: bytes, model: type[Model]) -> Model:
+    """Give the request that a body holds. Raises BadRequest."""
+    try:
+        body = json_text.parse(text)
+    except json_text.BadJson as error:
+        raise BadRequest(f"The body is not valid JSON: {error}.", code="invalid_json") from None
+    return read_request(model, body)
