@@ -94,8 +94,8 @@ async def _dispatching(
         yield Envelope(app, own_hosts(public_url, port), f"{SERVER_NAME}/{__version__}")
     finally:
         await dispatch.close()
-        aside.close()
-        bodies_aside.close()
+        await aside.close()
+        await bodies_aside.close()
 
 
 def database_url(settings: Settings) -> str:

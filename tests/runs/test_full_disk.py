@@ -6,6 +6,7 @@ from pathlib import Path
 from evald.runs.saving import MOST_UNSAVED
 from tests.model_server.client import ModelServer
 from tests.model_server.script import Step
+from tests.runs.canceling import cancel
 from tests.runs.invariants import check
 from tests.runs.making import create_eval, create_run, get_run, rows, sampled
 from tests.server import EvaldServer
@@ -42,3 +43,43 @@ def test_a_run_waits_while_the_disk_is_full_and_goes_on_by_itself(
         later, items = check(server, run["eval_id"], run["id"])
         assert later["result_counts"]["errored"] == 0
         assert (len(items), models.stats().started) == (number, number)
+
+
+def test_a_server_stops_while_the_disk_is_full_and_the_run_goes_on_at_the_next_start(
+    models: ModelServer, tmp_path: Path
+) -> None:
+    with EvaldServer(tmp_path, upstream=models.url) as server:
+        models.script(Step(hold="before"))
+        run = create_run(server, create_eval(server), sampled(rows(100)))
+        models.wait(held=IN_FLIGHT)
+        room_for_files(server, 4096)
+        models.release(10)
+        until(lambda: "the store failed, trying again" in server.log())
+
+        assert server.stop() == 0
+
+        models.release()
+        server.start()
+        until(lambda: get_run(server, run)["status"] == "completed", within=60)
+        later, _ = check(server, run["eval_id"], run["id"])
+        assert later["result_counts"]["total"] == 100
+
+
+def test_a_cancel_while_the_disk_is_full_fails_and_works_as_soon_as_there_is_room(
+    models: ModelServer, tmp_path: Path
+) -> None:
+    with EvaldServer(tmp_path, upstream=models.url) as server:
+        models.script(Step(hold="before"))
+        run = create_run(server, create_eval(server), sampled(rows(100)))
+        models.wait(held=IN_FLIGHT)
+        room_for_files(server, 4096)
+        models.release(10)
+        until(lambda: "the store failed, trying again" in server.log())
+
+        refused = cancel(server, run)
+
+        assert refused.status == 500
+        assert get_run(server, run)["status"] == "in_progress"
+        room_for_files(server, -1)
+        assert cancel(server, run).json["status"] == "canceled"
+        check(server, run["eval_id"], run["id"])

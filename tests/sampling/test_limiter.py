@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from evald.sampling.limiter import FairLimiter
+from evald.limiter import FairLimiter
 
 LIMIT = 2
 OWNERS = "abc"

@@ -11,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from evald.contract.counts import CriterionCounts, ResultCounts
 from evald.contract.runs import STATUSES, Run, RunError, Status
 from evald.errors import NotFound
-from evald.rules.status import Event, after
+from evald.rules.status import Event
 from evald.store import runs as run_store
 from evald.store.database import Database
 from evald.store.tables import runs
+from tests.rules.moves import after
 from tests.store.records import (
     Started,
     new_item,

@@ -30,8 +30,11 @@ async def create(eval_id: str, request: Request, services: Given) -> Response:
         lambda connection: eval_store.get_eval(connection, eval_id)
     )
     text = await read_text(request)
-    aside = services.bodies_aside if len(text) > READ_HERE else asyncio.to_thread
-    given = await aside(read_run, text, item_schema_of(of_eval.data_source_config))
+    item_schema = item_schema_of(of_eval.data_source_config)
+    if len(text) > READ_HERE:
+        given = await services.bodies_aside(of_eval.id, read_run, text, item_schema)
+    else:
+        given = await asyncio.to_thread(read_run, text, item_schema)
     run = await create_run(of_eval, given, services.tools, services.dispatch)
     return json_answer(run.as_json(services.public_url), 201)
 

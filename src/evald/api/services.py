@@ -7,8 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from evald.contract.json_types import JsonObject
-from evald.graders.interface import Aside
-from evald.runs.tools import Dispatch, Tools
+from evald.runs.tools import Dispatch, SharedAside, Tools
 from evald.store.database import Database
 
 
@@ -21,7 +20,7 @@ class Services:
     list_models: Callable[[], Awaitable[list[JsonObject]]]
     public_url: str
     """Where browsers find this server, without a slash at the end."""
-    bodies_aside: Aside
+    bodies_aside: SharedAside
     """Where large bodies are read: apart from long comparisons, which would keep them waiting."""
 
     @property
@@ -30,9 +29,8 @@ class Services:
         return self.tools.database
 
 
-async def _services(
-    request: Request,
-) -> Services:  # async: a plain function gets a thread each time
+async def _services(request: Request) -> Services:
+    # Async, though it waits for nothing: a plain function would get a thread each time.
     services = request.app.state.services
     assert isinstance(services, Services)
     return services

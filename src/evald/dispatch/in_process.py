@@ -5,7 +5,7 @@ it began. After a restart the unfinished runs are taken up again: rows with an o
 """
 
 import asyncio
-from collections import deque
+from collections import OrderedDict
 from weakref import WeakValueDictionary
 
 import structlog
@@ -33,7 +33,7 @@ class InProcessDispatch:
         """Begin with nothing to do."""
         self._tools = tools
         self._runs_at_once = runs_at_once
-        self._waiting: deque[str] = deque()
+        self._waiting: OrderedDict[str, None] = OrderedDict()
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._closed = False
@@ -48,13 +48,12 @@ class InProcessDispatch:
     def wake(self, run_id: str) -> None:
         """Have a run carried out. A second call changes nothing."""
         if run_id not in self._under_way and run_id not in self._waiting:
-            self._waiting.append(run_id)
+            self._waiting[run_id] = None
             self._start_waiting()
 
     async def stop(self, run_id: str) -> int:
         """Stop a run here, and give the number of model calls that this cut off."""
-        if run_id in self._waiting:
-            self._waiting.remove(run_id)
+        self._waiting.pop(run_id, None)
         task = self._under_way.get(run_id)
         if task is None:
             return 0
@@ -79,7 +78,7 @@ class InProcessDispatch:
 
     def _start_waiting(self) -> None:
         while self._waiting and len(self._under_way) < self._runs_at_once and not self._closed:
-            run_id = self._waiting.popleft()
+            run_id, _ = self._waiting.popitem(last=False)
             task = asyncio.get_running_loop().create_task(self._carry_out(run_id), name=run_id)
             self._under_way[run_id] = task
             task.add_done_callback(self._ended)
@@ -93,7 +92,9 @@ class InProcessDispatch:
 
     async def _carry_out(self, run_id: str) -> None:
         """Carry out a run from wherever it stands, again and again while the store fails."""
-        while not await self._came_to_an_end(run_id):  # noqa: ASYNC110  (nobody tells of room on a disk)
+        while not await self._came_to_an_end(run_id):
+            if _is_cancelled():
+                return
             await asyncio.sleep(PAUSE_AFTER_FAILURE)
 
     async def _came_to_an_end(self, run_id: str) -> bool:
@@ -111,6 +112,12 @@ class InProcessDispatch:
             message = "The server failed while carrying out this run; its log says why."
             await fail_run(run_id, "internal_error", message, self._tools)
         return ended
+
+
+def _is_cancelled() -> bool:
+    """Say whether this task was cancelled: in a group, the error of a last save hides it."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def carry_out_run(run_id: str, tools: Tools) -> None:

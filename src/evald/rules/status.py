@@ -27,11 +27,6 @@ def is_final(status: Status) -> bool:
     return status in FINAL
 
 
-def after(status: Status, event: Event) -> Status:
-    """Give the status that follows, or the same one where the table has no such move."""
-    return NEXT.get((status, event), status)
-
-
 def sources(event: Event) -> tuple[Status, ...]:
     """Give the statuses that this event may move away from."""
     return tuple(status for status, known in NEXT if known == event)

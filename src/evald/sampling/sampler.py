@@ -8,13 +8,13 @@ from collections.abc import Sequence
 
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.errors import ModelUnavailable
+from evald.limiter import FairLimiter
 from evald.rules.retry import RetryPolicy, wait_before
 from evald.rules.sample import TOKEN_LIMIT_NAMES, token_limit
 from evald.sampling.call import Streaming, chat_call
 from evald.sampling.connections import Connections
 from evald.sampling.failures import CallFailed
 from evald.sampling.interface import ChatRequest, Completion
-from evald.sampling.limiter import FairLimiter
 from evald.sampling.providers import Provider, provider_of
 
 WEAKER: dict[Streaming, Streaming] = {"with usage": "plain", "plain": "off"}

@@ -1,4 +1,4 @@
-"""A limit on calls under way at once, with turns that are fair between runs."""
+"""A limit on what is under way at once, with turns that are fair between runs."""
 
 import asyncio
 from collections import Counter, OrderedDict, deque
@@ -23,14 +23,14 @@ class _Place:
 
 
 class FairLimiter:
-    """Lets a number of calls run at once and gives free places to the waiting owners in rotation.
+    """Has a number of places, for calls say, and gives free ones to the waiting owners in rotation.
 
     A run of ten rows so gets its turns beside one of a million. Within an owner the order is that of
     asking.
     """
 
     def __init__(self, limit: int) -> None:
-        """Allow `limit` calls at once."""
+        """Give `limit` places."""
         self._free = limit
         self._waiting: OrderedDict[str, deque[Turn]] = OrderedDict()
         self._under_way: Counter[str] = Counter()
