@@ -7,30 +7,20 @@ official `openai` SDK. In a terminal it goes on serving until Ctrl-C; without on
 """
 
 import argparse
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
-from demo.ending import ENDINGS, DemoFailed, undisturbed
+from demo.ending import DemoFailed, take_signals, undisturbed, was_asked_to_end
 
 
 def main() -> int:
     """Run the demo and give its exit code: 0, 1 if something failed, 130 if it was stopped."""
     options = read_options()
-    signals: list[int] = []
-
-    def interrupt(number: int, _frame: FrameType | None) -> None:
-        signals.append(number)
-        raise KeyboardInterrupt
-
-    for ending in ENDINGS:
-        signal.signal(ending, interrupt)
+    take_signals()
     try:
         return show(options)
     except BaseException as error:
-        # Code that is interrupted may make another error of it, as pydantic does in building a class.
-        if signals:
+        if was_asked_to_end():
             return stopped()
         if isinstance(error, DemoFailed):
             print(f"\nThe demo failed. {error}", file=sys.stderr)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo.ending import DemoFailed, undisturbed
+from demo.ending import DemoFailed, pause, undisturbed
 
 READY_WITHIN = 60.0
 """Seconds that a process may take to get ready."""
@@ -84,7 +84,7 @@ def wait_until_ready(child: Child, announcement: str) -> str:
             raise DemoFailed(
                 f"{child.name} was not ready in {READY_WITHIN:.0f} s. {child.end_of_log()}"
             )
-        time.sleep(0.05)
+        pause(0.05)
     return url
 
 

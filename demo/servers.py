@@ -4,15 +4,20 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from io import RawIOBase
 from pathlib import Path
-from typing import TextIO
+from shutil import disk_usage
 from urllib.request import urlopen
 
 from demo.ending import DemoFailed
 from demo.local_model import SLOTS
 from demo.processes import Child, is_free, start, wait_until_ready
+
+MB = 1_000_000
+SPACE_WANTED = 20 * MB
+"""Bytes that must be free on the disk; a demo writes 2 MB."""
 
 
 @dataclass(frozen=True)
@@ -30,36 +35,35 @@ class Home:
 @contextmanager
 def own_folder(home: Home) -> Iterator[None]:
     """Hold the demo's folder. Raises DemoFailed if another demo does, or nothing can be written."""
-    try:
-        home.data.mkdir(parents=True, exist_ok=True)
-        lock = (home.folder / "lock").open("a+")
-    except OSError as error:
-        raise unwritable(home, error) from None
-    with lock:
-        hold(lock, home)
+    with ExitStack() as held:
+        try:
+            home.data.mkdir(parents=True, exist_ok=True)
+            hold(held.enter_context((home.folder / "lock").open("a+b", buffering=0)), home)
+        except OSError as error:
+            raise DemoFailed(
+                f"Nothing can be written in {home.folder}/: {error.strerror}."
+            ) from None
         yield
 
 
-def hold(lock: TextIO, home: Home) -> None:
-    """Lock this file and write our process into it. Raises DemoFailed."""
+def hold(lock: RawIOBase, home: Home) -> None:
+    """Lock this file and write our process into it. Raises DemoFailed or OSError."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
     except BlockingIOError:
         lock.seek(0)
+        process = (lock.read() or b"").decode()
         raise DemoFailed(
-            f"Another demo is running in {home.folder}/, as process {lock.read()}. "
+            f"Another demo is running in {home.folder}/, as process {process}. "
             "Stop it first, by Ctrl-C in its terminal."
         ) from None
-    except OSError as error:
-        raise unwritable(home, error) from None
-
-
-def unwritable(home: Home, error: OSError) -> DemoFailed:
-    """Give the failure of a folder that takes no files."""
-    return DemoFailed(f"Nothing can be written in {home.folder}/: {error.strerror}.")
+    lock.truncate(0)
+    lock.write(str(os.getpid()).encode())
+    if (free := disk_usage(home.folder).free) < SPACE_WANTED:
+        raise DemoFailed(
+            f"The disk of {home.folder}/ is full: {free // MB} MB are free, "
+            f"and the demo wants {SPACE_WANTED // MB} MB."
+        )
 
 
 @dataclass(frozen=True)

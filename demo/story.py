@@ -10,7 +10,7 @@ from openai.types.evals.run_retrieve_response import RunRetrieveResponse
 from openai.types.evals.runs import OutputItemListResponse
 
 from demo import mail_eval, screen
-from demo.ending import DemoFailed
+from demo.ending import DemoFailed, pause
 from demo.local_model import SLOTS
 from demo.processes import Child, family
 from demo.readings import calls_aborted, seconds_taken
@@ -124,7 +124,7 @@ def watch(
                 rows, moved = run.result_counts.total, time.monotonic()
             if since(moved) > STALLED_AFTER:
                 raise TimeoutError(f"the run stands still at {rows} rows")
-            time.sleep(POLL_EVERY)
+            pause(POLL_EVERY)
 
 
 def listed(client: OpenAI, eval_id: str, run_id: str) -> list[OutputItemListResponse]:
@@ -156,7 +156,7 @@ def cancel_and_measure(client: OpenAI, eval_id: str, run_id: str, model: ModelSe
     answered_after = since(sent)
     idle_after = wait_until_idle(model, sent)
     kept = listed(client, eval_id, run_id)
-    time.sleep(1.0)
+    pause(1.0)
     return CancelSeen(
         status=answer.status,
         answered_after=answered_after,
@@ -177,7 +177,7 @@ def wait_until_idle(model: ModelServer, sent: float) -> float | None:
     while model.busy_slots():
         if since(sent) > IDLE_WITHIN:
             return None
-        time.sleep(0.02)
+        pause(0.02)
     return since(sent)
 
 
@@ -185,7 +185,7 @@ def serve_on(children: list[Child]) -> None:
     """Serve until Ctrl-C. Raises DemoFailed if a server ends by itself."""
     try:
         while all(child.process.poll() is None for child in children):
-            time.sleep(0.5)
+            pause(0.5)
     except KeyboardInterrupt:
         screen.stopping()
         return

@@ -39,7 +39,7 @@ def test_the_demo_ends_well_tells_the_truth_and_leaves_nothing_running(tmp_path:
         check_cancel(printed, second, output_items(server, second))
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_a_demo_that_is_stopped_in_a_run_says_only_that_and_leaves_nothing_running(
     tmp_path: Path, number: signal.Signals
 ) -> None:
