@@ -22,8 +22,8 @@ if hasattr(sys.stdout, "reconfigure"):
     sys.stdout.reconfigure(errors="replace")
 width = min(console.width, 100)
 
-BAR = max(4, min(24, width - 46))
-"""Columns of a bar; the words beside it take up to 46."""
+BAR = max(4, min(24, width - 50))
+"""Columns of a bar; the words and gaps beside it take up to 50."""
 EXPECTED_WIDTH = 20
 GOT_WIDTH = 20
 MAIL_WIDTH = width - 3 - EXPECTED_WIDTH - GOT_WIDTH - 8
@@ -54,7 +54,7 @@ def started(name: str, what: str, seconds: float) -> None:
 def taken(port: int) -> None:
     """Say why evald has another port than one expects."""
     console.print(
-        f"      [dim]Port {port} is taken by another program, so evald has chosen one.[/]"
+        f"      [dim]Port {port} is taken; evald has chosen another.[/]"
     )
 
 
