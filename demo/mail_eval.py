@@ -88,7 +88,7 @@ def completions(file_id: str, model: str) -> CreateEvalCompletionsRunDataSourceP
         "source": {"type": "file_id", "id": file_id},
         "input_messages": {"type": "template", "template": INPUT_MESSAGES},
         "model": model,
-        # The answers have 15 tokens; a temperature of 0 makes every run give the same ones.
+        # The answers have 15 tokens; a temperature of 0 makes them nearly the same in all runs.
         "sampling_params": {"temperature": 0, "seed": 1, "max_completion_tokens": 24},
     }
 

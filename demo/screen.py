@@ -22,12 +22,14 @@ if hasattr(sys.stdout, "reconfigure"):
     sys.stdout.reconfigure(errors="replace")
 width = min(console.width, 100)
 
-BAR = 24
-"""Columns of a bar."""
+BAR = max(4, min(24, width - 50))
+"""Columns of a bar; the words and gaps beside it take up to 50."""
 EXPECTED_WIDTH = 20
 GOT_WIDTH = 20
-MAIL_WIDTH = max(10, width - 3 - EXPECTED_WIDTH - GOT_WIDTH - 8)
+MAIL_WIDTH = width - 3 - EXPECTED_WIDTH - GOT_WIDTH - 8
 """What is left of a line by the row's number, the other columns and the gaps."""
+LEAST_MAIL_WIDTH = 16
+"""Below it a mail cannot be read, and its column is left out."""
 PLAIN_STEP = 10
 """Rows between two lines of progress where there is no terminal."""
 
@@ -38,14 +40,20 @@ def title(rows: int) -> None:
         "\n[bold]evald demo[/]", "- an eval on a small real model, without key or account"
     )
     console.print(
-        f"The task: {rows} mails to a web shop. Which order is each about, and what does the\n"
+        f"The task: {rows} mails to a web shop. Which order is each about, and what does the "
         "customer want?\n",
+        width=width,
     )
 
 
 def started(name: str, what: str, seconds: float) -> None:
     """Say that a server is ready."""
     console.print(f"[green]ready[/] {name:<13}{what} [dim]({seconds:.1f} s)[/]", soft_wrap=True)
+
+
+def taken(port: int) -> None:
+    """Say why evald has another port than one expects."""
+    console.print(f"      [dim]Port {port} is taken; evald has chosen another.[/]")
 
 
 def step(text: str) -> None:
@@ -121,21 +129,23 @@ def answers(items: Sequence[OutputItemListResponse]) -> Table:
     """Give a table of what was expected and what came, with the differing lines in red."""
     table = Table(box=None, padding=(0, 2, 0, 0), width=width, header_style="dim")
     table.add_column("row", justify="right", width=3)
-    table.add_column("mail", width=MAIL_WIDTH)
+    if MAIL_WIDTH >= LEAST_MAIL_WIDTH:
+        table.add_column("mail", width=MAIL_WIDTH)
     table.add_column("expected", width=EXPECTED_WIDTH)
     table.add_column("got", width=GOT_WIDTH)
     for item in items:
         expected = expected_answer(item.datasource_item)
-        mail = opening(str(item.datasource_item["mail"]))
         got = marked(answer_of(item), expected)
-        table.add_row(str(item.datasource_item_id), Text(mail), Text(expected), got)
+        table.add_row(str(item.datasource_item_id), *opening(item), Text(expected), got)
     return table
 
 
-def opening(mail: str) -> str:
-    """Give as much of a mail as fits into two lines of its column."""
-    lines = textwrap.wrap(mail, MAIL_WIDTH, max_lines=2, placeholder=" …")
-    return "\n".join(lines)
+def opening(item: OutputItemListResponse) -> list[Text]:
+    """Give as much of a mail as fits into two lines of its column, or no cell if there is none."""
+    if MAIL_WIDTH < LEAST_MAIL_WIDTH:
+        return []
+    mail = str(item.datasource_item["mail"])
+    return [Text("\n".join(textwrap.wrap(mail, MAIL_WIDTH, max_lines=2, placeholder=" …")))]
 
 
 def marked(answer: str, expected: str) -> Text:
@@ -228,6 +238,14 @@ def your_turn(url: str, run: RunRetrieveResponse) -> None:
     console.print("\nServing until Ctrl-C.")
 
 
-def stopping(folder: str) -> None:
-    """Say that the end has come, and what is left."""
-    console.print(f"\nStopping. The data stays in {folder}/.")
+def stopping() -> None:
+    """Say that the end has come."""
+    console.print("\nStopping.")
+
+
+def ended(folder: str) -> None:
+    """Say what is left, and how to look at it again."""
+    console.print(f"\nBoth servers have stopped; the data stays in {folder}/.")
+    console.print(
+        f"To open the report again: .venv/bin/evald serve --data-dir {folder}", soft_wrap=True
+    )

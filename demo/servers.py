@@ -1,38 +1,69 @@
-"""The local model and evald as the demo runs them, with everything they write under `.demo/`."""
+"""The local model and evald as the demo runs them, with everything they write in one folder."""
 
 import fcntl
 import json
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from io import RawIOBase
 from pathlib import Path
+from shutil import disk_usage
 from urllib.request import urlopen
 
+from demo.ending import DemoFailed
 from demo.local_model import SLOTS
-from demo.processes import (
-    Child,
-    DemoFailed,
-    announced_url,
-    answering_url,
-    free_port,
-    start,
-    wait_until_ready,
-)
+from demo.processes import Child, is_free, start, wait_until_ready
 
-HOME = Path(".demo")
-DATA = HOME / "data"
+MB = 1_000_000
+SPACE_WANTED = 20 * MB
+"""Bytes that must be free on the disk; a demo writes 2 MB."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """The demo's folder."""
+
+    folder: Path
+
+    @property
+    def data(self) -> Path:
+        """The folder of evald's database."""
+        return self.folder / "data"
 
 
 @contextmanager
-def own_folder() -> Iterator[None]:
-    """Hold the demo's folder; two demos over one database would both carry out its runs."""
-    DATA.mkdir(parents=True, exist_ok=True)
-    with (HOME / "lock").open("w") as lock:
+def own_folder(home: Home) -> Iterator[None]:
+    """Hold the demo's folder. Raises DemoFailed if another demo does, or nothing can be written."""
+    with ExitStack() as held:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DemoFailed("Another demo is running in this folder. Stop it first.") from None
+            home.data.mkdir(parents=True, exist_ok=True)
+            hold(held.enter_context((home.folder / "lock").open("a+b", buffering=0)), home)
+        except OSError as error:
+            raise DemoFailed(
+                f"Nothing can be written in {home.folder}/: {error.strerror}."
+            ) from None
         yield
+
+
+def hold(lock: RawIOBase, home: Home) -> None:
+    """Lock this file and write our process into it. Raises DemoFailed or OSError."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        process = (lock.read() or b"").decode()
+        raise DemoFailed(
+            f"Another demo is running in {home.folder}/, as process {process}. "
+            "Stop it first, by Ctrl-C in its terminal."
+        ) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()).encode())
+    if (free := disk_usage(home.folder).free) < SPACE_WANTED:
+        raise DemoFailed(
+            f"The disk of {home.folder}/ is full: {free // MB} MB are free, "
+            f"and the demo wants {SPACE_WANTED // MB} MB."
+        )
 
 
 @dataclass(frozen=True)
@@ -52,25 +83,28 @@ class ModelServer:
             raise DemoFailed(f"The local model: {error}. {self.child.end_of_log()}") from error
 
 
-def start_model(children: list[Child]) -> ModelServer:
+def start_model(children: list[Child], home: Home) -> ModelServer:
     """Start the local model and give it once it answers. Raises DemoFailed."""
-    log = HOME / "model.log"
-    child = start("The local model", ["demo.local_model", "--port", "0"], log)
+    command = ["demo.local_model", "--port", "0"]
+    child = start("The local model", command, home.folder / "model.log")
     children.append(child)
-    return ModelServer(child, wait_until_ready(child, lambda: announced_url(log)))
+    return ModelServer(child, wait_until_ready(child, "ready: "))
 
 
-def start_evald(children: list[Child], model: ModelServer) -> tuple[Child, str]:
-    """Start evald with this model; give its process and URL once it answers. Raises DemoFailed."""
-    config = HOME / "evald.toml"
+def start_evald(
+    children: list[Child], home: Home, model: ModelServer, port: int
+) -> tuple[Child, str]:
+    """Start evald with this model, on this port if it is free; give its process and its URL.
+
+    Raises DemoFailed.
+    """
+    config = home.folder / "evald.toml"
     config.write_text(provider_table(model.base_url))
-    port = free_port()
-    options = ["--host", "127.0.0.1", "--port", str(port)]
-    files = ["--data-dir", str(DATA), "--config", str(config)]
-    child = start("evald", ["evald", "serve", *options, *files], HOME / "evald.log")
+    options = ["--host", "127.0.0.1", "--port", str(port if is_free(port) else 0)]
+    files = ["--data-dir", str(home.data), "--config", str(config)]
+    child = start("evald", ["evald", "serve", *options, *files], home.folder / "evald.log")
     children.append(child)
-    url = f"http://127.0.0.1:{port}"
-    return child, wait_until_ready(child, lambda: answering_url(url, "/healthz"))
+    return child, wait_until_ready(child, "evald is ready at ")
 
 
 def provider_table(base_url: str) -> str:

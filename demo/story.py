@@ -3,54 +3,57 @@
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from openai import OpenAI, OpenAIError
 from openai.types.evals.run_retrieve_response import RunRetrieveResponse
 from openai.types.evals.runs import OutputItemListResponse
 
 from demo import mail_eval, screen
+from demo.ending import DemoFailed, pause
 from demo.local_model import SLOTS
-from demo.processes import Child, DemoFailed, family
+from demo.processes import Child, family
 from demo.readings import calls_aborted, seconds_taken
 from demo.screen import CancelSeen
-from demo.servers import DATA, ModelServer, own_folder, start_evald, start_model
+from demo.servers import Home, ModelServer, own_folder, start_evald, start_model
 
 FINAL = {"completed", "failed", "canceled"}
 POLL_EVERY = 0.1
 """Seconds between two looks at a run."""
-IDLE_WITHIN = 10.0
+STALLED_AFTER = 60.0
+"""Seconds without a new row after which a run is given up."""
+IDLE_WITHIN = 30.0
 """Seconds after which a model server that is still busy is called busy."""
 
 
-def tell() -> int:
-    """Run all steps and give the exit code. A KeyboardInterrupt passes, with all stopped."""
-    try:
-        with own_folder(), family() as children:
-            serve_and_show(children)
-    except DemoFailed as error:
-        print(f"\nThe demo failed. {error}", file=sys.stderr)
-        return 1
-    return 0
+def tell(folder: Path, port: int) -> None:
+    """Run all steps. Raises DemoFailed; it and a KeyboardInterrupt come with all stopped."""
+    home = Home(folder)
+    with own_folder(home), family() as children:
+        url, first = show_all(children, home, port)
+        if sys.stdin.isatty() and sys.stdout.isatty():
+            screen.your_turn(url, first)
+            serve_on(children)
+    screen.ended(str(home.data))
 
 
-def serve_and_show(children: list[Child]) -> None:
-    """Start the servers, show both runs, and in a terminal serve on. Raises DemoFailed."""
+def show_all(children: list[Child], home: Home, port: int) -> tuple[str, RunRetrieveResponse]:
+    """Start the servers and show both runs; give evald's URL and the first run. Raises DemoFailed."""
     screen.title(mail_eval.row_count())
     began = time.monotonic()
-    model = start_model(children)
+    model = start_model(children, home)
     screen.started("local model", f"SmolLM2-135M on one thread, {model.base_url}", since(began))
     began = time.monotonic()
-    evald, url = start_evald(children, model)
-    screen.started("evald", f"{url}, data in {DATA}/", since(began))
+    evald, url = start_evald(children, home, model, port)
+    screen.started("evald", f"{url}, data in {home.data}/", since(began))
+    if port and not url.endswith(f":{port}"):
+        screen.taken(port)
     client = OpenAI(base_url=f"{url}/v1", api_key="not needed")
     try:
         cancel_leftovers(client)
-        first = both_runs(client, model)
-    except OpenAIError as error:
+        return url, both_runs(client, model)
+    except (OpenAIError, TimeoutError) as error:
         raise DemoFailed(f"{type(error).__name__}: {error}\n{evald.end_of_log()}") from error
-    if sys.stdin.isatty() and sys.stdout.isatty():
-        screen.your_turn(url, first)
-        serve_on(children)
 
 
 def cancel_leftovers(client: OpenAI) -> None:
@@ -106,14 +109,22 @@ def show_result(client: OpenAI, eval_id: str, run_id: str) -> RunRetrieveRespons
 def watch(
     client: OpenAI, eval_id: str, run_id: str, until: Callable[[RunRetrieveResponse], bool]
 ) -> RunRetrieveResponse:
-    """Draw the progress of a run until it is as wished, and give it as it is then."""
+    """Draw the progress of a run until it is as wished, and give it as it is then.
+
+    Raises TimeoutError if no row is added for a long time: a full disk makes a run wait.
+    """
+    rows, moved = 0, time.monotonic()
     with screen.progress(mail_eval.row_count()) as show:
         while True:
             run = client.evals.runs.retrieve(run_id, eval_id=eval_id)
             show(run.result_counts)
             if until(run):
                 return run
-            time.sleep(POLL_EVERY)
+            if run.result_counts.total != rows:
+                rows, moved = run.result_counts.total, time.monotonic()
+            if since(moved) > STALLED_AFTER:
+                raise TimeoutError(f"the run stands still at {rows} rows")
+            pause(POLL_EVERY)
 
 
 def listed(client: OpenAI, eval_id: str, run_id: str) -> list[OutputItemListResponse]:
@@ -145,7 +156,7 @@ def cancel_and_measure(client: OpenAI, eval_id: str, run_id: str, model: ModelSe
     answered_after = since(sent)
     idle_after = wait_until_idle(model, sent)
     kept = listed(client, eval_id, run_id)
-    time.sleep(1.0)
+    pause(1.0)
     return CancelSeen(
         status=answer.status,
         answered_after=answered_after,
@@ -166,7 +177,7 @@ def wait_until_idle(model: ModelServer, sent: float) -> float | None:
     while model.busy_slots():
         if since(sent) > IDLE_WITHIN:
             return None
-        time.sleep(0.02)
+        pause(0.02)
     return since(sent)
 
 
@@ -174,9 +185,9 @@ def serve_on(children: list[Child]) -> None:
     """Serve until Ctrl-C. Raises DemoFailed if a server ends by itself."""
     try:
         while all(child.process.poll() is None for child in children):
-            time.sleep(0.5)
+            pause(0.5)
     except KeyboardInterrupt:
-        screen.stopping(str(DATA))
+        screen.stopping()
         return
     ended = next(child for child in children if child.process.poll() is not None)
     raise DemoFailed(f"{ended.name} ended by itself. {ended.end_of_log()}")

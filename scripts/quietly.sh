@@ -8,12 +8,15 @@ quietly() {
     echo "$1"
     shift
     output=$(mktemp)
+    exec 7>"$output" 8<"$output"
+    # Without a name it is gone with this process, even if Ctrl-C ends it.
+    rm -f "$output"
     status=0
-    "$@" >"$output" 2>&1 </dev/null || status=$?
+    "$@" >&7 2>&1 </dev/null 7>&- 8<&- || status=$?
     if [ "$status" -ne 0 ]; then
-        cat "$output" >&2
+        cat <&8 >&2
         echo "This failed (exit $status): $*" >&2
     fi
-    rm -f "$output"
+    exec 7>&- 8<&-
     return "$status"
 }

@@ -5,7 +5,8 @@ What libraries say through `logging` comes out in the same form, warnings and er
 
 import logging
 import sys
-from typing import Literal
+from contextlib import suppress
+from typing import Literal, TextIO, cast
 
 import structlog
 
@@ -26,7 +27,7 @@ def set_up_logs(level: str, form: LogFormat) -> None:
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(number),
         processors=[*stamps, *rendering],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Forgiving(sys.stderr))),
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -37,6 +38,24 @@ def set_up_logs(level: str, form: LogFormat) -> None:
     )
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler])
     logging.captureWarnings(capture=True)
+
+
+class _Forgiving:
+    """A stream that loses a line where it cannot write it: no work may end for want of a log.
+
+    The disk of the log is often the one of the database, and then both are full at once.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
 
 
 def _renderer(form: LogFormat) -> structlog.typing.Processor:

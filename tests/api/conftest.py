@@ -17,17 +17,12 @@ models = ["scripted", "small-*"]
 
 
 @pytest.fixture(scope="session")
-def model_process() -> Iterator[ModelServer]:
-    with ModelServer() as process:
-        yield process
-
-
-@pytest.fixture(scope="session")
-def server(
-    model_process: ModelServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[EvaldServer]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EvaldServer]:
     folder = tmp_path_factory.mktemp("evald")
-    with EvaldServer(folder, config=CONFIG.format(url=model_process.url)) as server:
+    with (
+        ModelServer() as models,
+        EvaldServer(folder, config=CONFIG.format(url=models.url)) as server,
+    ):
         yield server
         # No request may break the server, whatever is in it.
         assert "Traceback" not in server.log()

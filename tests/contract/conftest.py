@@ -12,6 +12,7 @@ from tests.server import EvaldServer
 
 @pytest.fixture(scope="session")
 def model_process() -> Iterator[ModelServer]:
+    """One for as long as the server in front of it; `models` gives it to a test."""
     with ModelServer() as process:
         yield process
 
@@ -23,15 +24,6 @@ def server(
     with EvaldServer(tmp_path_factory.mktemp("evald"), upstream=model_process.url) as server:
         yield server
         assert "Traceback" not in server.log()
-
-
-@pytest.fixture
-def models(model_process: ModelServer) -> Iterator[ModelServer]:
-    """The model server, as new for each test that asks for it."""
-    model_process.reset_stats()  # what tests without this fixture have asked of it
-    yield model_process
-    model_process.reset()
-    model_process.wait(in_flight=0)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A model server for all tests of a file, and a server that dies for each of them."""
+"""A server that dies, for each test."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,20 +7,6 @@ import pytest
 
 from tests.crash.points import MinedServer
 from tests.model_server.client import ModelServer
-
-
-@pytest.fixture(scope="module")
-def model_process() -> Iterator[ModelServer]:
-    with ModelServer() as process:
-        yield process
-
-
-@pytest.fixture
-def models(model_process: ModelServer) -> Iterator[ModelServer]:
-    yield model_process
-    model_process.reset()
-    model_process.wait(in_flight=0)
-    model_process.reset_stats()
 
 
 @pytest.fixture

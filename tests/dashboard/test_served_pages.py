@@ -1,7 +1,6 @@
 """The pages as a person opens them: real server, real runs, real Chromium."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from openai import OpenAI
@@ -17,19 +16,11 @@ HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\u202egnp.exe"
 
 
 @pytest.fixture(scope="module")
-def models() -> Iterator[ModelServer]:
-    with ModelServer() as models:
-        yield models
-
-
-@pytest.fixture(scope="module")
-def server(models: ModelServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EvaldServer]:
-    with EvaldServer(_folder(tmp_path_factory), upstream=models.url) as server:
+def server(
+    model_process: ModelServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[EvaldServer]:
+    with EvaldServer(tmp_path_factory.mktemp("pages"), upstream=model_process.url) as server:
         yield server
-
-
-def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("pages")
 
 
 @pytest.fixture(scope="module")

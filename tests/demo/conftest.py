@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from openai import OpenAI
 
-from demo.processes import announced_url, family, start, wait_until_ready
+from demo.processes import family, start, wait_until_ready
 from demo.servers import ModelServer
 
 
@@ -14,7 +14,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
     log = tmp_path_factory.mktemp("model") / "model.log"
     with family() as children:
         children.append(start("The local model", ["demo.local_model"], log))
-        url = wait_until_ready(children[0], lambda: announced_url(log))
+        url = wait_until_ready(children[0], "ready: ")
         yield ModelServer(children[0], url)
 
 

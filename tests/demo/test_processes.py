@@ -1,5 +1,6 @@
 """The children of the demo: none outlives it, and one that does not start says why."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -8,16 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from demo import processes
+from demo.ending import DemoFailed
 from demo.processes import (
     Child,
-    DemoFailed,
     announced_url,
+    environment,
     family,
-    free_port,
+    is_free,
     start,
     wait_until_ready,
 )
+from demo.servers import Home, own_folder
 from tests.waiting import until
 
 STARTS_A_CHILD_AND_WAITS = """
@@ -71,16 +73,16 @@ def test_a_child_that_ends_at_its_start_is_told_with_the_end_of_its_log(tmp_path
     with family() as children:
         children.append(start("The model", ["no_such_module"], log))
         with pytest.raises(DemoFailed, match=r"(?s)The model ended with 1.*no_such_module"):
-            wait_until_ready(children[0], lambda: announced_url(log))
+            wait_until_ready(children[0], "ready: ")
 
 
 def test_a_half_written_ready_line_is_not_taken_for_a_url(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_text("loading\nready: http://127.0.0.1:80")
-    half = announced_url(log)
-    log.write_text("loading\nready: http://127.0.0.1:8080/v1\n")
+    half = announced_url(log, "ready: ")
+    log.write_text("loading\nready: http://127.0.0.1:8080/v1, for all\n")
 
-    assert (half, announced_url(log)) == (None, "http://127.0.0.1:8080/v1")
+    assert (half, announced_url(log, "ready: ")) == (None, "http://127.0.0.1:8080/v1")
 
 
 def test_evald_variables_of_the_shell_do_not_reach_the_children(
@@ -89,15 +91,36 @@ def test_evald_variables_of_the_shell_do_not_reach_the_children(
     monkeypatch.setenv("EVALD_PUBLIC_URL", "https://evals.example")
     monkeypatch.setenv("EVALUATION", "kept")
 
-    kept = processes.environment()
+    kept = environment()
 
     assert "EVALD_PUBLIC_URL" not in kept
     assert kept["EVALUATION"] == "kept"
 
 
-def test_a_taken_port_is_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        preferred = taken.getsockname()[1]
-        monkeypatch.setattr(processes, "PREFERRED_PORT", preferred)
+def test_a_port_is_free_only_while_nobody_listens_on_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        taken = not is_free(port)
 
-        assert free_port() != preferred
+    assert (taken, is_free(port)) == (True, True)
+
+
+def test_a_second_demo_in_a_folder_is_refused_with_the_process_of_the_first(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+
+    with (
+        own_folder(home),
+        pytest.raises(DemoFailed, match=rf"as process {os.getpid()}\."),
+        own_folder(home),
+    ):
+        pass
+    with own_folder(home):
+        pass
+
+
+def test_a_folder_that_takes_no_files_is_told() -> None:
+    with (
+        pytest.raises(DemoFailed, match="Nothing can be written in /proc/demo/: "),
+        own_folder(Home(Path("/proc/demo"))),
+    ):
+        pass

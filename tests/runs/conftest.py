@@ -1,4 +1,4 @@
-"""A server, and a model server behind it, for all tests of a file; or one for a single test."""
+"""A server for all tests of a file, or one for a single test."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -11,21 +11,6 @@ from tests.model_server.client import ModelServer
 from tests.server import EvaldServer
 
 StartServer = Callable[..., EvaldServer]
-
-
-@pytest.fixture(scope="module")
-def model_process() -> Iterator[ModelServer]:
-    with ModelServer() as process:
-        yield process
-
-
-@pytest.fixture
-def models(model_process: ModelServer) -> Iterator[ModelServer]:
-    """The model server as new; when the test is over nothing may be left in flight."""
-    yield model_process
-    model_process.reset()
-    model_process.wait(in_flight=0)
-    model_process.reset_stats()
 
 
 @pytest.fixture(scope="module")

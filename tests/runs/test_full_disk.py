@@ -83,3 +83,26 @@ def test_a_cancel_while_the_disk_is_full_fails_and_works_as_soon_as_there_is_roo
         room_for_files(server, -1)
         assert cancel(server, run).json["status"] == "canceled"
         check(server, run["eval_id"], run["id"])
+
+
+def test_a_run_goes_on_even_if_its_log_was_on_the_full_disk(
+    models: ModelServer, tmp_path: Path
+) -> None:
+    number = 4 * MOST_UNSAVED
+    server = EvaldServer(tmp_path, upstream=models.url)
+    server.log_file.write_text("." * 4096)  # it takes no line more when the limit is there
+    with server:
+        models.script(Step(hold="before"))
+        run = create_run(server, create_eval(server), sampled(rows(number)))
+        models.wait(held=IN_FLIGHT)
+
+        room_for_files(server, 4096)
+        models.release()
+        models.wait(timeout=30, finished=MOST_UNSAVED, in_flight=0)
+        logged = server.log()
+        assert get_run(server, run)["result_counts"]["total"] == 0
+        room_for_files(server, -1)
+        until(lambda: get_run(server, run)["status"] == "completed", within=60)
+
+        assert "the store failed" not in logged
+        check(server, run["eval_id"], run["id"])

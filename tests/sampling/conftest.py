@@ -1,6 +1,6 @@
-"""A sampler over real HTTP: one scripted model server for all tests of a file."""
+"""A sampler over real HTTP."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -9,21 +9,6 @@ from evald.sampling.connections import Connections, open_connections
 from evald.sampling.sampler import ProviderSampler
 from tests.model_server.client import ModelServer
 from tests.sampling.asking import MakeSampler, provider
-
-
-@pytest.fixture(scope="module")
-def process() -> Iterator[ModelServer]:
-    with ModelServer() as server:
-        yield server
-
-
-@pytest.fixture
-def models(process: ModelServer) -> Iterator[ModelServer]:
-    """A model server as new, which has no call in flight when the test is over."""
-    yield process
-    process.reset()
-    process.wait(in_flight=0)
-    process.reset_stats()
 
 
 @pytest.fixture

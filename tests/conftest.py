@@ -1,0 +1,23 @@
+"""The scripted model server that stands behind everything which asks a model."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.model_server.client import ModelServer
+
+
+@pytest.fixture(scope="module")
+def model_process() -> Iterator[ModelServer]:
+    """One model server for all tests of a file."""
+    with ModelServer() as process:
+        yield process
+
+
+@pytest.fixture
+def models(model_process: ModelServer) -> Iterator[ModelServer]:
+    """The model server as new; when the test is over nothing may be left in flight."""
+    model_process.reset_stats()  # what tests without this fixture have asked of it
+    yield model_process
+    model_process.reset()
+    model_process.wait(in_flight=0)
