@@ -90,7 +90,7 @@ async def _dispatching(
         yield Envelope(app, own_hosts(public_url, port), f"{SERVER_NAME}/{__version__}")
     finally:
         await dispatch.close()
-        aside.close()
+        await aside.close()
 
 
 def database_url(settings: Settings) -> str:

@@ -79,9 +79,12 @@ class GraderFailed(EvaldError):
     """A grader gave no verdict. `code` is a stable word for what broke."""
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
+        super().__init__(code, message)  # both, so that it can come from another process
         self.code = code
         self.message = message
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class RunStopped(EvaldError):

@@ -10,7 +10,8 @@ from rapidfuzz import fuzz, utils
 
 from evald.errors import GraderFailed
 from evald.graders.interface import Grade
-from evald.graders.text_similarity import INLINE_WORK, MOST_WORK, fuzzy_match, text_similarity
+from evald.graders.text_similarity import INLINE_WORK, MOST_WORK, text_similarity
+from evald.rules.similarity import fuzzy_match
 from tests.graders.criteria import seen, similarity_criterion
 
 Result = TypeVar("Result")

@@ -53,8 +53,11 @@ class Grader(Protocol):
 
 
 class Aside(Protocol):
-    """Runs a long computation outside the process that serves requests."""
+    """Runs a long computation outside the process that serves requests, in turn with other runs."""
 
     async def __call__(self, function: Callable[..., Result], *arguments: object) -> Result:
-        """Give what the function gives; function and arguments must be picklable."""
+        """Give what the function gives; function, arguments and result must be picklable.
+
+        Raises GraderFailed when the process that computes it dies, again at a second try.
+        """
         ...

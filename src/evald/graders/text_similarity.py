@@ -2,11 +2,10 @@
 
 from typing import Final
 
-from rapidfuzz import fuzz, utils
-
 from evald.contract.graders import TextSimilarity
 from evald.errors import GraderFailed
 from evald.graders.interface import Aside, Grade, Grader
+from evald.rules.similarity import fuzzy_match
 from evald.rules.template import Namespaces, compile_template
 
 # WRatio took 0.1 ms for texts of 200 and 100 characters, 4 ms for 1,000 and 600, 0.1 s for 3,000 and
@@ -41,13 +40,3 @@ def _too_long(text: str, reference: str) -> str:
         f"Texts of {len(text):,} and {len(reference):,} characters are too long to compare; "
         f"the product of both lengths may be {MOST_WORK:,}."
     )
-
-
-def fuzzy_match(text: str, reference: str) -> float:
-    """Give rapidfuzz's WRatio as a share of 1, ignoring case and punctuation (contract section 9, 19).
-
-    Two identical texts are fully alike, empty ones too, where WRatio alone says 0.
-    """
-    if text == reference:
-        return 1.0
-    return fuzz.WRatio(text, reference, processor=utils.default_process) / 100

@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from evald.contract.graders import kept_to_criterion
 from evald.contract.json_types import JsonObject, JsonValue
-from evald.graders.interface import Aside, Grader
+from evald.graders.interface import Grader
 from evald.graders.registry import grader_for
 from evald.rules.messages import Messages, compile_messages, compile_reference
 from evald.rules.template import Namespaces
+from evald.runs.tools import SharedAside
 from evald.store.runs import RunPlan
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -27,8 +31,12 @@ class Recipe:
     """Each testing criterion as its eval shows it, with its grader."""
 
 
-def recipe_of(plan: RunPlan, aside: Aside) -> Recipe:
-    """Compile the plan of a run."""
+def recipe_of(plan: RunPlan, aside: SharedAside) -> Recipe:
+    """Compile the plan of a run; what its graders compute aside is computed in its turn."""
+
+    async def in_turn(function: Callable[..., Result], *arguments: object) -> Result:
+        return await aside(plan.run_id, function, *arguments)
+
     source = plan.data_source
     params = source.get("sampling_params")
     model = source.get("model")
@@ -39,7 +47,7 @@ def recipe_of(plan: RunPlan, aside: Aside) -> Recipe:
         messages=_messages(source.get("input_messages")),
         sampling_params=params if isinstance(params, dict) else {},
         criteria=tuple(
-            (kept, grader_for(kept_to_criterion(kept), aside)) for kept in plan.testing_criteria
+            (kept, grader_for(kept_to_criterion(kept), in_turn)) for kept in plan.testing_criteria
         ),
     )
 

@@ -1,13 +1,15 @@
 """What the work on runs needs from outside; `assembly` puts it together."""
 
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from evald.clock import Clock
-from evald.graders.interface import Aside
 from evald.sampling.interface import Sampler
 from evald.store.database import Database
+
+Result = TypeVar("Result")
 
 
 class Dispatch(Protocol):
@@ -33,13 +35,23 @@ class Dispatch(Protocol):
         ...
 
 
+class SharedAside(Protocol):
+    """An `Aside` for all runs, which take turns."""
+
+    async def __call__(
+        self, owner: str, function: Callable[..., Result], *arguments: object
+    ) -> Result:
+        """Give what the function gives when it is the turn of its owner, the run."""
+        ...
+
+
 @dataclass(frozen=True)
 class Tools:
     """The tools of a run."""
 
     database: Database
     sampler: Sampler
-    aside: Aside
+    aside: SharedAside
     clock: Clock
     rows_at_once: int
     """Rows of one chunk that are worked on at the same time."""

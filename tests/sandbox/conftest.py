@@ -1,0 +1,31 @@
+"""A process aside, on the event loop that the server has, and computations that wait for the test."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import uvloop
+
+from evald.sandbox.aside import ProcessAside
+from tests.sandbox.pause import Pause
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture
+async def aside() -> AsyncIterator[ProcessAside]:
+    aside = ProcessAside()
+    yield aside
+    await aside.close()
+
+
+@pytest.fixture
+def pause(tmp_path: Path) -> Iterator[Pause]:
+    os.mkfifo(tmp_path / "pause")
+    pause = Pause(tmp_path / "pause")
+    yield pause
+    pause.close()
