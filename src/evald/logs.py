@@ -5,7 +5,8 @@ What libraries say through `logging` comes out in the same form, warnings and er
 
 import logging
 import sys
-from typing import Literal
+from contextlib import suppress
+from typing import Literal, TextIO, cast
 
 import structlog
 
@@ -26,7 +27,7 @@ def set_up_logs(level: str, form: LogFormat) -> None:
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(number),
         processors=[*stamps, *rendering],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Unfailing())),
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -37,6 +38,19 @@ def set_up_logs(level: str, form: LogFormat) -> None:
     )
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler])
     logging.captureWarnings(capture=True)
+
+
+class _Unfailing:
+    """Standard error, but what cannot be written is lost: a full disk does not fail a run."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            sys.stderr.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            sys.stderr.flush()
 
 
 def _renderer(form: LogFormat) -> structlog.typing.Processor:
