@@ -176,8 +176,8 @@ async def test_a_process_that_is_killed_while_it_begins_is_replaced(
     aside: ProcessAside, turns: int
 ) -> None:
     asked = asyncio.create_task(aside("a", os.getpid))
-    while not (begun := children()):
-        await asyncio.sleep(0)  # noqa: ASYNC110  (nobody tells)
+    while not (begun := children()):  # noqa: ASYNC110  (nobody tells)
+        await asyncio.sleep(0)
     (process,) = begun
     for _ in range(turns):
         await asyncio.sleep(0)
