@@ -2,11 +2,11 @@
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from evald.contract.json_types import JsonObject, JsonValue, ParsedJson
 from evald.contract.messages import Message, kept_message
-from evald.contract.metadata import storable
+from evald.contract.metadata import ModelName
 from evald.contract.validation import RequestModel
 
 
@@ -49,9 +49,6 @@ class JsonlSource(RequestModel):
 
     type: Literal["jsonl"]
     source: Source
-
-
-ModelName = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(storable)]
 
 
 class CompletionsSource(RequestModel):

@@ -2,20 +2,21 @@
 
 import asyncio
 import hashlib
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import orjson
 import structlog
 
-from evald.contract.counts import ModelUsage
+from evald.contract.counts import by_model
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.errors import GraderFailed, ModelUnavailable
 from evald.graders.interface import Grade, Grader
 from evald.ids import new_id
 from evald.rules import json_text
 from evald.rules.messages import Messages, UnusableMessages
-from evald.rules.sample import sample_namespace, shown_sample, usage_numbers
+from evald.rules.sample import sample_namespace, shown_sample, usage_of
 from evald.rules.tally import Counted
 from evald.rules.template import Namespaces
 from evald.rules.verdict import item_status
@@ -90,7 +91,18 @@ async def _grades(row: Row, sampled: Sampled, recipe: Recipe) -> list[Grade]:
         broken = GraderFailed("no_sample", "The model gave no sample to grade.")
         return [Grade.errored(broken) for _ in recipe.criteria]
     namespaces: Namespaces = {"item": row.item, "sample": sample_namespace(sampled.body or {})}
+    if recipe.asks_judges:
+        return await _together(
+            [_grade(grader, namespaces, recipe.run_id) for _, grader in recipe.criteria]
+        )
     return [await _grade(grader, namespaces, recipe.run_id) for _, grader in recipe.criteria]
+
+
+async def _together(grading: Sequence[Coroutine[Any, Any, Grade]]) -> list[Grade]:
+    """Give the grades in order; judges are asked at the same time, and a cancel cuts them all off."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each) for each in grading]
+    return [task.result() for task in tasks]
 
 
 async def _grade(grader: Grader, namespaces: Namespaces, run_id: str) -> Grade:
@@ -132,7 +144,7 @@ def _output_item(
             error=sampled.error,
         ),
         "_datasource_item_content_hash": content_hash(row.item),
-        "evald": _extras(sampled),
+        "evald": _extras(sampled, grades),
     }
     return NewItem(item_id, row.index, json_text.dump(body), counted, _why(sampled, grades))
 
@@ -141,13 +153,9 @@ def _counted(sampled: Sampled, grades: list[Grade]) -> Counted:
     outcomes = tuple(grade.outcome for grade in grades)
     status = "error" if sampled.error is not None else item_status(outcomes)
     body = sampled.body
-    usage = (_usage(body),) if body is not None and sampled.attempts else ()
-    return Counted(status, outcomes, usage)
-
-
-def _usage(body: JsonObject) -> ModelUsage:
-    model = str(body.get("model") or "").replace("\x00", "")
-    return ModelUsage(model, 1, **usage_numbers(body.get("usage")))
+    asked = (usage_of(body, "sampling"),) if body is not None and sampled.attempts else ()
+    judged = [usage for grade in grades for usage in grade.usage]
+    return Counted(status, outcomes, (*asked, *judged))
 
 
 def _result(criterion: JsonObject, grade: Grade) -> JsonObject:
@@ -157,6 +165,7 @@ def _result(criterion: JsonObject, grade: Grade) -> JsonObject:
         "passed": grade.passed,
         "score": grade.score,
         "sample": grade.sample,
+        **grade.extras,
     }
     return result if grade.error is None else {**result, "error": grade.error}
 
@@ -166,11 +175,13 @@ def content_hash(item: JsonObject) -> str:
     return hashlib.sha256(orjson.dumps(item, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def _extras(sampled: Sampled) -> JsonObject:
+def _extras(sampled: Sampled, grades: Sequence[Grade]) -> JsonObject:
     latency = sampled.latency
+    judging = by_model(usage for grade in grades for usage in grade.usage)
     return {
         "latency_ms": None if latency is None else round(latency * 1000, 1),
         "attempts": sampled.attempts,
+        "judge_usage": [usage.as_json() for usage in judging],
     }
 
 
