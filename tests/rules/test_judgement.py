@@ -176,6 +176,13 @@ def test_a_text_made_to_take_for_ever_is_read_once(text: str) -> None:
         assert str(score_in(text)).startswith("judge_")
 
 
+def test_half_of_a_character_does_not_get_into_an_error() -> None:
+    with pytest.raises(NoVerdict) as fault:
+        read_verdict(completion('{"result": "\\ud800"}'), label_form(LABELS))
+
+    assert "'?'" in fault.value.message
+
+
 def test_an_error_shows_the_beginning_of_what_the_judge_wrote() -> None:
     with pytest.raises(NoVerdict) as fault:
         read_verdict(completion("No idea. " * 1_000), score_form(None))

@@ -98,6 +98,7 @@ NO_SCORE: dict[str, Case] = {
     "null": (text(said(None)), "judge_score_invalid"),
     "true": (text(said(True)), "judge_score_invalid"),
     "string": (text(said("1")), "judge_score_invalid"),
+    "half a character": (text('{"result": "\\ud800"}'), "judge_score_invalid"),
     "list": (text(said([1])), "judge_score_invalid"),
     "object": (text(said({"value": 1})), "judge_score_invalid"),
     "NaN": (text('{"result": NaN}'), "judge_score_invalid"),
@@ -120,6 +121,7 @@ NO_LABEL: dict[str, Case] = {
     "empty label": (text(said("")), "judge_label_unknown"),
     "number": (text(said(1)), "judge_label_unknown"),
     "list of labels": (text(said(["good"])), "judge_label_unknown"),
+    "half a character": (text('{"result": "\\ud800"}'), "judge_label_unknown"),
     "null label": (text(said(None)), "judge_label_unknown"),
     "right label": (text(said("good")), None),
 }

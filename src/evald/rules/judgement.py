@@ -218,7 +218,9 @@ def _named(value: JsonValue) -> str:
 
 
 def _quoted(text: str) -> str:
-    return text if len(text) <= QUOTED else text[:QUOTED] + "…"
+    """Give the beginning of a text; half of a surrogate pair in it could not be kept or sent."""
+    start = text[:QUOTED].encode(errors="replace").decode()
+    return start if len(text) <= QUOTED else start + "…"
 
 
 def steps_of(text: str) -> tuple[list[tuple[str, str]], JsonValue] | None:
