@@ -282,6 +282,8 @@ async def test_an_instruction_joins_the_parts_of_a_message() -> None:
 
 FINAL_FAULTS = {
     "refusal": (completion(None, refusal="I cannot judge this."), "judge_refused"),
+    "refusal that is no text": (completion(verdict(1), refusal=[[5]]), "judge_refused"),
+    "endless": (completion("x" * 200_001), "judge_unparseable"),
     "refusal beside a verdict": (completion(verdict(1), refusal="No."), "judge_refused"),
     "cut": (completion(verdict(1), "length"), "judge_truncated"),
     "cut within": (completion('{"steps": [', "length"), "judge_truncated"),

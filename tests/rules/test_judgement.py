@@ -166,6 +166,7 @@ HOSTILE = {
     "digits": '{"result":' + "9" * 150_000 + "}",
     "fences": "```" * 50_000,
     "blanks": "{" + " " * 150_000,
+    "blanks within": "x" + " " * 150_000 + "x",
     "thoughts": "<think>" * 20_000,
 }
 

@@ -15,7 +15,6 @@ from evald.contract.messages import kept_message
 from evald.errors import GraderFailed, ModelUnavailable
 from evald.graders.interface import AskingWay, Grade, GraderTools
 from evald.rules.judgement import (
-    LONGEST_ANSWER,
     NoVerdict,
     ResultForm,
     read_verdict,
@@ -158,7 +157,7 @@ class Judge(Generic[Verdict]):
         again = f"That cannot be read as a judgement. {fault.message}\n\n{self._instruction()}"
         return [
             *asked.messages,
-            {"role": "assistant", "content": answer[:LONGEST_ANSWER]},
+            {"role": "assistant", "content": answer},
             {"role": "user", "content": again},
         ]
 

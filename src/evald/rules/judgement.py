@@ -122,14 +122,15 @@ def read_verdict(completion: JsonObject, form: ResultForm[Verdict]) -> Verdict:
     if not text:
         raise NoVerdict("judge_empty", "The judge gave no text.")
     if len(text) > LONGEST_ANSWER:
-        raise _unreadable(f"an answer of {len(text):,} characters", text)
+        said = f"The judge gave an answer of {len(text):,} characters: {_quoted(text)}"
+        raise NoVerdict("judge_unparseable", said)  # to send all of it back would cost more
     return form.read(_judgement_in(text)["result"])
 
 
 def _check_ended(completion: JsonObject, message: JsonObject) -> None:
     refusal = message.get("refusal") or _refusal_part(message.get("content"))
     if refusal:
-        raise NoVerdict("judge_refused", f"The judge refused: {_quoted(str(refusal))}")
+        raise NoVerdict("judge_refused", f"The judge refused: {_named(refusal)}")
     match completion.get("choices"):
         case [{"finish_reason": "length"}, *_]:
             raise NoVerdict(
@@ -157,12 +158,12 @@ def _after_thinking(text: str) -> str:
     return _THINKING.sub("", text, count=1)
 
 
-_FENCES = re.compile(r"\A```[a-zA-Z]*\s*|\s*```\Z")
+_FENCE = re.compile(r"\A```[a-zA-Z]*")
 
 
 def _judgement_in(text: str) -> JsonObject:
     """Give the one object with a `result`: alone or in a code fence, or as asked for amid prose."""
-    bare = _FENCES.sub("", text)
+    bare = _FENCE.sub("", text).removesuffix("```").strip()
     found = [each for each in _objects(bare) if "result" in each.value]
     if len(found) == 1:
         (only,) = found
