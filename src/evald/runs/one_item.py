@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 import structlog
 
-from evald.contract.counts import by_model
+from evald.contract.counts import ModelUsage, by_model
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.errors import GraderFailed, ModelUnavailable
 from evald.graders.interface import Grade, Grader
@@ -122,7 +122,8 @@ async def _grade(grader: Grader, namespaces: Namespaces, run_id: str) -> Grade:
 def _output_item(
     row: Row, sampled: Sampled, grades: list[Grade], recipe: Recipe, now: int
 ) -> NewItem:
-    counted = _counted(sampled, grades)
+    judged = [usage for grade in grades for usage in grade.usage]
+    counted = _counted(sampled, grades, judged)
     item_id = new_id("outputitem")
     body: JsonObject = {
         "object": "eval.run.output_item",
@@ -144,17 +145,16 @@ def _output_item(
             error=sampled.error,
         ),
         "_datasource_item_content_hash": content_hash(row.item),
-        "evald": _extras(sampled, grades),
+        "evald": _extras(sampled, judged),
     }
     return NewItem(item_id, row.index, json_text.dump(body), counted, _why(sampled, grades))
 
 
-def _counted(sampled: Sampled, grades: list[Grade]) -> Counted:
+def _counted(sampled: Sampled, grades: list[Grade], judged: list[ModelUsage]) -> Counted:
     outcomes = tuple(grade.outcome for grade in grades)
     status = "error" if sampled.error is not None else item_status(outcomes)
     body = sampled.body
     asked = (usage_of(body, "sampling"),) if body is not None and sampled.attempts else ()
-    judged = [usage for grade in grades for usage in grade.usage]
     return Counted(status, outcomes, (*asked, *judged))
 
 
@@ -175,13 +175,12 @@ def content_hash(item: JsonObject) -> str:
     return hashlib.sha256(orjson.dumps(item, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def _extras(sampled: Sampled, grades: Sequence[Grade]) -> JsonObject:
+def _extras(sampled: Sampled, judged: list[ModelUsage]) -> JsonObject:
     latency = sampled.latency
-    judging = by_model(usage for grade in grades for usage in grade.usage)
     return {
         "latency_ms": None if latency is None else round(latency * 1000, 1),
         "attempts": sampled.attempts,
-        "judge_usage": [usage.as_json() for usage in judging],
+        "judge_usage": [usage.as_json() for usage in by_model(judged)],
     }
 
 
