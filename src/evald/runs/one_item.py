@@ -55,8 +55,8 @@ async def one_item(row: Row, recipe: Recipe, tools: Tools) -> NewItem:
     if recipe.model is None:
         # Rows that are only graded never wait; let requests in between.
         await asyncio.sleep(0)
-    now = int(tools.clock())
     grades = await _grades(row, sampled, recipe)
+    now = int(tools.clock())
     try:
         return _output_item(row, sampled, grades, recipe, now)
     except json_text.BadJson as error:  # an endpoint can nest its answer deeper than can be kept
