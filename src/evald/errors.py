@@ -64,11 +64,19 @@ class ModelUnavailable(EvaldError):
     """A model call failed, after its retries. `code` is a stable word, `message` the upstream's."""
 
     def __init__(
-        self, code: str, message: str, *, latency: float | None = None, attempts: int = 0
+        self,
+        code: str,
+        message: str,
+        *,
+        status: int | None = None,
+        latency: float | None = None,
+        attempts: int = 0,
     ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.status = status
+        """The HTTP status of the endpoint's refusal, or None when it did not refuse."""
         self.latency = latency
         """Seconds of the last call, or None when none was made."""
         self.attempts = attempts

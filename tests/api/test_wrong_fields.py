@@ -76,9 +76,10 @@ EVALS: list[Row] = [
     ("testing_criteria[0]", {}, MISSING, "type", "testing_criteria[0].type"),
     (
         "testing_criteria[0].type",
-        "label_model",
+        "python",
         VALUE,
-        "'label_model' for 'testing_criteria[0]'. Known types: string_check, text_similarity",
+        "'python' for 'testing_criteria[0]'. Known types: string_check, text_similarity, "
+        "label_model, score_model",
     ),
     ("testing_criteria[0].type", "", VALUE, "Known types"),
     ("testing_criteria[0].type", None, TYPE, "null"),

@@ -6,8 +6,10 @@ from typing import Any
 import openai
 import pytest
 
-from tests.contract.making import completed, completions, items_of, new_eval, row
+from tests.contract.making import completed, completions, items_of, jsonl, new_eval, row
 from tests.contract.replay import FOLDER, NOT_REPLAYED, Replay
+from tests.model_server.client import ModelServer
+from tests.model_server.script import Step
 from tests.server import EvaldServer
 
 NEEDS_STEPS = {"observed_output_item.json", "export_archive_shapes.json"}
@@ -18,21 +20,25 @@ NOT_YET: dict[str, dict[int, str]] = {
     "all_grader_types.json": {
         0: "400 Invalid value for 'testing_criteria[4].evaluation_metric': expected 'fuzzy_match'"
     },
-    "azure_foundry_openai_graders.json": {0: "400 Unknown type 'label_model'"},
-    "bulk_experimentation.json": {0: "400 Unknown type 'label_model'"},
+    "azure_foundry_openai_graders.json": {
+        0: "400 Invalid value for 'testing_criteria[1].evaluation_metric': expected 'fuzzy_match'"
+    },
     "completion_monitoring.json": {
         0: "404 Not Found: POST /v1/chat/completions",
         1: "404 Not Found: GET /v1/chat/completions",
-        2: "400 Unknown type 'label_model'",
+        3: "400 Unknown type 'stored_completions'",
+        4: "400 Unknown type 'stored_completions'",
+        5: "400 Unknown type 'stored_completions'",
     },
     "curl_evals4life.json": {2: "400 Unknown type 'responses'"},
-    "image_inputs.json": {0: "400 Unknown type 'score_model'"},
+    "image_inputs.json": {1: "400 Unknown type 'responses'"},
     "java_python_grader.json": {1: "400 Unknown type 'python'"},
-    "structured_outputs.json": {0: "400 Unknown type 'score_model'"},
+    "structured_outputs.json": {2: "400 Unknown type 'responses'"},
 }
 WHOLE = {
     "agentevals_ephemeral.json",
     "audio_inputs.json",
+    "bulk_experimentation.json",
     "litellm_passthrough.json",
     "wrapper_odd_bodies.json",
 }
@@ -83,15 +89,13 @@ def within_reach(steps: Any) -> Any:
 
 def is_known(criterion: Any) -> bool:
     similar: bool = criterion.get("evaluation_metric") == "fuzzy_match"
-    return criterion["type"] == "string_check" or (
-        criterion["type"] == "text_similarity" and similar
-    )
+    known = ("string_check", "label_model", "score_model")
+    return criterion["type"] in known or (criterion["type"] == "text_similarity" and similar)
 
 
 REACHED = [
     "all_grader_types.json",
     "azure_foundry_openai_graders.json",
-    "bulk_experimentation.json",
     "structured_outputs.json",
 ]
 
@@ -133,3 +137,27 @@ def test_an_output_item_has_the_keys_of_the_observed_one(client: openai.OpenAI) 
     assert item["sample"].keys() - OBSERVED_KEYS_WE_ADD == observed["sample"].keys()
     assert item["sample"]["usage"].keys() == observed["sample"]["usage"].keys()
     assert item["results"][0].keys() - OBSERVED_KEYS_WE_ADD == observed["results"][0].keys()
+
+
+def test_the_result_of_a_judge_has_the_form_of_the_observed_one(
+    client: openai.OpenAI, models: ModelServer
+) -> None:
+    if not FOLDER.exists():
+        pytest.skip(NOT_REPLAYED)
+    observed = json.loads((FOLDER / "observed_output_item.json").read_text())["output_item"]
+    expected = observed["results"][0]["sample"]
+    models.script(Step(text=expected["output"][0]["content"], answers_as=expected["model"]))
+    steps = steps_of("image_inputs.json")
+    created = new_eval(client, *steps[0]["body"]["testing_criteria"], item_schema={})
+    picture = {"item": observed["datasource_item"], "sample": {"output_text": "A blue shed."}}
+
+    run = completed(client, created.id, jsonl(picture))
+
+    (result,) = [result for item in items_of(client, run) for result in item.to_dict()["results"]]
+    assert result["sample"].keys() == expected.keys()
+    for key in ("output", "finish_reason", "model", "error", "seed", "temperature", "top_p"):
+        assert result["sample"][key] == expected[key]
+    assert "<image>https://example.test/a.png</image>" in result["sample"]["input"][1]["content"]
+    assert result["sample"]["usage"].keys() == expected["usage"].keys()
+    assert (result["passed"], result["score"]) == (False, 0.0)
+    assert result["name"].startswith("Score Model Grader-")

@@ -1,5 +1,6 @@
 """Every text of a report is somebody else's: none of it may do anything but be read."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -48,6 +49,12 @@ def poisoned_object(whole: JsonObject, text: str, *, keep: tuple[str, ...]) -> J
     return {key: value if key in keep else poisoned(value, text) for key, value in whole.items()}
 
 
+def judgement(text: str) -> str:
+    """Give what a judge writes, in the form that is shown step by step."""
+    steps = [{"description": text, "conclusion": text}]
+    return json.dumps({"steps": steps, "result": text})
+
+
 def poisoned_report(text: str) -> tuple[JsonObject, JsonObject, JsonObject]:
     """Give an eval, a run and an item whose every text is hostile."""
     error: JsonObject = {"code": text, "message": text}
@@ -58,6 +65,13 @@ def poisoned_report(text: str) -> tuple[JsonObject, JsonObject, JsonObject]:
         results=[
             {"name": text, "passed": False, "score": 0, "error": error, "type": text},
             {"name": text, "passed": True, "score": 1, "sample": {"output": [{"content": text}]}},
+            {
+                "name": text,
+                "passed": True,
+                "score": 1,
+                "label": text,
+                "sample": {"output": [{"content": judgement(text)}]},
+            },
         ],
         sample={
             "input": [{"role": text, "content": text}, {"role": "user", "content": [text]}],
@@ -97,6 +111,7 @@ def test_a_hostile_text_in_every_field_is_only_read(
     assert tab.evaluate("window.violations") == []
     assert tab.inner_text("h1") == text
     assert text in tab.inner_text("#drawer .message.user")
+    assert text in tab.inner_text("#drawer .steps .conclusion")
     assert elements_of_data(tab) == 0
 
 

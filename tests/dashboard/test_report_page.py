@@ -1,8 +1,11 @@
 """What the report says, from plain values; no browser."""
 
-import pytest
+import json
 
-from evald.contract.json_types import JsonObject
+import pytest
+from markupsafe import escape
+
+from evald.contract.json_types import JsonObject, JsonValue
 from evald.dashboard.item_detail import FIELD_LIMIT, MESSAGE_LIMIT
 from evald.dashboard.items import CommonError
 from evald.dashboard.report import (
@@ -280,3 +283,53 @@ def test_errored_items_are_on_neither_side_of_the_pass_rate() -> None:
 
     assert "75.0<small>%</small>" in html
     assert "60.0 to 80.0 if the 10 errored had all failed or all passed" in html
+
+
+def judged(content: str, **changes: JsonValue) -> str:
+    """Give the page of an item that a judge wrote this about."""
+    sample: JsonObject = {"output": [{"role": "assistant", "content": content}]}
+    result: JsonObject = {"name": CLOSE, "passed": True, "score": 1, "sample": sample, **changes}
+    use: JsonObject = {"model_name": "judge", "total_tokens": 1234}
+    extras: JsonObject = {"latency_ms": 1, "attempts": 1, "judge_usage": [use]}
+    item = output_item(0, "pass", results=[result], evald=extras)
+    return render_report(page_of(THREE, [item], selected=item))
+
+
+def steps(number: int) -> str:
+    """Give a judgement of so many steps."""
+    told = [{"description": f"Look {n}", "conclusion": f"Find {n}"} for n in range(number)]
+    return json.dumps({"steps": told, "result": "good"})
+
+
+def test_a_judgement_is_told_step_by_step_with_its_result_and_its_cost() -> None:
+    html = judged(steps(2))
+
+    for step in range(2):
+        assert f'<p dir="auto">Look {step}</p>' in html
+        assert f'<p class="conclusion" dir="auto">Find {step}</p>' in html
+    assert '<mark class="pass">good</mark>' in html
+    assert "1,234 tokens" in html
+
+
+def test_many_steps_are_cut_and_counted() -> None:
+    html = judged(steps(500))
+
+    assert html.count('class="conclusion"') == 10
+    assert "490 more steps" in html
+
+
+@pytest.mark.parametrize("content", ["It is good.", "{", '{"steps": [5], "result": 1}', "[1]"])
+def test_what_a_judge_wrote_in_another_form_is_shown_as_it_is(content: str) -> None:
+    html = judged(content)
+
+    assert f'<p class="judgement" dir="auto">{escape(content)}</p>' in html
+    assert 'class="steps"' not in html
+
+
+def test_an_answer_that_led_to_no_verdict_is_not_shown_as_one() -> None:
+    error: JsonObject = {"code": "judge_truncated", "message": "cut"}
+
+    html = judged(steps(1), error=error)
+
+    assert 'class="steps"' not in html
+    assert "judge_truncated" in html

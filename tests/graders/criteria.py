@@ -2,6 +2,7 @@
 
 from evald.contract.graders import StringCheck, TextSimilarity
 from evald.contract.json_types import JsonObject, JsonValue
+from evald.contract.judges import LabelModel, ScoreModel
 from evald.contract.validation import read_request
 
 
@@ -27,6 +28,30 @@ def similarity_criterion(threshold: float = 0.8) -> TextSimilarity:
         "pass_threshold": threshold,
     }
     return read_request(TextSimilarity, body)
+
+
+def label_criterion(**changes: JsonValue) -> LabelModel:
+    body: JsonObject = {
+        "type": "label_model",
+        "name": "mood",
+        "model": "judge",
+        "input": [{"role": "user", "content": "Which mood has {{ sample.output_text }}?"}],
+        "labels": ["good", "bad", "none"],
+        "passing_labels": ["good", "none"],
+        **changes,
+    }
+    return read_request(LabelModel, body)
+
+
+def score_criterion(**changes: JsonValue) -> ScoreModel:
+    body: JsonObject = {
+        "type": "score_model",
+        "name": "quality",
+        "model": "judge",
+        "input": [{"role": "user", "content": "How good is {{ sample.output_text }}?"}],
+        **changes,
+    }
+    return read_request(ScoreModel, body)
 
 
 def seen(text: JsonValue, reference: JsonValue) -> JsonObject:

@@ -6,11 +6,18 @@ from functools import partial
 import pytest
 
 from evald.errors import GraderFailed
-from evald.graders.interface import Aside, Grade
+from evald.graders.interface import Aside, Grade, GraderTools
 from evald.graders.registry import grader_for
 from evald.rules.similarity import fuzzy_match
 from evald.sandbox.aside import ProcessAside
-from tests.graders.criteria import seen, similarity_criterion, string_criterion
+from tests.graders.criteria import (
+    label_criterion,
+    score_criterion,
+    seen,
+    similarity_criterion,
+    string_criterion,
+)
+from tests.graders.judging import Judging, verdict
 
 
 @pytest.fixture
@@ -45,13 +52,17 @@ def test_a_grader_that_broke_carries_its_reason_and_no_score() -> None:
 
 async def test_every_type_of_criterion_has_its_grader(aside: Aside) -> None:
     equal = seen("billing", "billing")
+    tools = GraderTools(aside, Judging(verdict("good")).ask)
+    scored = GraderTools(aside, Judging(verdict(1)).ask)
 
-    assert (await grader_for(string_criterion("eq"), aside)(equal)).passed
-    assert (await grader_for(similarity_criterion(), aside)(equal)).passed
+    assert (await grader_for(string_criterion("eq"), tools)(equal)).passed
+    assert (await grader_for(similarity_criterion(), tools)(equal)).passed
+    assert (await grader_for(label_criterion(), tools)(equal)).passed
+    assert (await grader_for(score_criterion(), scored)(equal)).passed
 
 
 async def test_a_long_comparison_in_another_process_gives_the_same_score(aside: Aside) -> None:
     text, reference = "the quick brown fox " * 40, "the lazy dog " * 40
-    grader = grader_for(similarity_criterion(), aside)
+    grader = grader_for(similarity_criterion(), GraderTools(aside, Judging().ask))
 
     assert (await grader(seen(text, reference))).score == fuzzy_match(text, reference)

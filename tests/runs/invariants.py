@@ -77,17 +77,48 @@ def check_criteria(run: Any, items: list[Any]) -> None:
 
 
 def check_usage(run: Any, items: list[Any]) -> None:
-    """The usage per model is the sum over the items whose sample the model gave."""
+    """The usage per model is the sum over the items, also apart for samples and for judges."""
     if not items:
         assert run["per_model_usage"] is None
         return
-    sums: dict[str, Counter[str]] = {}
+    sampling: Sums = {}
+    judging: Sums = {}
     for item in items:
         if item["evald"]["attempts"] and item["sample"]["error"] is None:
-            of_model = sums.setdefault(item["sample"]["model"], Counter(invocation_count=0))
-            of_model.update(item["sample"]["usage"], invocation_count=1)
-    told = {use.pop("model_name"): Counter(use) for use in map(dict, run["per_model_usage"])}
-    assert told == sums
+            call = {"invocation_count": 1, **item["sample"]["usage"]}
+            add(sampling, item["sample"]["model"], call)
+        for use in item["evald"]["judge_usage"]:
+            add(judging, **told_of(use))
+    total: Sums = {}
+    for sums in (sampling, judging):
+        for model, numbers in sums.items():
+            add(total, model, numbers)
+    assert by_model(run["evald"]["usage"]["sampling"]) == sampling
+    assert by_model(run["evald"]["usage"]["judging"]) == judging
+    assert by_model(run["per_model_usage"]) == total
+
+
+Sums = dict[str, Counter[str]]
+
+
+def add(sums: Sums, model: str, numbers: Any) -> None:
+    """Add the numbers of some calls to those of their model."""
+    sums.setdefault(model, Counter()).update(numbers)
+
+
+def told_of(use: Any) -> Any:
+    """Give one entry of a usage as model and numbers."""
+    numbers = {name: number for name, number in use.items() if name != "model_name"}
+    return {"model": use["model_name"], "numbers": numbers}
+
+
+def by_model(usage: Any) -> Sums:
+    """Give a usage by model; it has one entry for each."""
+    sums: Sums = {}
+    for use in usage:
+        assert use["model_name"] not in sums
+        add(sums, **told_of(use))
+    return sums
 
 
 def check_lists(server: EvaldServer, run: Any, items: list[Any]) -> None:

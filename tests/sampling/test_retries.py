@@ -136,6 +136,25 @@ async def test_an_error_inside_the_stream_is_given_with_the_words_of_the_endpoin
     assert error.code == "upstream_error"
 
 
+async def test_a_refusal_inside_an_answer_is_as_lasting_as_the_status_that_it_names(
+    models: ModelServer, sampler: MakeSampler
+) -> None:
+    models.script(Step(body='{"error": {"message": "no such grammar", "code": 400}}'), Step())
+
+    error = await failure(sampler())
+
+    assert (error.message, error.status) == ("Error from scripted: no such grammar", 400)
+    assert models.stats().started == 1
+
+
+async def test_an_error_inside_an_answer_that_names_a_passing_status_is_tried_again(
+    models: ModelServer, sampler: MakeSampler
+) -> None:
+    models.script(Step(body='{"error": {"message": "busy", "code": 503}}'), Step())
+
+    assert (await ask(sampler())).attempts == 2
+
+
 async def test_a_long_refusal_that_comes_in_pieces_is_read_to_its_end(
     models: ModelServer, sampler: MakeSampler
 ) -> None:

@@ -1,6 +1,8 @@
 """The numbers of a run: result counts, counts per testing criterion, usage per model."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final, Literal
 
 from evald.contract.json_types import JsonObject
 
@@ -46,9 +48,13 @@ class CriterionCounts:
         }
 
 
+Purpose = Literal["sampling", "judging"]
+PURPOSES: Final[tuple[Purpose, ...]] = ("sampling", "judging")
+
+
 @dataclass(frozen=True, slots=True)
 class ModelUsage:
-    """Calls made to one model, and their tokens."""
+    """Calls made to one model for one purpose, and their tokens."""
 
     model_name: str
     invocation_count: int
@@ -56,9 +62,10 @@ class ModelUsage:
     completion_tokens: int
     total_tokens: int
     cached_tokens: int
+    purpose: Purpose = "sampling"
 
     def plus(self, other: "ModelUsage") -> "ModelUsage":
-        """Give the sum of two usages of the same model."""
+        """Give the sum of two usages of the same model; the purpose stays that of the first."""
         return ModelUsage(
             self.model_name,
             self.invocation_count + other.invocation_count,
@@ -66,10 +73,11 @@ class ModelUsage:
             self.completion_tokens + other.completion_tokens,
             self.total_tokens + other.total_tokens,
             self.cached_tokens + other.cached_tokens,
+            self.purpose,
         )
 
     def as_json(self) -> JsonObject:
-        """Give the wire form."""
+        """Give the wire form, which does not tell the purpose."""
         return {
             "model_name": self.model_name,
             "invocation_count": self.invocation_count,
@@ -78,3 +86,12 @@ class ModelUsage:
             "total_tokens": self.total_tokens,
             "cached_tokens": self.cached_tokens,
         }
+
+
+def by_model(usage: Iterable[ModelUsage]) -> tuple[ModelUsage, ...]:
+    """Add up the usage of each model, whatever the calls were for, in the order of appearance."""
+    sums: dict[str, ModelUsage] = {}
+    for each in usage:
+        known = sums.get(each.model_name)
+        sums[each.model_name] = known.plus(each) if known else each
+    return tuple(sums.values())

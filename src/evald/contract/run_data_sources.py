@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field
 
 from evald.contract.json_types import JsonObject, JsonValue, ParsedJson
 from evald.contract.messages import Message, kept_message
-from evald.contract.metadata import storable, without_nul
+from evald.contract.metadata import ModelName, without_nul
 from evald.contract.validation import RequestModel
 
 
@@ -49,9 +49,6 @@ class JsonlSource(RequestModel):
 
     type: Literal["jsonl"]
     source: Source
-
-
-ModelName = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(storable)]
 
 
 class CompletionsSource(RequestModel):

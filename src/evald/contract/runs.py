@@ -5,7 +5,13 @@ from typing import Final, Literal
 
 import orjson
 
-from evald.contract.counts import CriterionCounts, ModelUsage, ResultCounts
+from evald.contract.counts import (
+    PURPOSES,
+    CriterionCounts,
+    ModelUsage,
+    ResultCounts,
+    by_model,
+)
 from evald.contract.json_types import JsonObject
 from evald.contract.metadata import Metadata, Name
 from evald.contract.run_data_sources import DataSource
@@ -50,6 +56,7 @@ class Run:
     criteria: tuple[tuple[str, CriterionCounts], ...]
     """One pair of criterion id and counts for each testing criterion, in the eval's order."""
     usage: tuple[ModelUsage, ...]
+    """One for each model and purpose."""
     row_count: int | None
     """Rows of the data source, or None while a large file is not read through yet."""
     calls_aborted: int
@@ -75,7 +82,9 @@ class Run:
                 "name": self.name,
                 "created_at": self.created_at,
                 "result_counts": self.counts.as_json(),
-                "per_model_usage": [use.as_json() for use in self.usage] if begun else None,
+                "per_model_usage": [use.as_json() for use in by_model(self.usage)]
+                if begun
+                else None,
                 "per_testing_criteria_results": self._criteria_json() if begun else None,
                 "data_source": orjson.Fragment(self.data_source_text),
                 "metadata": self.metadata,
@@ -85,12 +94,20 @@ class Run:
                     "calls_aborted": self.calls_aborted,
                     "started_at": self.started_at,
                     "finished_at": self.finished_at,
+                    "usage": self._usage_json(),
                 },
             }
         )
 
     def _criteria_json(self) -> list[JsonObject]:
         return [counts.as_json(criterion_id) for criterion_id, counts in self.criteria]
+
+    def _usage_json(self) -> dict[str, list[JsonObject]]:
+        """What `per_model_usage` adds up, told apart by what the calls were for."""
+        return {
+            purpose: [use.as_json() for use in self.usage if use.purpose == purpose]
+            for purpose in PURPOSES
+        }
 
     def _error_json(self) -> JsonObject | None:
         if self.error is None:

@@ -116,7 +116,15 @@ def _without_tags(location: tuple[int | str, ...], body: JsonValue) -> tuple[int
 CONTENT_KINDS = frozenset({"a text", "an object", "an array"})
 UNION_TAGS = frozenset(
     {
-        *("string_check", "text_similarity", "custom", "logs", "stored_completions"),
+        *(
+            "string_check",
+            "text_similarity",
+            "label_model",
+            "score_model",
+            "custom",
+            "logs",
+            "stored_completions",
+        ),
         *("jsonl", "completions", "file_content", "file_id", "template", "item_reference"),
         *("input_text", "output_text", "input_image", "input_audio"),
     }

@@ -24,6 +24,7 @@ from evald.dashboard.reading import (
     text_of,
 )
 from evald.dashboard.texts import Text, as_json, as_line, call_texts, clip, content_text
+from evald.rules.judgement import steps_of
 
 MESSAGE_LIMIT = 4_000
 FIELD_LIMIT = 1_000
@@ -33,6 +34,8 @@ _MOST_MESSAGES = 50
 _MOST_CALLS = 20
 _MOST_FIELDS = 50
 _MOST_GRADES = 50
+_MOST_STEPS = 10
+_STEP_LIMIT = 500
 
 Speaker = Literal["user", "assistant", "other"]
 
@@ -46,6 +49,24 @@ class Fault:
 
 
 @dataclass(frozen=True)
+class Step:
+    """One step of a judge: what it looked at, and what it concluded."""
+
+    description: Text
+    conclusion: Text
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a judge model wrote: its steps and result where they can be read, else the text."""
+
+    text: Text | None
+    steps: tuple[Step, ...]
+    hidden_steps: int
+    result: Text | None
+
+
+@dataclass(frozen=True)
 class Grade:
     """One criterion's result on this item, with what it compared or what its judge wrote."""
 
@@ -55,7 +76,7 @@ class Grade:
     threshold: float | None
     expected: Text | None
     got: Text | None
-    judgement: Text | None
+    judgement: Judgement | None
     fault: Fault | None
 
 
@@ -87,6 +108,7 @@ class Usage:
     prompt_tokens: int | None
     completion_tokens: int | None
     cached_tokens: int | None
+    judge_tokens: int
     model: str
     finish_reason: str
 
@@ -182,10 +204,27 @@ def _clipped(text: str | None) -> Text | None:
     return None if text is None else clip(text, FIELD_LIMIT)
 
 
-def _judgement(result: ApiObject) -> Text | None:
-    """Give what a judge model wrote, where one was asked."""
+def _judgement(result: ApiObject) -> Judgement | None:
+    """Give what a judge model wrote, where one was asked.
+
+    Only an answer that led to a verdict is shown as steps and result.
+    """
     written = output_text(result)
-    return clip(written, MESSAGE_LIMIT) if written else None
+    if not written:
+        return None
+    told = None if result.get("error") else steps_of(written)
+    if told is None:
+        return Judgement(clip(written, MESSAGE_LIMIT), (), 0, None)
+    steps, verdict = told
+    return Judgement(
+        text=None,
+        steps=tuple(
+            Step(clip(description, _STEP_LIMIT), clip(conclusion, _STEP_LIMIT))
+            for description, conclusion in steps[:_MOST_STEPS]
+        ),
+        hidden_steps=max(0, len(steps) - _MOST_STEPS),
+        result=as_line(verdict, _STEP_LIMIT),
+    )
 
 
 def _messages(sample: ApiObject) -> list[Message]:
@@ -221,6 +260,10 @@ def _usage(item: ApiObject, sample: ApiObject) -> Usage:
         prompt_tokens=count_or_none(usage.get("prompt_tokens")),
         completion_tokens=count_or_none(usage.get("completion_tokens")),
         cached_tokens=count_or_none(usage.get("cached_tokens")),
+        judge_tokens=sum(
+            count_of(object_of(use).get("total_tokens"))
+            for use in list_of(extras.get("judge_usage"))
+        ),
         model=clip(text_of(sample.get("model")), _NAME_LIMIT).shown,
         finish_reason=clip(text_of(sample.get("finish_reason")), _NAME_LIMIT).shown,
     )

@@ -125,7 +125,7 @@ async def carry_out_run(run_id: str, tools: Tools) -> None:
     plan = await tools.database.read(lambda connection: run_store.get_plan(connection, run_id))
     if plan is None or not await _prepared(plan, tools) or not await _start(plan, tools):
         return
-    await _all_chunks(recipe_of(plan, tools.aside), tools)
+    await _all_chunks(recipe_of(plan, tools), tools)
     await finish(plan, tools)
     log.info("run carried out", run=run_id)
 

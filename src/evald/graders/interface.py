@@ -1,13 +1,15 @@
 """What every grader is: a function from a row and its sample to a grade."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Literal, Protocol, TypeVar
 
+from evald.contract.counts import ModelUsage
 from evald.contract.json_types import JsonObject
 from evald.errors import GraderFailed
 from evald.rules.template import Namespaces
 from evald.rules.verdict import Outcome
+from evald.sampling.interface import ChatRequest, Completion
 
 Result = TypeVar("Result")
 
@@ -25,6 +27,10 @@ class Grade:
     sample: JsonObject | None = None
     """The judge's own call, for graders that ask a model."""
     error: JsonObject | None = None
+    usage: tuple[ModelUsage, ...] = ()
+    """What its calls to a judge cost, also where they led to no verdict."""
+    extras: JsonObject = field(default_factory=dict)
+    """What its result shows beside the keys of the API, such as the label that a judge chose."""
 
     @property
     def outcome(self) -> Outcome:
@@ -34,11 +40,12 @@ class Grade:
         return "passed" if self.passed else "failed"
 
     @staticmethod
-    def errored(reason: GraderFailed) -> "Grade":
-        """Give the grade of a grader that broke."""
-        return Grade(
-            passed=False, score=0.0, error={"code": reason.code, "message": reason.message}
-        )
+    def errored(
+        reason: GraderFailed, sample: JsonObject | None = None, usage: tuple[ModelUsage, ...] = ()
+    ) -> "Grade":
+        """Give the grade of a grader that broke, with what its judge said and cost before that."""
+        error: JsonObject = {"code": reason.code, "message": reason.message}
+        return Grade(passed=False, score=0.0, sample=sample, error=error, usage=usage)
 
 
 class Grader(Protocol):
@@ -47,7 +54,7 @@ class Grader(Protocol):
     async def __call__(self, namespaces: Namespaces) -> Grade:
         """Grade the row under `item` with the output under `sample`.
 
-        Raises GraderFailed when there is no verdict.
+        Raises GraderFailed when there is no verdict; a judge that was heard gives an errored grade.
         """
         ...
 
@@ -61,3 +68,20 @@ class Aside(Protocol):
         Raises GraderFailed when the process that computes it dies, again at a second try.
         """
         ...
+
+
+AskingWay = Literal["json_schema", "json_object", "instruction"]
+"""How a judge is held to the form of its answer, the strictest first."""
+
+
+@dataclass(frozen=True)
+class GraderTools:
+    """What the graders of one run get from outside."""
+
+    aside: Aside
+    ask: Callable[[ChatRequest], Awaitable[Completion]]
+    """Asks a model in the name of the run, so that judges share its limits, turns and cancel.
+
+    Raises ModelUnavailable."""
+    known_ways: dict[str, AskingWay] = field(default_factory=dict)
+    """By model, the way that led to a verdict where the strictest did not."""

@@ -1,15 +1,22 @@
 """Which grader carries out which type of testing criterion."""
 
-from evald.contract.graders import Criterion, StringCheck, TextSimilarity
-from evald.graders.interface import Aside, Grader
+from evald.contract.graders import AnyCriterion, StringCheck, TextSimilarity
+from evald.contract.judges import LabelModel, ScoreModel
+from evald.graders.interface import Grader, GraderTools
+from evald.graders.label_model import label_model
+from evald.graders.score_model import score_model
 from evald.graders.string_check import string_check
 from evald.graders.text_similarity import text_similarity
 
 
-def grader_for(criterion: Criterion, aside: Aside) -> Grader:
-    """Compile a testing criterion into its grader; long computations are run `aside`."""
+def grader_for(criterion: AnyCriterion, tools: GraderTools) -> Grader:
+    """Compile a testing criterion into its grader; `tools` are those of the run."""
     match criterion:
         case StringCheck():
             return string_check(criterion)
         case TextSimilarity():
-            return text_similarity(criterion, aside)
+            return text_similarity(criterion, tools.aside)
+        case LabelModel():
+            return label_model(criterion, tools)
+        case ScoreModel():
+            return score_model(criterion, tools)

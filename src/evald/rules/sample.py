@@ -6,6 +6,7 @@ in which the hosted API shows it.
 
 from contextlib import suppress
 
+from evald.contract.counts import ModelUsage, Purpose
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.rules import json_text
 from evald.rules.messages import Messages, flat_content, flat_messages
@@ -72,6 +73,27 @@ def shown_sample(
     }
 
 
+def shown_judge_sample(
+    completion: JsonObject | None,
+    *,
+    messages: Messages,
+    sampling_params: JsonObject,
+    error: JsonObject | None,
+) -> JsonObject:
+    """Give the `sample` of a judge's result, with the keys that the live service has (contract 3.4)."""
+    shown = shown_sample(
+        completion, messages=messages, sampling_params=sampling_params, error=error
+    )
+    # Of what a judge gives beside its text, only texts are shown: a judge calls no tools.
+    output: list[JsonValue] = [
+        {key: value for key, value in message.items() if isinstance(value, str)}
+        for message in _shown_output(completion or {})
+        if isinstance(message, dict)
+    ]
+    del shown["max_completion_tokens"]
+    return {**shown, "output": output, "reasoning_effort": sampling_params.get("reasoning_effort")}
+
+
 def _text_or(value: JsonValue, default: str) -> str:
     """Datasets hold whatever someone wrote; clients rely on a text here."""
     return value if isinstance(value, str) and value else default
@@ -132,6 +154,12 @@ def usage_numbers(usage: JsonValue) -> dict[str, int]:
         "prompt_tokens": prompt,
         "cached_tokens": cached or _count(numbers, "cached_tokens"),
     }
+
+
+def usage_of(completion: JsonObject, purpose: Purpose) -> ModelUsage:
+    """Give what one call cost, under the name that the endpoint gave itself."""
+    model = str(completion.get("model") or "").replace("\x00", "")
+    return ModelUsage(model, 1, **usage_numbers(completion.get("usage")), purpose=purpose)
 
 
 def _count(numbers: JsonObject, key: str) -> int:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from evald.contract.counts import CriterionCounts, ModelUsage, ResultCounts
+from evald.contract.counts import CriterionCounts, ModelUsage, Purpose, ResultCounts
 from evald.rules.verdict import ItemStatus, Outcome
 
 
@@ -16,6 +16,7 @@ class Counted:
     outcomes: tuple[Outcome, ...]
     """One for each testing criterion, in the eval's order."""
     usage: tuple[ModelUsage, ...]
+    """The calls that it cost: those that gave its sample, and those that its judges made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class Tally:
     counts: ResultCounts
     criteria: tuple[CriterionCounts, ...]
     usage: tuple[ModelUsage, ...]
+    """One for each model and purpose."""
 
 
 def tally(items: Sequence[Counted], criteria: int) -> Tally:
@@ -43,9 +45,10 @@ def _criterion(outcomes: Iterable[Outcome]) -> CriterionCounts:
 
 
 def _usage(items: Iterable[Counted]) -> tuple[ModelUsage, ...]:
-    by_model: dict[str, ModelUsage] = {}
+    sums: dict[tuple[str, Purpose], ModelUsage] = {}
     for item in items:
         for usage in item.usage:
-            known = by_model.get(usage.model_name)
-            by_model[usage.model_name] = known.plus(usage) if known else usage
-    return tuple(by_model.values())
+            key = usage.model_name, usage.purpose
+            known = sums.get(key)
+            sums[key] = known.plus(usage) if known else usage
+    return tuple(sums.values())

@@ -71,7 +71,7 @@ async def _all_rows(
 ) -> None:
     shared = iter(rows)
     # Rows that wait for no model gain nothing from company, and each is a turn that requests wait for.
-    at_once = 1 if recipe.model is None else tools.rows_at_once
+    at_once = tools.rows_at_once if recipe.asks_models else 1
     async with asyncio.TaskGroup() as group:
         for _ in range(min(at_once, len(rows))):
             group.create_task(_row_after_row(shared, recipe, tools, saver, all_begun))

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.data_source_configs import item_schema_of
 from evald.contract.evals import Eval
+from evald.contract.graders import judge_model_of
 from evald.contract.json_types import JsonObject
 from evald.contract.run_data_sources import CompletionsSource, FileId
 from evald.contract.runs import Run
@@ -46,6 +47,7 @@ async def create_run(of_eval: Eval, given: GivenRun, tools: Tools, dispatch: Dis
     """
     request, source = given.request, given.request.data_source
     model = _checked_model(source, tools) if isinstance(source, CompletionsSource) else None
+    _check_judges(of_eval, tools)
     rows = given.rows
     if isinstance(rows, FileId):
         rows = await _rows_of_file(rows.id, of_eval, tools)
@@ -90,14 +92,30 @@ def _checked_model(source: CompletionsSource, tools: Tools) -> str | None:
                 param=f"data_source.{name}",
                 code="missing_required_parameter",
             )
-    if source.model is not None and not tools.sampler.serves(source.model):
+    if source.model is not None:
+        _check_served(source.model, "data_source.model", tools)
+    return source.model
+
+
+def _check_judges(of_eval: Eval, tools: Tools) -> None:
+    """Check that the judges of an eval can be asked.
+
+    Only now: an eval may be made before its providers are configured, and it outlives them.
+    """
+    for place, criterion in enumerate(of_eval.testing_criteria):
+        model = judge_model_of(criterion)
+        if model is not None:
+            _check_served(model, f"testing_criteria[{place}].model", tools)
+
+
+def _check_served(model: str, param: str, tools: Tools) -> None:
+    if not tools.sampler.serves(model):
         raise BadRequest(
-            f"No provider of this server serves the model '{source.model}'. "
+            f"No provider of this server serves the model '{model}'. "
             "GET /v1/models lists those that are served.",
-            param="data_source.model",
+            param=param,
             code="model_not_found",
         )
-    return source.model
 
 
 def _check_sampling_params(params: JsonObject) -> None:

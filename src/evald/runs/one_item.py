@@ -2,20 +2,21 @@
 
 import asyncio
 import hashlib
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import orjson
 import structlog
 
-from evald.contract.counts import ModelUsage
+from evald.contract.counts import ModelUsage, by_model
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.errors import GraderFailed, ModelUnavailable
 from evald.graders.interface import Grade, Grader
 from evald.ids import new_id
 from evald.rules import json_text
 from evald.rules.messages import Messages, UnusableMessages
-from evald.rules.sample import sample_namespace, shown_sample, usage_numbers
+from evald.rules.sample import sample_namespace, shown_sample, usage_of
 from evald.rules.tally import Counted
 from evald.rules.template import Namespaces
 from evald.rules.verdict import item_status
@@ -54,8 +55,8 @@ async def one_item(row: Row, recipe: Recipe, tools: Tools) -> NewItem:
     if recipe.model is None:
         # Rows that are only graded never wait; let requests in between.
         await asyncio.sleep(0)
-    now = int(tools.clock())
     grades = await _grades(row, sampled, recipe)
+    now = int(tools.clock())
     try:
         return _output_item(row, sampled, grades, recipe, now)
     except json_text.BadJson as error:  # an endpoint can nest its answer deeper than can be kept
@@ -90,7 +91,18 @@ async def _grades(row: Row, sampled: Sampled, recipe: Recipe) -> list[Grade]:
         broken = GraderFailed("no_sample", "The model gave no sample to grade.")
         return [Grade.errored(broken) for _ in recipe.criteria]
     namespaces: Namespaces = {"item": row.item, "sample": sample_namespace(sampled.body or {})}
+    if recipe.asks_judges:
+        return await _together(
+            [_grade(grader, namespaces, recipe.run_id) for _, grader in recipe.criteria]
+        )
     return [await _grade(grader, namespaces, recipe.run_id) for _, grader in recipe.criteria]
+
+
+async def _together(grading: Sequence[Coroutine[Any, Any, Grade]]) -> list[Grade]:
+    """Give the grades in order; judges are asked at the same time, and a cancel cuts them all off."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(each) for each in grading]
+    return [task.result() for task in tasks]
 
 
 async def _grade(grader: Grader, namespaces: Namespaces, run_id: str) -> Grade:
@@ -110,7 +122,8 @@ async def _grade(grader: Grader, namespaces: Namespaces, run_id: str) -> Grade:
 def _output_item(
     row: Row, sampled: Sampled, grades: list[Grade], recipe: Recipe, now: int
 ) -> NewItem:
-    counted = _counted(sampled, grades)
+    judged = [usage for grade in grades for usage in grade.usage]
+    counted = _counted(sampled, grades, judged)
     item_id = new_id("outputitem")
     body: JsonObject = {
         "object": "eval.run.output_item",
@@ -132,22 +145,17 @@ def _output_item(
             error=sampled.error,
         ),
         "_datasource_item_content_hash": content_hash(row.item),
-        "evald": _extras(sampled),
+        "evald": _extras(sampled, judged),
     }
     return NewItem(item_id, row.index, json_text.dump(body), counted, _why(sampled, grades))
 
 
-def _counted(sampled: Sampled, grades: list[Grade]) -> Counted:
+def _counted(sampled: Sampled, grades: list[Grade], judged: list[ModelUsage]) -> Counted:
     outcomes = tuple(grade.outcome for grade in grades)
     status = "error" if sampled.error is not None else item_status(outcomes)
     body = sampled.body
-    usage = (_usage(body),) if body is not None and sampled.attempts else ()
-    return Counted(status, outcomes, usage)
-
-
-def _usage(body: JsonObject) -> ModelUsage:
-    model = str(body.get("model") or "").replace("\x00", "")
-    return ModelUsage(model, 1, **usage_numbers(body.get("usage")))
+    asked = (usage_of(body, "sampling"),) if body is not None and sampled.attempts else ()
+    return Counted(status, outcomes, (*asked, *judged))
 
 
 def _result(criterion: JsonObject, grade: Grade) -> JsonObject:
@@ -157,6 +165,7 @@ def _result(criterion: JsonObject, grade: Grade) -> JsonObject:
         "passed": grade.passed,
         "score": grade.score,
         "sample": grade.sample,
+        **grade.extras,
     }
     return result if grade.error is None else {**result, "error": grade.error}
 
@@ -166,11 +175,12 @@ def content_hash(item: JsonObject) -> str:
     return hashlib.sha256(orjson.dumps(item, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def _extras(sampled: Sampled) -> JsonObject:
+def _extras(sampled: Sampled, judged: list[ModelUsage]) -> JsonObject:
     latency = sampled.latency
     return {
         "latency_ms": None if latency is None else round(latency * 1000, 1),
         "attempts": sampled.attempts,
+        "judge_usage": [usage.as_json() for usage in by_model(judged)],
     }
 
 

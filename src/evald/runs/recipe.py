@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from evald.contract.graders import kept_to_criterion
+from evald.contract.graders import judge_model_of, kept_to_criterion
 from evald.contract.json_types import JsonObject, JsonValue
-from evald.graders.interface import Grader
+from evald.graders.interface import Grader, GraderTools
 from evald.graders.registry import grader_for
 from evald.rules.messages import Messages, compile_messages, compile_reference
 from evald.rules.template import Namespaces
-from evald.runs.tools import SharedAside
+from evald.runs.tools import Tools
+from evald.sampling.interface import ChatRequest, Completion
 from evald.store.runs import RunPlan
 
 Result = TypeVar("Result")
@@ -29,14 +30,29 @@ class Recipe:
     sampling_params: JsonObject
     criteria: tuple[tuple[JsonObject, Grader], ...]
     """Each testing criterion as its eval shows it, with its grader."""
+    asks_judges: bool
+    """Whether a criterion asks a model."""
+
+    @property
+    def asks_models(self) -> bool:
+        """Whether a row waits for any model, to be sampled or to be judged."""
+        return self.asks_judges or self.model is not None
 
 
-def recipe_of(plan: RunPlan, aside: SharedAside) -> Recipe:
-    """Compile the plan of a run; what its graders compute aside is computed in its turn."""
+def recipe_of(plan: RunPlan, tools: Tools) -> Recipe:
+    """Compile the plan of a run.
+
+    Its judges are asked in its name, as its samples are, and what its graders compute aside is
+    computed in its turn.
+    """
 
     async def in_turn(function: Callable[..., Result], *arguments: object) -> Result:
-        return await aside(plan.run_id, function, *arguments)
+        return await tools.aside(plan.run_id, function, *arguments)
 
+    async def ask(request: ChatRequest) -> Completion:
+        return await tools.sampler.sample(request, plan.run_id)
+
+    grader_tools = GraderTools(in_turn, ask)
     source = plan.data_source
     params = source.get("sampling_params")
     model = source.get("model")
@@ -47,8 +63,10 @@ def recipe_of(plan: RunPlan, aside: SharedAside) -> Recipe:
         messages=_messages(source.get("input_messages")),
         sampling_params=params if isinstance(params, dict) else {},
         criteria=tuple(
-            (kept, grader_for(kept_to_criterion(kept), in_turn)) for kept in plan.testing_criteria
+            (kept, grader_for(kept_to_criterion(kept), grader_tools))
+            for kept in plan.testing_criteria
         ),
+        asks_judges=any(judge_model_of(kept) is not None for kept in plan.testing_criteria),
     )
 
 

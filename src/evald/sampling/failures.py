@@ -6,6 +6,7 @@ from urllib.parse import urljoin, urlsplit, urlunsplit
 import aiohttp
 import orjson
 
+from evald.contract.json_types import JsonObject
 from evald.rules.retry import is_retried, named_pause
 from evald.sampling.providers import Provider
 from evald.sampling.stream import StreamError
@@ -138,4 +139,18 @@ def no_api(response: aiohttp.ClientResponse, provider: Provider) -> CallFailed:
 def reported_failure(error: StreamError, provider: Provider) -> CallFailed:
     """Give what an error means that came with status 200, in the endpoint's own words."""
     message = _message_in(orjson.dumps(error.body).decode(), provider) or "no message"
-    return CallFailed("upstream_error", f"Error from {provider.name}: {message}", retried=True)
+    status = _named_status(error.body)
+    return CallFailed(
+        "upstream_error",
+        f"Error from {provider.name}: {message}",
+        retried=status is None or is_retried(status),
+        status=status,
+    )
+
+
+def _named_status(body: JsonObject) -> int | None:
+    """Give the status that an error inside an answer names: vLLM refuses a request so, too."""
+    match body:
+        case {"error": {"code": int(code)}} if 400 <= code < 600:
+            return code
+    return None

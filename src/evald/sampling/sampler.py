@@ -132,5 +132,10 @@ def _is_worth_retrying(failure: CallFailed, attempt: int, policy: RetryPolicy) -
 
 def _unavailable(failure: CallFailed, latency: float, attempts: int) -> ModelUnavailable:
     tried = f" (tried {attempts} times)" if attempts > 1 else ""
-    message = failure.message + tried
-    return ModelUnavailable(failure.code, message, latency=latency, attempts=attempts)
+    return ModelUnavailable(
+        failure.code,
+        failure.message + tried,
+        status=failure.status,
+        latency=latency,
+        attempts=attempts,
+    )

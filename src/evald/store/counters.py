@@ -30,8 +30,9 @@ async def counters_of(connection: AsyncConnection, run_ids: Sequence[str]) -> di
         counts = CriterionCounts(row.passed, row.failed, row.errored)
         counters[row.run_id].criteria.append(counts)
     for row in await connection.execute(_USAGE, {"run_ids": run_ids}):
-        numbers = [getattr(row, name) for name in _USAGE_NUMBERS]
-        counters[row.run_id].usage.append(ModelUsage(row.model_name, *numbers))
+        numbers = {name: getattr(row, name) for name in _USAGE_NUMBERS}
+        usage = ModelUsage(row.model_name, **numbers, purpose=row.purpose)
+        counters[row.run_id].usage.append(usage)
     return counters
 
 
@@ -111,7 +112,7 @@ def _add_usage(dialect: Any) -> Executable:
     new = dialect.insert(run_usage)
     sums = {name: run_usage.c[name] + new.excluded[name] for name in _USAGE_NUMBERS}
     added: Executable = new.on_conflict_do_update(
-        index_elements=["run_id", "model_name"], set_=sums
+        index_elements=["run_id", "model_name", "purpose"], set_=sums
     )
     return added
 
@@ -127,5 +128,5 @@ _CRITERIA = (
 _USAGE = (
     select(run_usage)
     .where(run_usage.c.run_id.in_(bindparam("run_ids", expanding=True)))
-    .order_by(run_usage.c.run_id, run_usage.c.model_name)
+    .order_by(run_usage.c.run_id, run_usage.c.model_name, run_usage.c.purpose)
 )

@@ -116,6 +116,8 @@ run_usage = Table(
     metadata,
     _run_id(primary_key=True),
     Column("model_name", Text, primary_key=True),
+    # sampling or judging
+    Column("purpose", Text, primary_key=True),
     Column("invocation_count", BigInteger, nullable=False),
     Column("prompt_tokens", BigInteger, nullable=False),
     Column("completion_tokens", BigInteger, nullable=False),

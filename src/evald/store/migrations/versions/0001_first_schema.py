@@ -169,6 +169,7 @@ def upgrade() -> None:
         "run_usage",
         sa.Column("run_id", sa.Text(), nullable=False),
         sa.Column("model_name", sa.Text(), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
         sa.Column("invocation_count", sa.BigInteger(), nullable=False),
         sa.Column("prompt_tokens", sa.BigInteger(), nullable=False),
         sa.Column("completion_tokens", sa.BigInteger(), nullable=False),
@@ -177,5 +178,5 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["run_id"], ["runs.id"], name=op.f("fk_run_usage_run_id"), ondelete="CASCADE"
         ),
-        sa.PrimaryKeyConstraint("run_id", "model_name", name=op.f("pk_run_usage")),
+        sa.PrimaryKeyConstraint("run_id", "model_name", "purpose", name=op.f("pk_run_usage")),
     )

@@ -1,0 +1,58 @@
+"""The `score_model` grader: a judge model gives a number (contract section 6.5)."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from evald.contract.judges import ScoreModel
+from evald.graders.interface import Grade, Grader, GraderTools
+from evald.graders.judge import Judge
+from evald.rules.judgement import score_form
+from evald.rules.template import Namespaces
+
+DEFAULT_THRESHOLD: Final = 0.5
+"""Where the threshold lies in the range when none is given, as a share of it (contract section 9, 15).
+
+Without a range it is the threshold itself: the range that the API documents is then 0 to 1.
+"""
+
+
+def score_model(criterion: ScoreModel, tools: GraderTools) -> Grader:
+    """Give the grader of a criterion; a row passes when the score reaches the threshold.
+
+    A score outside a range that was given is put on its limit and marked; without one it stays as the
+    judge gave it.
+    """
+    limits = criterion.range
+    threshold = threshold_of(criterion)
+    judge = Judge.of(criterion, score_form(limits), tools)
+
+    async def grade(namespaces: Namespaces) -> Grade:
+        heard = await judge.ask(namespaces)
+        if heard.verdict is None:
+            return heard.errored()
+        score = clamped(heard.verdict, limits)
+        return Grade(
+            passed=score >= threshold,
+            score=score,
+            sample=heard.sample,
+            usage=heard.usage,
+            extras={} if score == heard.verdict else {"clamped": True},
+        )
+
+    return grade
+
+
+def threshold_of(criterion: ScoreModel) -> float:
+    """Give the score from which on a row passes."""
+    if criterion.pass_threshold is not None:
+        return criterion.pass_threshold
+    if criterion.range is None:
+        return DEFAULT_THRESHOLD
+    lowest, highest = criterion.range
+    # In this order, as the width of a range may be beyond a float.
+    return lowest * (1 - DEFAULT_THRESHOLD) + highest * DEFAULT_THRESHOLD
+
+
+def clamped(score: float, limits: Sequence[float] | None) -> float:
+    """Give the score, or the limit that is nearest to it where it lies outside."""
+    return score if limits is None else min(max(score, limits[0]), limits[1])

@@ -1,0 +1,304 @@
+"""Judges in runs: every fault of theirs is an error with a reason, and never a score."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.model_server.client import ModelServer
+from tests.model_server.script import Fault, Rule, Step, ToolCall
+from tests.runs.canceling import cancel_and_check
+from tests.runs.conftest import StartServer
+from tests.runs.invariants import check
+from tests.runs.making import (
+    EXACT,
+    asked,
+    create_eval,
+    create_run,
+    get_final,
+    given,
+    rows,
+    sampled,
+)
+from tests.server import EvaldServer
+
+LABEL = {
+    "type": "label_model",
+    "name": "mood",
+    "model": "judge",
+    "input": [{"role": "user", "content": "{{ item.question }}"}],
+    "labels": ["good", "bad"],
+    "passing_labels": ["good"],
+}
+SCORE = {
+    "type": "score_model",
+    "name": "quality",
+    "model": "judge",
+    "input": [{"role": "user", "content": "{{ item.question }}"}],
+    "range": [0, 1],
+}
+
+
+def said(result: Any, **also: Any) -> str:
+    """Give a judgement with this result."""
+    steps = [{"description": "Compare", "conclusion": "Fits"}]
+    return json.dumps({"steps": steps, "result": result, **also})
+
+
+def text(said: str, **also: Any) -> Step:
+    """Give an answer with this text."""
+    return Step(text=said, **also)
+
+
+Case = tuple[Step, str | None]
+"""An answer, and the code of its error; without one it is a verdict that passes."""
+
+UPSTREAM: dict[str, Case] = {
+    "cut connection": (Step(fault=Fault.CUT_BEFORE), "judge_unavailable"),
+    "cut within": (text(said(1), fault=Fault.CUT_WITHIN), "judge_unavailable"),
+    "broken body": (text(said(1), fault=Fault.BROKEN_JSON), "judge_unavailable"),
+    "error within": (text(said(1), fault=Fault.ERROR_WITHIN), "judge_unavailable"),
+    "unended": (text(said(1), fault=Fault.UNENDED), "judge_unavailable"),
+    "mute": (Step(fault=Fault.HANG_BEFORE), "judge_unavailable"),
+    "overloaded": (Step(status=503), "judge_unavailable"),
+    "no key": (Step(status=401), "judge_unavailable"),
+    "no such model": (Step(status=404), "judge_unavailable"),
+    "too many": (Step(status=429, headers={"retry-after": "9999"}), "judge_unavailable"),
+    "not allowed": (Step(status=400, message="No."), "judge_unavailable"),
+    "no completion": (Step(body='{"ok": true}'), "judge_unavailable"),
+    "no choice": (Step(body='{"choices": []}'), "judge_unavailable"),
+}
+NOT_GIVEN: dict[str, Case] = {
+    "refusal": (Step(refusal="I will not."), "judge_refused"),
+    "truncated": (text('{"steps": [{"desc', finish_reason="length"), "judge_truncated"),
+    "whole but truncated": (text(said(1), finish_reason="length"), "judge_truncated"),
+    "filtered": (text(said(1), finish_reason="content_filter"), "judge_filtered"),
+    "empty": (text(""), "judge_empty"),
+    "blank": (text(" \n "), "judge_empty"),
+    "tool call": (Step(tool_calls=[ToolCall("score", "{}")]), "judge_empty"),
+    "only reasoning": (text("", reasoning=said(1)), "judge_empty"),
+}
+UNREADABLE: dict[str, Case] = {
+    "prose": (text("I would say one."), "judge_unparseable"),
+    "bare number": (text("1"), "judge_unparseable"),
+    "bare list": (text("[1]"), "judge_unparseable"),
+    "empty object": (text("{}"), "judge_unparseable"),
+    "other key": (text('{"score": 1}'), "judge_unparseable"),
+    "nested result": (text('{"verdict": {"result": 1}}'), "judge_unparseable"),
+    "single quotes": (text("{'result': 1}"), "judge_unparseable"),
+    "trailing comma": (text('{"result": 1,}'), "judge_unparseable"),
+    "cut json": (text('{"steps": [], "result": 1'), "judge_unparseable"),
+    "two verdicts": (text(said(1) + said(0)), "judge_unparseable"),
+    "a key twice": (text('{"result": 0, "result": 1}'), "judge_unparseable"),
+    "a quoted verdict": (text('It says {"result": 1}, which is wrong.'), "judge_unparseable"),
+    "deep": (text('{"result": ' + "[" * 100_000), "judge_unparseable"),
+    "long": (text(said(1) + " " * 10 + "x" * 200_000), "judge_unparseable"),
+}
+NO_SCORE: dict[str, Case] = {
+    "null": (text(said(None)), "judge_score_invalid"),
+    "true": (text(said(True)), "judge_score_invalid"),
+    "string": (text(said("1")), "judge_score_invalid"),
+    "half a character": (text('{"result": "\\ud800"}'), "judge_score_invalid"),
+    "list": (text(said([1])), "judge_score_invalid"),
+    "object": (text(said({"value": 1})), "judge_score_invalid"),
+    "NaN": (text('{"result": NaN}'), "judge_score_invalid"),
+    "infinity": (text('{"result": Infinity}'), "judge_score_invalid"),
+    "beyond a float": (text('{"result": 1e999}'), "judge_score_invalid"),
+    "huge integer": (text('{"result": 1' + "0" * 400 + "}"), "judge_score_invalid"),
+}
+A_SCORE: dict[str, Case] = {
+    "as asked for": (text(said(1)), None),
+    "in a fence": (text(f"```json\n{said(0.5)}\n```"), None),
+    "after thoughts": (text(f"<think>{said(0)}</think>\n{said(1)}"), None),
+    "amid prose": (text(f"Here it is: {said(1)} Done."), None),
+    "without steps": (text('{"result": 1}'), None),
+    "above the range": (text(said(9)), None),
+}
+NO_LABEL: dict[str, Case] = {
+    "other label": (text(said("maybe")), "judge_label_unknown"),
+    "other case": (text(said("Good")), "judge_label_unknown"),
+    "with a blank": (text(said("good ")), "judge_label_unknown"),
+    "empty label": (text(said("")), "judge_label_unknown"),
+    "number": (text(said(1)), "judge_label_unknown"),
+    "list of labels": (text(said(["good"])), "judge_label_unknown"),
+    "half a character": (text('{"result": "\\ud800"}'), "judge_label_unknown"),
+    "null label": (text(said(None)), "judge_label_unknown"),
+    "right label": (text(said("good")), None),
+}
+
+SECOND_ANSWERS = [
+    Rule([text(said(None))], contains="where a finite number was asked for"),
+    Rule([text(said("maybe"))], contains="none of the labels"),
+    Rule([text("again in prose")], contains="That cannot be read"),
+]
+"""A judge that is asked once more because of its form errs in the same way again."""
+
+
+@pytest.mark.parametrize(
+    ("criterion", "cases"),
+    [
+        (SCORE, UPSTREAM | NOT_GIVEN | UNREADABLE | NO_SCORE | A_SCORE),
+        (LABEL, NOT_GIVEN | UNREADABLE | NO_LABEL),
+    ],
+    ids=["score_model", "label_model"],
+)
+def test_what_is_no_verdict_is_an_error_and_what_is_one_counts(
+    start_server: StartServer, models: ModelServer, criterion: Any, cases: dict[str, Case]
+) -> None:
+    server = start_server(
+        f'[providers.p]\nbase_url = "{models.url}"\nmax_attempts = 1\nfirst_byte_timeout = 1.0\n'
+    )
+    scripted = [Rule([step], contains=f"<{name}>") for name, (step, _) in cases.items()]
+    models.script_rules(*SECOND_ANSWERS, *scripted)
+    questions: list[Any] = [{"item": {"question": f"<{name}>"}} for name in cases]
+    run = create_run(server, create_eval(server, criterion), given(questions))
+
+    assert get_final(server, run)["status"] == "completed"
+
+    run, items = check(server, run["eval_id"], run["id"])
+    codes = {item["datasource_item"]["question"][1:-1]: code_of(item) for item in items}
+    assert codes == {name: code for name, (_, code) in cases.items()}
+    errored = sum(code is not None for code in codes.values())
+    counts = {"total": len(cases), "errored": errored, "failed": 0}
+    assert run["result_counts"] == {**counts, "passed": len(cases) - errored}
+    for item in items:
+        if code_of(item):
+            (result,) = item["results"]
+            assert (item["status"], result["passed"], result["score"]) == ("error", False, 0)
+            assert "label" not in result
+
+
+def code_of(item: Any) -> str | None:
+    """Give the code of the error of an item's only result."""
+    (result,) = item["results"]
+    code: str | None = result["error"]["code"] if "error" in result else None
+    return code
+
+
+def test_there_are_more_than_thirty_faults_of_judges_in_the_tables() -> None:
+    tables = (UPSTREAM, NOT_GIVEN, UNREADABLE, NO_SCORE, NO_LABEL)
+
+    assert sum(code is not None for cases in tables for _, code in cases.values()) > 50
+
+
+def test_the_judges_of_one_row_are_asked_at_the_same_time(
+    server: EvaldServer, models: ModelServer
+) -> None:
+    models.script(text(said("good"), hold="before"))
+    run = create_run(server, create_eval(server, *[LABEL] * 3), given(rows(1)))
+
+    models.wait(held=3)
+    models.release()
+
+    assert get_final(server, run)["result_counts"]["passed"] == 1
+
+
+def test_rows_that_are_only_judged_are_judged_many_at_a_time(
+    server: EvaldServer, models: ModelServer
+) -> None:
+    models.script(text(said(1), hold="before"))
+    run = create_run(server, create_eval(server, SCORE), given(rows(70)))
+
+    models.wait(held=64)
+    models.release()
+
+    assert get_final(server, run)["result_counts"]["passed"] == 70
+
+
+@pytest.mark.parametrize("hold", ["before", "within"])
+def test_a_run_is_canceled_while_its_judges_are_at_work(
+    server: EvaldServer, models: ModelServer, hold: Any
+) -> None:
+    models.script_rules(Rule([text(said(1), hold=hold)], model="judge"))
+    run = create_run(server, create_eval(server, SCORE, EXACT, SCORE), sampled(rows(40)))
+    models.wait(held=64)
+
+    canceled, items = cancel_and_check(server, models, run)
+
+    assert (canceled["evald"]["calls_aborted"], items) == (64, [])
+    assert canceled["per_model_usage"] is None
+
+
+def test_the_tokens_of_judges_are_told_apart_and_added_up(
+    server: EvaldServer, models: ModelServer
+) -> None:
+    again = Rule([text(said(1))], contains="That cannot be read")
+    models.script_rules(
+        again,
+        Rule([text("no form")], model="judge", contains="row 1"),
+        Rule([text(said(1), answers_as="scripted")], model="other judge"),
+        Rule([text(said(1))], model="judge"),
+    )
+    other = {**SCORE, "model": "other judge"}
+    run = create_run(server, create_eval(server, SCORE, other, EXACT), sampled(rows(3)))
+    get_final(server, run)
+
+    run, items = check(server, run["eval_id"], run["id"])
+
+    usage = run["evald"]["usage"]
+    assert calls_of(usage["sampling"]) == {"scripted": 3}
+    assert calls_of(usage["judging"]) == {"judge": 4, "scripted": 3}
+    assert calls_of(run["per_model_usage"]) == {"judge": 4, "scripted": 6}
+    (repaired,) = [item for item in items if item["datasource_item_id"] == 1]
+    assert calls_of(repaired["evald"]["judge_usage"]) == {"judge": 2, "scripted": 1}
+
+
+def calls_of(usage: Any) -> dict[str, int]:
+    """Give the number of calls of each model."""
+    return {use["model_name"]: use["invocation_count"] for use in usage}
+
+
+def test_a_row_without_a_sample_is_not_judged(server: EvaldServer, models: ModelServer) -> None:
+    models.script_rules(Rule([Step(status=400, message="no")], model="scripted"))
+    run = create_run(server, create_eval(server, SCORE), sampled(rows(2)))
+
+    assert get_final(server, run)["result_counts"]["errored"] == 2
+
+    assert models.stats().started == 2
+    _, items = check(server, run["eval_id"], run["id"])
+    assert {code_of(item) for item in items} == {"no_sample"}
+
+
+def test_a_judge_that_no_provider_serves_is_refused_when_a_run_is_made(
+    start_server: StartServer, models: ModelServer
+) -> None:
+    server = start_server(f'[providers.p]\nbase_url = "{models.url}"\nmodels = ["scripted"]\n')
+    eval_id = create_eval(server, EXACT, SCORE)
+
+    answer = server.ask("POST", f"/v1/evals/{eval_id}/runs", {"data_source": given(rows(1))})
+
+    error = answer.json["error"]
+    assert (answer.status, error["param"]) == (400, "testing_criteria[1].model")
+    assert error["code"] == "model_not_found"
+    assert asked(server, "GET", f"/v1/evals/{eval_id}/runs")["data"] == []
+
+
+def test_an_endpoint_that_cannot_hold_to_a_schema_still_judges(
+    server: EvaldServer, models: ModelServer
+) -> None:
+    models.script(text(said(1), refuse=["response_format"]))
+    run = create_run(server, create_eval(server, SCORE), given(rows(5)))
+
+    assert get_final(server, run)["result_counts"]["passed"] == 5
+
+    bodies = [request.body for request in models.requests()]
+    assert "response_format" not in bodies[-1]
+    assert "JSON" in bodies[-1]["messages"][-1]["content"]
+
+
+def test_an_image_of_a_judge_is_passed_on_and_never_fetched(
+    server: EvaldServer, models: ModelServer
+) -> None:
+    models.script(text(said(1)))
+    address = f"{models.url}/picture.png"
+    picture = {"type": "input_image", "image_url": "{{ item.picture }}"}
+    criterion = {**SCORE, "input": [{"role": "user", "content": ["Look: ", picture]}]}
+    content = [{"item": {"picture": address}}]
+    run = create_run(server, create_eval(server, criterion), given(content))
+
+    assert get_final(server, run)["result_counts"]["passed"] == 1
+
+    (request,) = models.requests()
+    part = {"type": "image_url", "image_url": {"url": address}}
+    assert request.body["messages"][0]["content"] == [{"type": "text", "text": "Look: "}, part]
+    assert models.stats().started == 1
