@@ -83,7 +83,11 @@ async def _dispatching(
     if resumed:
         log.info("taking up unfinished runs", runs=resumed)
     services = Services(
-        tools, dispatch, lambda: list_models(providers, connections.kept), public_url
+        tools,
+        dispatch,
+        lambda: list_models(providers, connections.kept),
+        public_url,
+        settings.schema_strict,
     )
     try:
         app = build_app(services, pages_router(Pages(tools, dispatch, public_url)))

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.api.bodies import json_answer, read_body
 from evald.api.services import Given
+from evald.api.strict import StrictRoute
 from evald.contract.data_source_configs import CustomConfig, kept_config
 from evald.contract.evals import CreateEval, Eval, UpdateEval
 from evald.contract.graders import kept_criterion
@@ -22,7 +23,7 @@ from evald.runs.delete import delete_eval
 from evald.store import evals as eval_store
 from evald.store.evals import OrderBy
 
-router = APIRouter(tags=["evals"])
+router = APIRouter(tags=["evals"], route_class=StrictRoute)
 
 
 @router.post("/evals", status_code=201)

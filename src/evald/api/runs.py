@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.api.bodies import json_answer, read_body
 from evald.api.services import Given
+from evald.api.strict import StrictRoute
 from evald.contract.pages import page_json
 from evald.contract.runs import STATUSES, CreateRun, Run, Status
 from evald.rules.paging import one_of, page_request
@@ -16,7 +17,7 @@ from evald.store import evals as eval_store
 from evald.store import runs as run_store
 from evald.store.pages import Page
 
-router = APIRouter(tags=["runs"])
+router = APIRouter(tags=["runs"], route_class=StrictRoute)
 
 
 @router.post("/evals/{eval_id}/runs", status_code=201)

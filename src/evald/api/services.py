@@ -20,6 +20,8 @@ class Services:
     list_models: Callable[[], Awaitable[list[JsonObject]]]
     public_url: str
     """Where browsers find this server, without a slash at the end."""
+    schema_strict: bool
+    """Whether answers are in their strict form where a request does not say."""
 
     @property
     def database(self) -> Database:
