@@ -5,6 +5,7 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.api.bodies import json_answer, read_body
+from evald.api.idempotency import Keep, created_once
 from evald.api.services import Given
 from evald.api.strict import StrictRoute
 from evald.contract.pages import page_json
@@ -15,6 +16,7 @@ from evald.runs.create import create_run
 from evald.runs.delete import delete_run
 from evald.store import evals as eval_store
 from evald.store import runs as run_store
+from evald.store.idempotency_keys import FirstAnswer
 from evald.store.pages import Page
 
 router = APIRouter(tags=["runs"], route_class=StrictRoute)
@@ -23,12 +25,21 @@ router = APIRouter(tags=["runs"], route_class=StrictRoute)
 @router.post("/evals/{eval_id}/runs", status_code=201)
 async def create(eval_id: str, request: Request, services: Given) -> Response:
     """Create a run; it is queued, and carried out behind the answer."""
-    of_eval = await services.database.read(
-        lambda connection: eval_store.get_eval(connection, eval_id)
-    )
-    asked = await read_body(request, CreateRun)
-    run = await create_run(of_eval, asked, services.tools, services.dispatch)
-    return json_answer(run.as_json(services.public_url), 201)
+
+    async def made(keep: Keep) -> bytes:
+        of_eval = await services.database.read(
+            lambda connection: eval_store.get_eval(connection, eval_id)
+        )
+        asked = await read_body(request, CreateRun)
+
+        async def also(connection: AsyncConnection, run: Run) -> None:
+            answer = run.as_json(services.public_url)
+            await keep(connection, FirstAnswer(run.eval_id, run.id, answer))
+
+        run = await create_run(of_eval, asked, services.tools, services.dispatch, also)
+        return run.as_json(services.public_url)
+
+    return await created_once(request, services, f"/evals/{eval_id}/runs", made)
 
 
 @router.get("/evals/{eval_id}/runs")

@@ -1,8 +1,9 @@
 """Create a run: check what can be checked now, keep its rows as they are, queue it."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -52,7 +53,13 @@ class _Rows:
     unread_file_id: str | None = None
 
 
-async def create_run(of_eval: Eval, request: CreateRun, tools: Tools, dispatch: Dispatch) -> Run:
+Also: TypeAlias = Callable[[AsyncConnection, Run], Awaitable[None]]
+"""What is saved together with a new run; when it fails there is no run either."""
+
+
+async def create_run(
+    of_eval: Eval, request: CreateRun, tools: Tools, dispatch: Dispatch, also: Also
+) -> Run:
     """Queue a run and give it, with all counts at zero.
 
     Rows that came with the request or in a file of up to READ_AT_ONCE bytes are checked first; those
@@ -76,7 +83,13 @@ async def create_run(of_eval: Eval, request: CreateRun, tools: Tools, dispatch: 
         metadata=request.metadata if request.metadata is not None else {},
         criteria=len(of_eval.testing_criteria),
     )
-    run = await tools.database.write(lambda connection: _insert(connection, new, rows))
+
+    async def insert(connection: AsyncConnection) -> Run:
+        run = await _insert(connection, new, rows)
+        await also(connection, run)
+        return run
+
+    run = await tools.database.write(insert)
     dispatch.wake(run.id)
     return run
 
