@@ -31,6 +31,7 @@ from evald.sampling.sampler import ProviderSampler
 from evald.sandbox.aside import ProcessAside
 from evald.settings import UPSTREAM, ProviderSettings, Settings
 from evald.store import files as file_store
+from evald.store import idempotency_keys as key_store
 from evald.store.database import Database, open_database
 from evald.store.migrate import migrate, refusing_broken
 
@@ -79,6 +80,7 @@ async def _dispatching(
     with refusing_broken():
         await database.write(file_store.drop_broken_uploads)
         await database.write(lambda connection: file_store.expire_files(connection, tools.clock()))
+        await database.write(lambda connection: key_store.expire_keys(connection, tools.clock()))
         resumed = await dispatch.resume()
     if resumed:
         log.info("taking up unfinished runs", runs=resumed)
@@ -88,6 +90,7 @@ async def _dispatching(
         lambda: list_models(providers, connections.kept),
         public_url,
         bodies_aside,
+        settings.schema_strict,
     )
     try:
         app = build_app(services, pages_router(Pages(tools, dispatch, public_url)))

@@ -10,6 +10,7 @@ EvaldError
 ├── ModelUnavailable      a model call failed for good; its row becomes an errored item
 ├── GraderFailed          a grader broke on a row; its result is an error and never a score
 ├── RunStopped            the run may not be written to any more (canceled, deleted, taken over)
+├── KeyTaken              another request has made what this one is about to make
 └── CannotStart           the server refuses to start, and says what to change
 """
 
@@ -97,6 +98,10 @@ class GraderFailed(EvaldError):
 
 class RunStopped(EvaldError):
     """The run is not in progress, or its chunk belongs to another worker: stop, save nothing."""
+
+
+class KeyTaken(EvaldError):
+    """A create under this idempotency key is saved already: save nothing, give its answer."""
 
 
 class CannotStart(EvaldError):

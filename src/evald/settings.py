@@ -102,6 +102,7 @@ class Settings(BaseSettings):
     upstream_api_key: SecretStr | None = None
     providers: dict[str, ProviderSettings] = {}
     max_error_rate: Annotated[float, Field(ge=0, le=1)] = 1.0
+    schema_strict: bool = False
     runs_at_once: Annotated[int, Field(ge=1, le=1000)] = 32
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"

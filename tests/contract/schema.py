@@ -7,7 +7,7 @@ beside the checkout. Without it the checks of the form are left out, and `test_s
 import copy
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -76,12 +76,15 @@ class Route:
     """By HTTP status; None for an answer that is not JSON."""
 
 
-class Schema:
-    """The document, changed where the live service is known to differ."""
+Change = tuple[str, Any, str]
 
-    def __init__(self, document: Any) -> None:
-        """Take the parsed document."""
-        self._components = _as_live(document["components"]["schemas"])
+
+class Schema:
+    """The document, changed where answers are known to differ."""
+
+    def __init__(self, document: Any, changes: Sequence[Change]) -> None:
+        """Take the parsed document, and what else may stand where in it."""
+        self._components = _changed(document["components"]["schemas"], changes)
         self._error = self.component("ErrorResponse")
         self._routes = list(self._routes_of(document["paths"]))
 
@@ -133,9 +136,9 @@ def _misfits(form: jsonschema_rs.Validator, body: Any, what: str) -> Iterator[st
         yield f"{what}: {'.'.join(map(str, error.instance_path))}: {error.message}"
 
 
-def _as_live(components: Any) -> Any:
+def _changed(components: Any, changes: Sequence[Change]) -> Any:
     changed = _any_of(copy.deepcopy(components))
-    for pointer, also, _ in MAY_ALSO_BE:
+    for pointer, also, _ in changes:
         *steps, key = pointer.split("/")
         place: Any = functools.reduce(lambda here, step: here[step], steps, changed)
         place[key] = {"anyOf": [place[key], also]}
@@ -153,5 +156,15 @@ def _any_of(form: Any) -> Any:
 
 @functools.cache
 def schema() -> Schema | None:
-    """Give the document, or None when it is not here."""
-    return Schema(yaml.safe_load(DOCUMENT.read_text())) if DOCUMENT.exists() else None
+    """Give the document as the live service answers, or None when it is not here."""
+    return _read(MAY_ALSO_BE)
+
+
+@functools.cache
+def strict_schema() -> Schema | None:
+    """Give the document as it is written, or None when it is not here."""
+    return _read([])
+
+
+def _read(changes: Sequence[Change]) -> Schema | None:
+    return Schema(yaml.safe_load(DOCUMENT.read_text()), changes) if DOCUMENT.exists() else None

@@ -114,6 +114,20 @@ def test_a_repeated_create_makes_a_second_object(client: openai.OpenAI) -> None:
     assert first.id != second.id
 
 
+def test_a_repeated_create_under_a_key_makes_no_second_object(client: openai.OpenAI) -> None:
+    named: Any = {"extra_headers": {"Idempotency-Key": "a key of the SDK's user"}}
+
+    evals = [new_eval(client, name="same", **named) for _ in range(2)]
+    runs = [new_run(client, evals[0].id, jsonl(row("a")), **named) for _ in range(2)]
+
+    assert evals[0].to_dict() == evals[1].to_dict()
+    assert runs[0].to_dict() == runs[1].to_dict()
+    assert len(list(client.evals.runs.list(evals[0].id))) == 1
+    with pytest.raises(openai.BadRequestError) as refused:
+        new_eval(client, name="other", **named)
+    assert refused.value.code == "idempotency_key_reused"
+
+
 def test_the_server_is_healthy_and_says_its_version(server: EvaldServer) -> None:
     answer = server.ask("GET", "/healthz")
 

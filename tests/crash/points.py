@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from http.client import HTTPException
@@ -110,9 +110,13 @@ class MinedServer(EvaldServer):
         self.kill()
 
     def ask_and_see_it_die(
-        self, method: str, path: str, body: object = None, kind: str = "application/json"
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Answer | None:
         """Make a request during which the process may kill itself; give the answer if one came."""
         with suppress(ConnectionError, HTTPException):
-            return self.ask(method, path, body, {"content-type": kind})
+            return self.ask(method, path, body, headers)
         return None

@@ -25,7 +25,7 @@ from tests.runs.making import (
 )
 
 LARGE = 6 * 1024 * 1024
-UPLOAD = "multipart/form-data; boundary=rows"
+UPLOAD = {"content-type": "multipart/form-data; boundary=rows"}
 
 
 def large_rows(number: int) -> bytes:

@@ -101,6 +101,18 @@ def test_every_documented_variable_is_read(
     assert text == "http://example.org/v1"
 
 
+def test_the_strict_form_is_off_unless_the_file_or_the_environment_says_so(
+    config_file: ConfigFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = config_file("schema_strict = true\n")
+    found = [read_settings().schema_strict, read_settings(config=path).schema_strict]
+    for word in ("true", "false"):
+        monkeypatch.setenv("EVALD_SCHEMA_STRICT", word)
+        found.append(read_settings(config=path).schema_strict)
+
+    assert found == [False, True, True, False]
+
+
 def test_a_variable_that_is_no_setting_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVALD_COFFEE", "1")
 

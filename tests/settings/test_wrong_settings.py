@@ -24,6 +24,7 @@ SECRET = "sk-very-secret"
         ("EVALD_MAX_ERROR_RATE", "2", "max_error_rate"),
         ("EVALD_MAX_ERROR_RATE", "nan", "max_error_rate"),
         ("EVALD_RUNS_AT_ONCE", "0", "runs_at_once"),
+        ("EVALD_SCHEMA_STRICT", "very", "schema_strict"),
         ("EVALD_LOG_LEVEL", "loud", "log_level"),
         ("EVALD_PUBLIC_URL", "evald.example.org", "public_url"),
         ("EVALD_PUBLIC_URL", "https://", "public_url"),

@@ -18,10 +18,12 @@ from evald.store import chunks as chunk_store
 from evald.store import counters as counter_store
 from evald.store import evals as eval_store
 from evald.store import files as file_store
+from evald.store import idempotency_keys as key_store
 from evald.store import output_items as item_store
 from evald.store import runs as run_store
 from evald.store.chunks import PackedChunk, pack, row_text
 from evald.store.database import Database
+from evald.store.idempotency_keys import FirstAnswer, IdempotencyKey
 from evald.store.output_items import NewItem
 from evald.store.runs import NewRun
 from evald.store.tables import metadata
@@ -166,6 +168,18 @@ async def saved_file(database: Database, parts: Sequence[bytes] = (b"x",), **cha
         await file_store.finish_upload(connection, new.id, sum(map(len, parts)))
 
     await database.write(upload)
+    return new
+
+
+def new_key(*, route: str = "/evals", body_hash: str = "ab") -> IdempotencyKey:
+    return IdempotencyKey(route, fresh_id("key"), body_hash)
+
+
+async def saved_key(
+    database: Database, eval_id: str, run_id: str | None = None, *, now: int = 1
+) -> IdempotencyKey:
+    new, first = new_key(), FirstAnswer(eval_id, run_id, b'{"id":"first"}')
+    await database.write(lambda connection: key_store.insert_key(connection, new, first, now))
     return new
 
 

@@ -17,6 +17,7 @@ from tests.store.records import (
     row_counts,
     save_items,
     saved_file,
+    saved_key,
     started_run,
 )
 
@@ -25,6 +26,7 @@ async def full_run(database: Database, eval_id: str | None = None) -> Started:
     run = await started_run(database, eval_id=eval_id)
     items = [new_item(row, usage=[ModelUsage("m", 1, 1, 1, 2, 0)]) for row in range(3)]
     await database.write(lambda connection: save_items(connection, run, items))
+    await saved_key(database, run.eval_id, run.run_id)
     return run
 
 
@@ -36,6 +38,7 @@ ONE_RUN = {
     "run_usage": 1,
     "chunks": 1,
     "output_items": 3,
+    "idempotency_keys": 1,
     "files": 0,
     "file_parts": 0,
 }

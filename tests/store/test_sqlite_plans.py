@@ -15,6 +15,7 @@ from evald.store import chunks as chunk_store
 from evald.store import counters as counter_store
 from evald.store import evals as eval_store
 from evald.store import files as file_store
+from evald.store import idempotency_keys as key_store
 from evald.store import output_items as item_store
 from evald.store import runs as run_store
 from evald.store.database import Database
@@ -29,7 +30,16 @@ from tests.store.records import (
 )
 
 Statements = Callable[[AsyncConnection], Awaitable[object]]
-BIG = ("evals", "runs", "run_criteria", "run_usage", "chunks", "output_items", "file_parts")
+BIG = (
+    "evals",
+    "runs",
+    "run_criteria",
+    "run_usage",
+    "chunks",
+    "output_items",
+    "file_parts",
+    "idempotency_keys",
+)
 
 
 async def plans(database: Database, statements: Statements) -> list[str]:
@@ -153,6 +163,10 @@ STATEMENTS: dict[str, Callable[[Started, str], Statements]] = {
     "a cancel": lambda run, _: partial(run_store.move, run_id=run.run_id, event="cancel"),
     "a purge of files": lambda _, __: file_store.purge_files,
     "an expiry of files": lambda _, __: partial(file_store.expire_files, now=5.0),
+    "a known key": lambda _, __: partial(
+        key_store.find_key, route="/evals", key="key", now=100_000.0
+    ),
+    "an expiry of keys": lambda _, __: partial(key_store.expire_keys, now=100_000.0),
     "a part of a file": lambda _, __: partial(file_store.read_part, file_id="file-1", position=0),
     "a deleted run": lambda run, _: partial(run_store.delete_run, run_id=run.run_id),
     "a deleted eval": lambda run, _: partial(eval_store.delete_eval, eval_id=run.eval_id),

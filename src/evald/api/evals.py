@@ -9,7 +9,9 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.api.bodies import json_answer, read_body
+from evald.api.idempotency import Keep, created_once
 from evald.api.services import Given
+from evald.api.strict import StrictRoute
 from evald.contract.data_source_configs import CustomConfig, kept_config
 from evald.contract.evals import CreateEval, Eval, UpdateEval
 from evald.contract.graders import kept_criterion
@@ -22,18 +24,34 @@ from evald.rules.rows import BadSchema, RowCheck
 from evald.runs.delete import delete_eval
 from evald.store import evals as eval_store
 from evald.store.evals import OrderBy
+from evald.store.idempotency_keys import FirstAnswer
 
-router = APIRouter(tags=["evals"])
+router = APIRouter(tags=["evals"], route_class=StrictRoute)
 
 
 @router.post("/evals", status_code=201)
 async def create(request: Request, services: Given) -> Response:
     """Create an eval: what its items look like, and the criteria that test them."""
-    asked = await read_body(request, CreateEval)
-    if isinstance(asked.data_source_config, CustomConfig):
-        await asyncio.to_thread(_check_schema, asked.data_source_config)
-    now = int(services.tools.clock())
-    new = Eval(
+
+    async def made(keep: Keep) -> bytes:
+        asked = await read_body(request, CreateEval)
+        if isinstance(asked.data_source_config, CustomConfig):
+            await asyncio.to_thread(_check_schema, asked.data_source_config)
+        new = _new_eval(asked, int(services.tools.clock()))
+        answer = json_text.dump_bytes(new.as_json())  # first: what cannot be answered is not kept
+
+        async def insert(connection: AsyncConnection) -> None:
+            await eval_store.insert_eval(connection, new)
+            await keep(connection, FirstAnswer(new.id, None, answer))
+
+        await services.database.write(insert)
+        return answer
+
+    return await created_once(request, services, "/evals", made)
+
+
+def _new_eval(asked: CreateEval, now: int) -> Eval:
+    return Eval(
         id=new_id("eval"),
         name=asked.name if asked.name is not None else "Untitled eval",
         created_at=now,
@@ -44,9 +62,6 @@ async def create(request: Request, services: Given) -> Response:
         ],
         metadata=asked.metadata if asked.metadata is not None else {},
     )
-    answer = json_text.dump_bytes(new.as_json())  # first: what cannot be answered is not kept
-    await services.database.write(lambda connection: eval_store.insert_eval(connection, new))
-    return json_answer(answer, 201)
 
 
 def _check_schema(config: CustomConfig) -> None:

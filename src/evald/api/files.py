@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from evald.api.bodies import json_answer
 from evald.api.services import Given, Services
+from evald.api.strict import StrictRoute
 from evald.contract.files import LONGEST_LIFE, PURPOSES, SHORTEST_LIFE, File
 from evald.contract.metadata import MAX_NAME_LENGTH
 from evald.contract.pages import page_json
@@ -26,7 +27,7 @@ from evald.rules.rows import BadRow
 from evald.store import files as file_store
 from evald.store.files import PART_SIZE
 
-router = APIRouter(tags=["files"])
+router = APIRouter(tags=["files"], route_class=StrictRoute)
 
 MAX_LISTED: Final = 10_000
 

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.api.bodies import json_answer
 from evald.api.services import Given
+from evald.api.strict import StrictRoute
 from evald.contract.pages import page_json
 from evald.rules.paging import one_of, page_request
 from evald.rules.verdict import ItemStatus
@@ -14,7 +15,7 @@ from evald.store import output_items as item_store
 from evald.store import runs as run_store
 from evald.store.pages import Page
 
-router = APIRouter(tags=["output items"])
+router = APIRouter(tags=["output items"], route_class=StrictRoute)
 
 STATUS_WORDS: Final[dict[str, ItemStatus]] = {
     "pass": "pass",

@@ -7,36 +7,53 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.api.bodies import json_answer, read_text
-from evald.api.services import Given
+from evald.api.idempotency import Keep, created_once
+from evald.api.services import Given, Services
+from evald.api.strict import StrictRoute
 from evald.contract.data_source_configs import item_schema_of
+from evald.contract.evals import Eval
 from evald.contract.pages import page_json
 from evald.contract.runs import STATUSES, Run, Status
 from evald.rules.paging import one_of, page_request
 from evald.runs.cancel import cancel_run
 from evald.runs.create import create_run
 from evald.runs.delete import delete_run
-from evald.runs.given import READ_HERE, read_run
+from evald.runs.given import READ_HERE, GivenRun, read_run
 from evald.store import evals as eval_store
 from evald.store import runs as run_store
+from evald.store.idempotency_keys import FirstAnswer
 from evald.store.pages import Page
 
-router = APIRouter(tags=["runs"])
+router = APIRouter(tags=["runs"], route_class=StrictRoute)
 
 
 @router.post("/evals/{eval_id}/runs", status_code=201)
 async def create(eval_id: str, request: Request, services: Given) -> Response:
     """Create a run; it is queued, and carried out behind the answer."""
-    of_eval = await services.database.read(
-        lambda connection: eval_store.get_eval(connection, eval_id)
-    )
-    text = await read_text(request)
+
+    async def made(keep: Keep) -> bytes:
+        of_eval = await services.database.read(
+            lambda connection: eval_store.get_eval(connection, eval_id)
+        )
+        given = await _given_run(of_eval, await read_text(request), services)
+        answer = b""
+
+        async def also(connection: AsyncConnection, run: Run) -> None:
+            nonlocal answer
+            answer = run.as_json(services.public_url)  # once: it can be many megabytes
+            await keep(connection, FirstAnswer(run.eval_id, run.id, answer))
+
+        await create_run(of_eval, given, services.tools, services.dispatch, also)
+        return answer
+
+    return await created_once(request, services, f"/evals/{eval_id}/runs", made)
+
+
+async def _given_run(of_eval: Eval, text: bytes, services: Services) -> GivenRun:
     item_schema = item_schema_of(of_eval.data_source_config)
     if len(text) > READ_HERE:
-        given = await services.bodies_aside(of_eval.id, read_run, text, item_schema)
-    else:
-        given = await asyncio.to_thread(read_run, text, item_schema)
-    run = await create_run(of_eval, given, services.tools, services.dispatch)
-    return json_answer(run.as_json(services.public_url), 201)
+        return await services.bodies_aside(of_eval.id, read_run, text, item_schema)
+    return await asyncio.to_thread(read_run, text, item_schema)
 
 
 @router.get("/evals/{eval_id}/runs")

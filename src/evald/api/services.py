@@ -22,6 +22,8 @@ class Services:
     """Where browsers find this server, without a slash at the end."""
     bodies_aside: SharedAside
     """Where large bodies are read: apart from long comparisons, which would keep them waiting."""
+    schema_strict: bool
+    """Whether answers are in their strict form where a request does not say."""
 
     @property
     def database(self) -> Database:

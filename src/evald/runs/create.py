@@ -1,8 +1,9 @@
 """Create a run: check what is left to check, keep its rows as they are, queue it."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -38,7 +39,13 @@ NUMBERS: Final[dict[str, tuple[type, ...]]] = {
 """The sampling params that stand in every output item, where clients rely on a number."""
 
 
-async def create_run(of_eval: Eval, given: GivenRun, tools: Tools, dispatch: Dispatch) -> Run:
+Also: TypeAlias = Callable[[AsyncConnection, Run], Awaitable[None]]
+"""What is saved together with a new run; when it fails there is no run either."""
+
+
+async def create_run(
+    of_eval: Eval, given: GivenRun, tools: Tools, dispatch: Dispatch, also: Also
+) -> Run:
     """Queue a run and give it, with all counts at zero.
 
     Rows that came with the request are checked already; those in a file of up to READ_AT_ONCE bytes are
@@ -63,10 +70,17 @@ async def create_run(of_eval: Eval, given: GivenRun, tools: Tools, dispatch: Dis
         metadata=request.metadata if request.metadata is not None else {},
         criteria=len(of_eval.testing_criteria),
     )
-    run = await tools.database.write(lambda connection: _insert(connection, new, rows))
+
+    async def insert(connection: AsyncConnection) -> Run:
+        inserted = await _insert(connection, new, rows)
+        # Not read back: it can be many megabytes.
+        run = replace(inserted, data_source_text=given.data_source_text)
+        await also(connection, run)
+        return run
+
+    run = await tools.database.write(insert)
     dispatch.wake(run.id)
-    # Not read back: it can be many megabytes.
-    return replace(run, data_source_text=given.data_source_text)
+    return run
 
 
 async def _insert(connection: AsyncConnection, new: run_store.NewRun, rows: Rows) -> Run:

@@ -155,6 +155,23 @@ output_items = Table(
     sqlite_autoincrement=True,
 )
 
+# What a create answered, for when it is asked for again under the same key.
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("route", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("body_hash", Text, nullable=False),
+    Column("answer", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    # What is deleted is gone, also from here.
+    Column("eval_id", Text, ForeignKey("evals.id", ondelete="CASCADE"), nullable=False),
+    Column("run_id", Text, ForeignKey("runs.id", ondelete="CASCADE")),
+    Index(None, "created_at"),
+    Index(None, "eval_id"),
+    Index(None, "run_id"),
+)
+
 files = Table(
     "files",
     metadata,

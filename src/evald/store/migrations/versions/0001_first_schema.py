@@ -180,3 +180,23 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("run_id", "model_name", "purpose", name=op.f("pk_run_usage")),
     )
+    op.create_table(
+        "idempotency_keys",
+        sa.Column("route", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("body_hash", sa.Text(), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("eval_id", sa.Text(), nullable=False),
+        sa.Column("run_id", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["eval_id"], ["evals.id"], name=op.f("fk_idempotency_keys_eval_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["run_id"], ["runs.id"], name=op.f("fk_idempotency_keys_run_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("route", "key", name=op.f("pk_idempotency_keys")),
+    )
+    for column in ("created_at", "eval_id", "run_id"):
+        name = op.f(f"ix_idempotency_keys_{column}")
+        op.create_index(name, "idempotency_keys", [column], unique=False)
