@@ -83,6 +83,10 @@ class GraderFailed(EvaldError):
         self.code = code
         self.message = message
 
+    def __reduce__(self) -> tuple[type["GraderFailed"], tuple[str, str]]:
+        # An error raised aside comes back pickled, and by itself it would bring its message alone.
+        return type(self), (self.code, self.message)
+
 
 class RunStopped(EvaldError):
     """The run is not in progress, or its chunk belongs to another worker: stop, save nothing."""

@@ -82,10 +82,9 @@ def within_reach(steps: Any) -> Any:
 
 
 def is_known(criterion: Any) -> bool:
-    similar: bool = criterion.get("evaluation_metric") == "fuzzy_match"
-    return criterion["type"] == "string_check" or (
-        criterion["type"] == "text_similarity" and similar
-    )
+    if criterion["type"] == "text_similarity":
+        return bool(criterion["evaluation_metric"] != "cosine")
+    return bool(criterion["type"] == "string_check")
 
 
 REACHED = [

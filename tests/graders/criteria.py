@@ -17,13 +17,13 @@ def string_criterion(operation: str, **changes: JsonValue) -> StringCheck:
     return read_request(StringCheck, body)
 
 
-def similarity_criterion(threshold: float = 0.8) -> TextSimilarity:
+def similarity_criterion(threshold: float = 0.8, metric: str = "fuzzy_match") -> TextSimilarity:
     body: JsonObject = {
         "type": "text_similarity",
         "name": "close",
         "input": "{{ sample.output_text }}",
         "reference": "{{ item.reference }}",
-        "evaluation_metric": "fuzzy_match",
+        "evaluation_metric": metric,
         "pass_threshold": threshold,
     }
     return read_request(TextSimilarity, body)

@@ -9,8 +9,9 @@ import pytest
 
 from evald.errors import GraderFailed
 from evald.graders.interface import Grade
+from evald.graders.metrics.fuzzy import fuzzy_match
+from evald.graders.metrics.wordnet import found_wordnet
 from evald.graders.registry import grader_for
-from evald.graders.text_similarity import fuzzy_match
 from evald.sandbox.aside import ProcessAside
 from tests.graders.criteria import seen, similarity_criterion, string_criterion
 
@@ -60,6 +61,13 @@ async def test_a_long_comparison_in_its_own_process_gives_the_same_score(
 
     assert (await grader(seen(text, reference))).score == fuzzy_match(text, reference)
     assert await aside(os.getpid) != os.getpid()
+
+
+async def test_a_metric_that_fails_in_the_other_process_still_says_why(aside: ProcessAside) -> None:
+    with pytest.raises(GraderFailed, match="needs the WordNet database") as failed:
+        await aside(found_wordnet, ())
+
+    assert failed.value.code == "wordnet_missing"
 
 
 async def test_comparisons_go_on_in_a_new_process_after_one_was_killed(aside: ProcessAside) -> None:

@@ -24,6 +24,20 @@ class StringCheck(RequestModel):
     operation: Annotated[Literal["eq", "ne", "like", "ilike"], BeforeValidator(_known_alias)]
 
 
+EvaluationMetric = Literal[
+    "fuzzy_match",
+    "bleu",
+    "gleu",
+    "meteor",
+    "rouge_1",
+    "rouge_2",
+    "rouge_3",
+    "rouge_4",
+    "rouge_5",
+    "rouge_l",
+]
+
+
 class TextSimilarity(RequestModel):
     """How alike two texts are; both are templates."""
 
@@ -31,7 +45,7 @@ class TextSimilarity(RequestModel):
     name: Name
     input: str
     reference: str
-    evaluation_metric: Literal["fuzzy_match"]
+    evaluation_metric: EvaluationMetric
     pass_threshold: float
 
 
