@@ -78,7 +78,7 @@ EVALS: list[Row] = [
         "testing_criteria[0].type",
         "label_model",
         VALUE,
-        "'label_model' for 'testing_criteria[0]'. Known types: string_check, text_similarity",
+        "'label_model' for 'testing_criteria[0]'. Known types: string_check, text_similarity, multi",
     ),
     ("testing_criteria[0].type", "", VALUE, "Known types"),
     ("testing_criteria[0].type", None, TYPE, "null"),

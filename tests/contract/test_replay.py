@@ -84,7 +84,7 @@ def within_reach(steps: Any) -> Any:
 def is_known(criterion: Any) -> bool:
     if criterion["type"] == "text_similarity":
         return bool(criterion["evaluation_metric"] != "cosine")
-    return bool(criterion["type"] == "string_check")
+    return criterion["type"] in ("string_check", "multi")
 
 
 REACHED = [

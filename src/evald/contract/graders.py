@@ -1,11 +1,11 @@
 """Testing criteria: the graders of an eval as requests bring them (contract section 6)."""
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, TypeAdapter
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, TypeAdapter
 
 from evald.contract.json_types import JsonObject
-from evald.contract.metadata import Name
+from evald.contract.metadata import Name, storable
 from evald.contract.validation import RequestModel
 
 
@@ -49,16 +49,92 @@ class TextSimilarity(RequestModel):
     pass_threshold: float
 
 
-Criterion: TypeAlias = Annotated[StringCheck | TextSimilarity, Field(discriminator="type")]
-_CRITERION: TypeAdapter[StringCheck | TextSimilarity] = TypeAdapter(Criterion)
+class PartTextSimilarity(TextSimilarity):
+    """As a part of a `multi`, which takes its score alone: the threshold is not needed there."""
+
+    pass_threshold: float = 0.0
 
 
-def kept_criterion(criterion: StringCheck | TextSimilarity, criterion_id: str) -> JsonObject:
-    """Give a criterion as its eval shows it, with the id that results carry as their name."""
-    kept: JsonObject = criterion.model_dump()
-    return {**kept, "id": criterion_id}
+Part: TypeAlias = Annotated[StringCheck | PartTextSimilarity, Field(discriminator="type")]
+"""A grader inside a `multi`. There is no `multi` in a `multi` (contract section 6.7)."""
+MAX_PARTS: Final = 100
 
 
-def kept_to_criterion(kept: JsonObject) -> StringCheck | TextSimilarity:
+def _parts_form(graders: object) -> str:
+    if isinstance(graders, list):
+        return "an array"
+    is_map = isinstance(graders, dict) and not isinstance(graders.get("type"), str)
+    return "a map" if is_map else "an object"
+
+
+def _storable_keys(parts: dict[str, Part]) -> dict[str, Part]:
+    for key in parts:
+        storable(key)
+    return parts
+
+
+def _distinct(parts: list[Part]) -> list[Part]:
+    keys = [key_of(part) for part in parts]
+    for place, key in enumerate(keys):
+        if key in keys[:place]:
+            raise ValueError(
+                f"two graders have the name '{key[:80]}', by which a formula calls them"
+            )
+    return parts
+
+
+_Some = Field(min_length=1, max_length=MAX_PARTS)
+Parts = Annotated[
+    Annotated[Part, Tag("an object")]
+    | Annotated[list[Part], _Some, AfterValidator(_distinct), Tag("an array")]
+    | Annotated[dict[str, Part], _Some, AfterValidator(_storable_keys), Tag("a map")],
+    Discriminator(_parts_form),
+]
+
+
+class Multi(RequestModel):
+    """Several graders, and a formula that makes one score of theirs."""
+
+    type: Literal["multi"]
+    name: Name
+    graders: Parts
+    calculate_output: str
+    pass_threshold: float | None = None
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """Give the graders by the keys that the formula calls them by."""
+        if isinstance(self.graders, dict):
+            return self.graders
+        parts = self.graders if isinstance(self.graders, list) else [self.graders]
+        return {key_of(part): part for part in parts}
+
+
+def key_of(part: Part) -> str:
+    """Give the key of a grader that came without one: its name, with `_` for each space."""
+    return part.name.replace(" ", "_")
+
+
+AnyCriterion: TypeAlias = StringCheck | TextSimilarity | Multi
+Criterion: TypeAlias = Annotated[AnyCriterion, Field(discriminator="type")]
+_CRITERION: TypeAdapter[AnyCriterion] = TypeAdapter(Criterion)
+
+
+def kept_criterion(criterion: AnyCriterion, criterion_id: str) -> JsonObject:
+    """Give a criterion as its eval shows it, with the id that results carry as their name.
+
+    The graders of a `multi` become a map, in whichever of the three forms they came.
+    """
+    return {**_kept(criterion), "id": criterion_id}
+
+
+def _kept(grader: AnyCriterion | Part) -> JsonObject:
+    kept: JsonObject = grader.model_dump(exclude_unset=True)
+    if isinstance(grader, Multi):
+        kept["graders"] = {key: _kept(part) for key, part in grader.parts.items()}
+    return kept
+
+
+def kept_to_criterion(kept: JsonObject) -> AnyCriterion:
     """Give back the criterion that `kept_criterion` wrote."""
     return _CRITERION.validate_python(kept)

@@ -107,7 +107,7 @@ def _without_tags(location: tuple[int | str, ...], body: JsonValue) -> tuple[int
     steps: list[int | str] = []
     value, tag = body, _tag_of(body)
     for step in location:
-        if step in CONTENT_KINDS:
+        if step in FORMS:
             continue
         if step == tag:
             tag = None
@@ -118,10 +118,10 @@ def _without_tags(location: tuple[int | str, ...], body: JsonValue) -> tuple[int
     return tuple(steps)
 
 
-CONTENT_KINDS = frozenset({"a text", "an object", "an array"})
+FORMS = frozenset({"a text", "an object", "an array", "a map"})
 UNION_TAGS = frozenset(
     {
-        *("string_check", "text_similarity", "custom", "logs", "stored_completions"),
+        *("string_check", "text_similarity", "multi", "custom", "logs", "stored_completions"),
         *("jsonl", "completions", "file_content", "file_id", "template", "item_reference"),
         *("input_text", "output_text", "input_image", "input_audio"),
     }

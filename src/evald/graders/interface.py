@@ -1,7 +1,7 @@
 """What every grader is: a function from a row and its sample to a grade."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from evald.contract.json_types import JsonObject
@@ -25,6 +25,8 @@ class Grade:
     sample: JsonObject | None = None
     """The judge's own call, for graders that ask a model."""
     error: JsonObject | None = None
+    extras: JsonObject = field(default_factory=dict)
+    """What its result shows beside the keys of the API, such as what each part of a `multi` scored."""
 
     @property
     def outcome(self) -> Outcome:

@@ -157,6 +157,7 @@ def _result(criterion: JsonObject, grade: Grade) -> JsonObject:
         "passed": grade.passed,
         "score": grade.score,
         "sample": grade.sample,
+        **grade.extras,
     }
     return result if grade.error is None else {**result, "error": grade.error}
 
