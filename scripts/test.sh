@@ -21,6 +21,8 @@ pass() {
 
 no_browser=
 sh scripts/browser.sh || no_browser=yes
+no_wordnet=
+sh scripts/wordnet.sh || no_wordnet=yes
 
 pass "All tests" tests
 for sdk in openai-1 openai-2; do
@@ -33,6 +35,11 @@ if [ -n "$no_browser" ]; then
     echo "!! THE BROWSER TESTS DID NOT RUN: something is missing here, see the first lines."
     [ -z "${CI-}" ] || failed="$failed
     Browser tests: in CI none may be left out"
+fi
+if [ -n "$no_wordnet" ]; then
+    echo "!! METEOR WAS COMPARED ON A SMALL WORDNET ALONE: the whole one is missing, see the first lines."
+    [ -z "${CI-}" ] || failed="$failed
+    A whole WordNet: in CI it may not be left out"
 fi
 if [ -n "$failed" ]; then
     echo "FAILED:$failed"

@@ -79,7 +79,7 @@ EVALS: list[Row] = [
         "python",
         VALUE,
         "'python' for 'testing_criteria[0]'. Known types: string_check, text_similarity, "
-        "label_model, score_model",
+        "label_model, score_model, multi",
     ),
     ("testing_criteria[0].type", "", VALUE, "Known types"),
     ("testing_criteria[0].type", None, TYPE, "null"),

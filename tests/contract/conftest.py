@@ -6,6 +6,7 @@ import openai
 import pytest
 
 from tests.contract.watching import Watch
+from tests.graders.metrics.small_wordnet import write_small_wordnet
 from tests.model_server.client import ModelServer
 from tests.server import EvaldServer
 
@@ -21,7 +22,13 @@ def model_process() -> Iterator[ModelServer]:
 def server(
     model_process: ModelServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[EvaldServer]:
-    with EvaldServer(tmp_path_factory.mktemp("evald"), upstream=model_process.url) as server:
+    nltk_data = tmp_path_factory.mktemp("nltk_data")
+    write_small_wordnet(nltk_data / "corpora" / "wordnet")
+    with EvaldServer(
+        tmp_path_factory.mktemp("evald"),
+        upstream=model_process.url,
+        environment={"NLTK_DATA": str(nltk_data)},
+    ) as server:
         yield server
         assert "Traceback" not in server.log()
 

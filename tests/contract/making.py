@@ -31,6 +31,15 @@ SIMILAR = {
     "evaluation_metric": "fuzzy_match",
     "pass_threshold": 0.8,
 }
+MULTI: dict[str, Any] = {
+    "type": "multi",
+    "name": "mixed",
+    "graders": {
+        "exact": EXACT,
+        "close": {key: value for key, value in SIMILAR.items() if key != "pass_threshold"},
+    },
+    "calculate_output": "0.25 * exact + 0.75 * close",
+}
 ASK = {"type": "template", "template": [{"role": "user", "content": "{{ item.question }}"}]}
 
 

@@ -52,6 +52,11 @@ MAY_ALSO_BE: list[tuple[str, Any, str]] = [
         {"type": "object"},
         "values of any type",
     ),
+    (
+        "Eval/properties/testing_criteria/items",
+        {"type": "object", "properties": {"type": {"const": "multi"}}, "required": ["type", "id"]},
+        "ours: the document has `multi` for fine-tuning alone (contract 9, row 10)",
+    ),
     # contract 1.7
     *((f"{page}/properties/first_id", NULL, "an empty page") for page in PAGES),
     *((f"{page}/properties/last_id", NULL, "an empty page") for page in PAGES),

@@ -5,7 +5,7 @@ from typing import Any
 import openai
 import pytest
 
-from tests.contract.making import EXACT, SIMILAR, completed, items_of, jsonl, new_eval
+from tests.contract.making import EXACT, SIMILAR, completed, items_of, jsonl, new_eval, row
 
 # operation, text, reference, whether it holds
 CHECKS = [
@@ -46,18 +46,73 @@ def test_string_check(
     assert item.status == ("pass" if holds else "fail")
 
 
-OTHER_METRICS = ["cosine", "bleu", "gleu", "meteor", "rouge_1", "rouge_l"]
+CAT = ("The cat sat on the mat.", "The cat is on the mat.")
+CAR = ("The men bought a fast car.", "A man buys the quick auto.")
+SHORT = ("Yes.", "yes!")
+SAME = ("Not now", "Not now")
+# what each metric gives for the four pairs: of nltk 3.9.1, rouge-score 0.1.2 and rapidfuzz
+SCORES = {
+    "fuzzy_match": (0.9302, 0.494, 1.0, 1.0),
+    "bleu": (0.4889, 0.033, 0.0, 1.0),
+    "gleu": (0.5909, 0.0455, 0.0, 1.0),
+    "meteor": (0.8413, 0.9067, 0.25, 1.0),
+    "rouge_1": (0.8333, 0.3333, 1.0, 1.0),
+    "rouge_2": (0.6, 0.0, 1.0, 1.0),
+    "rouge_3": (0.25, 0.0, 1.0, 1.0),
+    "rouge_4": (0.0, 0.0, 1.0, 1.0),
+    "rouge_5": (0.0, 0.0, 1.0, 1.0),
+    "rouge_l": (0.8333, 0.1667, 1.0, 1.0),
+}
 
 
-@pytest.mark.parametrize("metric", OTHER_METRICS)
-def test_a_metric_that_is_not_there_yet_is_refused_by_name(
+@pytest.mark.parametrize("metric", SCORES)
+def test_a_metric_scores_rows_and_its_threshold_decides(client: openai.OpenAI, metric: str) -> None:
+    criterion = {**_similar(0.5), "evaluation_metric": metric}
+
+    items = _graded(client, criterion, CAT, CAR, SHORT, SAME)
+
+    scores = [item.results[0].score for item in items]
+    assert scores == pytest.approx(SCORES[metric], abs=0.0001)
+    assert [item.results[0].passed for item in items] == [score >= 0.5 for score in scores]
+    assert [item.results[0].sample for item in items] == [None] * 4
+
+
+def test_many_metrics_may_test_one_eval(client: openai.OpenAI) -> None:
+    criteria = [{**_similar(0), "evaluation_metric": metric, "name": metric} for metric in SCORES]
+    created = new_eval(client, *criteria)
+
+    run = completed(client, created.id, jsonl(row(*CAT)))
+
+    (item,) = items_of(client, run)
+    first = pytest.approx([scores[0] for scores in SCORES.values()], abs=0.0001)
+    assert [result.score for result in item.results] == first
+    assert item.status == "pass"
+
+
+@pytest.mark.parametrize("metric", ["bleu", "meteor", "rouge_1", "rouge_l"])
+def test_long_texts_are_scored_and_still_longer_ones_are_errors(
+    client: openai.OpenAI, metric: str
+) -> None:
+    long, too_long = "one two " * 10_000, "one two " * 100_000
+    criterion = {**_similar(0), "evaluation_metric": metric}
+
+    scored, refused = _graded(client, criterion, (long, "one two"), (too_long, too_long + "x"))
+
+    assert 0 <= scored.results[0].score < 0.1
+    assert scored.status == "pass"
+    assert refused.status == "error"
+    assert refused.results[0].to_dict()["error"]["code"] == "text_too_long"
+
+
+@pytest.mark.parametrize("metric", ["cosine", "beauty", "ROUGE_1", "rouge_6", ""])
+def test_an_unknown_metric_is_refused_and_the_known_ones_are_named(
     client: openai.OpenAI, metric: str
 ) -> None:
     with pytest.raises(openai.BadRequestError) as refused:
         new_eval(client, {**SIMILAR, "evaluation_metric": metric})
 
     assert refused.value.param == "testing_criteria[0].evaluation_metric"
-    assert "fuzzy_match" in refused.value.message
+    assert [known for known in SCORES if f"'{known}'" not in refused.value.message] == []
 
 
 ALIKE = [

@@ -148,7 +148,7 @@ def test_a_wrong_body_is_refused_in_words_that_a_client_knows(
             "testing_criteria[1].type",
             VALUE,
             "Unknown type 'label' for 'testing_criteria[1]'. "
-            "Known types: string_check, text_similarity, label_model, score_model.",
+            "Known types: string_check, text_similarity, label_model, score_model, multi.",
         ),
         (
             {"type": 5},
@@ -173,7 +173,9 @@ def test_a_wrong_body_is_refused_in_words_that_a_client_knows(
             SIMILARITY | {"evaluation_metric": "beauty"},
             "testing_criteria[1].evaluation_metric",
             VALUE,
-            "Invalid value for 'testing_criteria[1].evaluation_metric': expected 'fuzzy_match'.",
+            "Invalid value for 'testing_criteria[1].evaluation_metric': expected 'fuzzy_match', "
+            "'bleu', 'gleu', 'meteor', 'rouge_1', 'rouge_2', 'rouge_3', 'rouge_4', 'rouge_5' or "
+            "'rouge_l'.",
         ),
     ],
 )

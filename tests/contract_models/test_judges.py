@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from evald.contract.evals import CreateEval
-from evald.contract.graders import judge_model_of, kept_criterion, kept_to_criterion
+from evald.contract.graders import judge_models_of, kept_criterion, kept_to_criterion
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.contract.validation import read_request
 from tests.contract_models.bodies import STRING_CHECK, criterion_body, eval_body, refusal, without
@@ -59,11 +59,11 @@ def test_a_kept_judge_is_read_back_as_it_was(criterion: JsonObject) -> None:
     again = kept_criterion(kept_to_criterion(kept(criterion)), "id-1")
 
     assert again == kept(criterion)
-    assert judge_model_of(again) == "judge"
+    assert judge_models_of(again) == {"model": "judge"}
 
 
 def test_a_criterion_that_asks_no_model_has_no_judge() -> None:
-    assert judge_model_of(kept(STRING_CHECK)) is None
+    assert judge_models_of(kept(STRING_CHECK)) == {}
 
 
 PARAMS: list[tuple[Any, str, str]] = [

@@ -3,6 +3,7 @@
 import pytest
 
 from evald.contract.json_types import JsonObject, JsonValue
+from evald.dashboard.criteria import criteria_of
 from evald.dashboard.texts import Text, as_json, call_texts, clip, content_text, visible
 
 
@@ -61,3 +62,11 @@ def test_json_nested_too_deep_is_said_to_be_so() -> None:
         nested = [nested]
 
     assert as_json(nested, 100) == Text("(nested too deep to be shown here)")
+
+
+def test_a_multi_is_described_by_its_formula_and_its_threshold() -> None:
+    grader: JsonObject = {"type": "multi", "calculate_output": "min(a, b)", "pass_threshold": 0.7}
+
+    (criterion,) = criteria_of({"testing_criteria": [grader]})
+
+    assert criterion.summary == "min(a, b), passes at 0.7"

@@ -1,6 +1,6 @@
 """Criteria and what their graders are asked, in one line each."""
 
-from evald.contract.graders import StringCheck, TextSimilarity
+from evald.contract.graders import Multi, StringCheck, TextSimilarity
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.contract.judges import LabelModel, ScoreModel
 from evald.contract.validation import read_request
@@ -18,13 +18,13 @@ def string_criterion(operation: str, **changes: JsonValue) -> StringCheck:
     return read_request(StringCheck, body)
 
 
-def similarity_criterion(threshold: float = 0.8) -> TextSimilarity:
+def similarity_criterion(threshold: float = 0.8, metric: str = "fuzzy_match") -> TextSimilarity:
     body: JsonObject = {
         "type": "text_similarity",
         "name": "close",
         "input": "{{ sample.output_text }}",
         "reference": "{{ item.reference }}",
-        "evaluation_metric": "fuzzy_match",
+        "evaluation_metric": metric,
         "pass_threshold": threshold,
     }
     return read_request(TextSimilarity, body)
@@ -52,6 +52,28 @@ def score_criterion(**changes: JsonValue) -> ScoreModel:
         **changes,
     }
     return read_request(ScoreModel, body)
+
+
+def multi_criterion(formula: str, graders: JsonValue, **changes: JsonValue) -> Multi:
+    body: JsonObject = {
+        "type": "multi",
+        "name": "both",
+        "graders": graders,
+        "calculate_output": formula,
+        **changes,
+    }
+    return read_request(Multi, body)
+
+
+def part(metric: str | None = None, **changes: JsonValue) -> JsonObject:
+    """Give a part of a multi: a text similarity by this metric, or a check of the exact text."""
+    kind: JsonObject = (
+        {"type": "string_check", "operation": "eq"}
+        if metric is None
+        else {"type": "text_similarity", "evaluation_metric": metric}
+    )
+    texts = {"input": "{{ sample.output_text }}", "reference": "{{ item.reference }}"}
+    return {**kind, "name": "part", **texts, **changes}
 
 
 def seen(text: JsonValue, reference: JsonValue) -> JsonObject:

@@ -7,6 +7,7 @@ import pytest
 
 from evald.errors import GraderFailed
 from evald.graders.interface import Aside, Grade, GraderTools
+from evald.graders.metrics.wordnet import found_wordnet
 from evald.graders.registry import grader_for
 from evald.rules.similarity import fuzzy_match
 from evald.sandbox.aside import ProcessAside
@@ -66,3 +67,10 @@ async def test_a_long_comparison_in_another_process_gives_the_same_score(aside: 
     grader = grader_for(similarity_criterion(), GraderTools(aside, Judging().ask))
 
     assert (await grader(seen(text, reference))).score == fuzzy_match(text, reference)
+
+
+async def test_a_metric_that_fails_in_the_other_process_still_says_why(aside: Aside) -> None:
+    with pytest.raises(GraderFailed, match="needs the WordNet database") as failed:
+        await aside(found_wordnet, ())
+
+    assert failed.value.code == "wordnet_missing"

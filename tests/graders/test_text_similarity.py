@@ -1,16 +1,20 @@
-"""The `text_similarity` grader: rapidfuzz's numbers, equal texts, thresholds, long texts."""
+"""The `text_similarity` grader: rapidfuzz's numbers, equal texts, thresholds, long texts, metrics."""
 
+import asyncio
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rapidfuzz import fuzz, utils
 
+from evald.contract.graders import EvaluationMetric
 from evald.errors import GraderFailed
 from evald.graders.interface import Grade
-from evald.graders.text_similarity import INLINE_WORK, MOST_WORK, text_similarity
+from evald.graders.metrics.registry import METRICS
+from evald.graders.metrics.wordnet import opened
+from evald.graders.text_similarity import text_similarity
 from evald.rules.similarity import fuzzy_match
 from tests.graders.criteria import seen, similarity_criterion
 
@@ -114,18 +118,18 @@ async def test_only_long_comparisons_are_made_aside(
     await text_similarity(similarity_criterion(), aside)(seen(text, reference))
 
     assert aside.asked == ([(fuzzy_match, text, reference)] if goes_aside else [])
-    assert INLINE_WORK == 100_000
+    assert METRICS["fuzzy_match"].inline_work == 100_000
 
 
 async def test_texts_too_long_to_compare_are_an_error_and_no_score() -> None:
     grader = text_similarity(similarity_criterion(), Recorder())
 
-    with pytest.raises(GraderFailed, match="10,000 and 6,001 characters are too long") as failed:
+    with pytest.raises(GraderFailed, match="product of both lengths may be 60,000,000") as failed:
         await grader(seen("a" * 10_000, "b" * 6_001))
 
     assert failed.value.code == "text_too_long"
     assert Grade.errored(failed.value).outcome == "errored"
-    assert MOST_WORK == 60_000_000
+    assert METRICS["fuzzy_match"].most_work == 60_000_000
 
 
 @pytest.mark.parametrize("length", [501, 10_000, 1_000_000])
@@ -135,3 +139,60 @@ async def test_equal_texts_of_any_length_are_alike_without_being_compared(length
     grade = await text_similarity(similarity_criterion(), aside)(seen("a" * length, "a" * length))
 
     assert (grade, aside.asked) == (Grade(passed=True, score=1.0), [])
+
+
+def test_every_metric_that_a_request_may_name_has_its_function() -> None:
+    assert set(get_args(EvaluationMetric)) == METRICS.keys()
+
+
+BY_WORDS = [metric for metric in METRICS if metric != "fuzzy_match"]
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("metric", METRICS)
+async def test_a_grader_gives_the_score_of_its_metric(metric: str) -> None:
+    text, reference = "The men bought a fast car.", "A man buys the quick auto."
+    score = METRICS[metric].score(text, reference)
+
+    grade = await text_similarity(similarity_criterion(score, metric), Recorder())(
+        seen(text, reference)
+    )
+
+    assert grade == Grade(passed=True, score=score)
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("metric", BY_WORDS)
+async def test_long_texts_are_compared_aside_and_longer_ones_not_at_all(metric: str) -> None:
+    limits, aside = METRICS[metric], Recorder()
+    grader = text_similarity(similarity_criterion(0, metric), aside)
+
+    await grader(seen("a " * (limits.inline_work // 2 - 1), "b "))
+    assert aside.asked == []
+
+    await grader(seen("a " * (limits.inline_work // 2), "b "))
+    assert [function for function, *_ in aside.asked] == [limits.score]
+
+    with pytest.raises(GraderFailed, match="sum of both lengths may be 1,000,000") as failed:
+        await grader(seen("a" * limits.most_work, "b"))
+    assert failed.value.code == "text_too_long"
+
+
+@pytest.mark.usefixtures("installed")
+@pytest.mark.parametrize("metric", METRICS)
+async def test_two_empty_texts_are_alike_and_an_empty_one_is_like_no_other(metric: str) -> None:
+    grader = text_similarity(similarity_criterion(1, metric), Recorder())
+
+    assert await grader(seen("", "")) == Grade(passed=True, score=1.0)
+    assert await grader(seen("", "billing")) == Grade(passed=False, score=0.0)
+    assert await grader(seen("billing", "")) == Grade(passed=False, score=0.0)
+
+
+@pytest.mark.usefixtures("installed")
+async def test_meteor_opens_its_wordnet_once_for_all_rows() -> None:
+    opened.cache_clear()
+    grader = text_similarity(similarity_criterion(0, "meteor"), Recorder())
+
+    await asyncio.gather(*(grader(seen("auto", "car")) for _ in range(20)))
+
+    assert opened.cache_info().misses == 1

@@ -273,6 +273,67 @@ def test_a_judge_that_no_provider_serves_is_refused_when_a_run_is_made(
     assert asked(server, "GET", f"/v1/evals/{eval_id}/runs")["data"] == []
 
 
+BOTH = {
+    "type": "multi",
+    "name": "both",
+    "graders": {"quality": SCORE, "mood": {**LABEL, "model": "other judge"}},
+    "calculate_output": "(quality + mood) / 2",
+    "pass_threshold": 0.75,
+}
+
+
+def test_judges_in_a_formula_are_asked_at_once_scored_and_counted(
+    server: EvaldServer, models: ModelServer
+) -> None:
+    models.script_rules(
+        Rule([text("still no form")], contains="That cannot be read"),
+        Rule([text("no form")], model="other judge", contains="row 1"),
+        Rule([text(said(0.5), hold="before")], model="judge"),
+        Rule([text(said("good"), hold="before", answers_as="other")], model="other judge"),
+    )
+    run = create_run(server, create_eval(server, BOTH), given(rows(3)))
+    models.wait(held=5)
+    models.release()
+    assert get_final(server, run)["status"] == "completed"
+
+    run, items = check(server, run["eval_id"], run["id"])
+
+    right, broken, _ = sorted(items, key=lambda item: int(item["datasource_item_id"]))
+    assert (right["status"], right["results"][0]["score"]) == ("pass", 0.75)
+    assert (broken["status"], code_of(broken)) == ("error", "part_failed")
+    parts = broken["results"][0]["sub_results"]
+    assert parts["mood"]["error"]["code"] == "judge_unparseable"
+    assert (parts["quality"]["score"], "error" in parts["quality"]) == (0.5, False)
+    assert run["result_counts"] == {"total": 3, "passed": 2, "failed": 0, "errored": 1}
+    calls = calls_of(run["evald"]["usage"]["judging"])
+    assert calls == {"judge": 3, "other judge": 2, "other": 2}  # the one that broke, once more
+
+
+def test_a_run_is_canceled_while_the_judges_of_a_formula_are_at_work(
+    server: EvaldServer, models: ModelServer
+) -> None:
+    models.script(text(said(1), hold="before"))
+    run = create_run(server, create_eval(server, BOTH), given(rows(20)))
+    models.wait(held=40)
+
+    canceled, items = cancel_and_check(server, models, run)
+
+    assert (canceled["evald"]["calls_aborted"], items) == (40, [])
+
+
+def test_a_judge_in_a_formula_that_no_provider_serves_is_refused_by_its_place(
+    start_server: StartServer, models: ModelServer
+) -> None:
+    server = start_server(f'[providers.p]\nbase_url = "{models.url}"\nmodels = ["judge"]\n')
+    eval_id = create_eval(server, EXACT, BOTH)
+
+    answer = server.ask("POST", f"/v1/evals/{eval_id}/runs", {"data_source": given(rows(1))})
+
+    error = answer.json["error"]
+    assert (answer.status, error["code"]) == (400, "model_not_found")
+    assert error["param"] == "testing_criteria[1].graders.mood.model"
+
+
 def test_an_endpoint_that_cannot_hold_to_a_schema_still_judges(
     server: EvaldServer, models: ModelServer
 ) -> None:

@@ -1,6 +1,7 @@
 """The routes of evals (contract section 2.1)."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
 
@@ -14,11 +15,13 @@ from evald.api.services import Given
 from evald.api.strict import StrictRoute
 from evald.contract.data_source_configs import CustomConfig, kept_config
 from evald.contract.evals import CreateEval, Eval, UpdateEval
-from evald.contract.graders import kept_criterion
+from evald.contract.graders import AnyCriterion, Multi, kept_criterion
 from evald.contract.pages import page_json
 from evald.errors import BadRequest
+from evald.graders.multi import formula_of
 from evald.ids import criterion_id, new_id
 from evald.rules import json_text
+from evald.rules.formula import BadFormula
 from evald.rules.paging import one_of, page_request
 from evald.rules.rows import BadSchema, RowCheck
 from evald.runs.delete import delete_eval
@@ -37,6 +40,8 @@ async def create(request: Request, services: Given) -> Response:
         asked = await read_body(request, CreateEval)
         if isinstance(asked.data_source_config, CustomConfig):
             await asyncio.to_thread(_check_schema, asked.data_source_config)
+        # In a thread: a hundred long formulas take a second.
+        await asyncio.to_thread(_check_formulas, asked.testing_criteria)
         new = _new_eval(asked, int(services.tools.clock()))
         answer = json_text.dump_bytes(new.as_json())  # first: what cannot be answered is not kept
 
@@ -73,6 +78,18 @@ def _check_schema(config: CustomConfig) -> None:
             param="data_source_config.item_schema",
             code="invalid_value",
         ) from None
+
+
+def _check_formulas(criteria: Sequence[AnyCriterion]) -> None:
+    for place, criterion in enumerate(criteria):
+        if isinstance(criterion, Multi):
+            try:
+                formula_of(criterion)
+            except BadFormula as error:
+                param = f"testing_criteria[{place}].calculate_output"
+                raise BadRequest(
+                    f"Invalid value for '{param}': {error}.", param=param, code="invalid_value"
+                ) from None
 
 
 @router.get("/evals")

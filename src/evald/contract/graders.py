@@ -1,13 +1,13 @@
 """Testing criteria: the graders of an eval as requests bring them (contract section 6)."""
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, TypeAdapter
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, TypeAdapter
 
 from evald.contract.json_types import JsonObject
 from evald.contract.judges import LabelModel, ScoreModel
 from evald.contract.messages import kept_message
-from evald.contract.metadata import Name
+from evald.contract.metadata import Name, storable
 from evald.contract.validation import RequestModel
 
 
@@ -26,6 +26,20 @@ class StringCheck(RequestModel):
     operation: Annotated[Literal["eq", "ne", "like", "ilike"], BeforeValidator(_known_alias)]
 
 
+EvaluationMetric = Literal[
+    "fuzzy_match",
+    "bleu",
+    "gleu",
+    "meteor",
+    "rouge_1",
+    "rouge_2",
+    "rouge_3",
+    "rouge_4",
+    "rouge_5",
+    "rouge_l",
+]
+
+
 class TextSimilarity(RequestModel):
     """How alike two texts are; both are templates."""
 
@@ -33,11 +47,78 @@ class TextSimilarity(RequestModel):
     name: Name
     input: str
     reference: str
-    evaluation_metric: Literal["fuzzy_match"]
+    evaluation_metric: EvaluationMetric
     pass_threshold: float
 
 
-AnyCriterion: TypeAlias = StringCheck | TextSimilarity | LabelModel | ScoreModel
+class PartTextSimilarity(TextSimilarity):
+    """As a part of a `multi`, which takes its score alone: the threshold is not needed there."""
+
+    pass_threshold: float = 0.0
+
+
+AnyPart: TypeAlias = StringCheck | PartTextSimilarity | LabelModel | ScoreModel
+Part: TypeAlias = Annotated[AnyPart, Field(discriminator="type")]
+"""A grader inside a `multi`. There is no `multi` in a `multi` (contract section 6.7)."""
+MAX_PARTS: Final = 100
+
+
+def _parts_form(graders: object) -> str:
+    if isinstance(graders, list):
+        return "an array"
+    is_map = isinstance(graders, dict) and not isinstance(graders.get("type"), str)
+    return "a map" if is_map else "an object"
+
+
+def _storable_keys(parts: dict[str, Part]) -> dict[str, Part]:
+    for key in parts:
+        storable(key)
+    return parts
+
+
+def _distinct(parts: list[Part]) -> list[Part]:
+    keys = [key_of(part) for part in parts]
+    for place, key in enumerate(keys):
+        if key in keys[:place]:
+            raise ValueError(
+                f"two graders have the name '{key[:80]}', by which a formula calls them"
+            )
+    return parts
+
+
+_Some = Field(min_length=1, max_length=MAX_PARTS)
+Parts = Annotated[
+    Annotated[Part, Tag("an object")]
+    | Annotated[list[Part], _Some, AfterValidator(_distinct), Tag("an array")]
+    | Annotated[dict[str, Part], _Some, AfterValidator(_storable_keys), Tag("a map")],
+    Discriminator(_parts_form),
+]
+
+
+class Multi(RequestModel):
+    """Several graders, and a formula that makes one score of theirs."""
+
+    type: Literal["multi"]
+    name: Name
+    graders: Parts
+    calculate_output: str
+    pass_threshold: float | None = None
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """Give the graders by the keys that the formula calls them by."""
+        if isinstance(self.graders, dict):
+            return self.graders
+        parts = self.graders if isinstance(self.graders, list) else [self.graders]
+        return {key_of(part): part for part in parts}
+
+
+def key_of(part: Part) -> str:
+    """Give the key of a grader that came without one: its name, with `_` for each space."""
+    return part.name.replace(" ", "_")
+
+
+AnyCriterion: TypeAlias = StringCheck | TextSimilarity | LabelModel | ScoreModel | Multi
 Criterion: TypeAlias = Annotated[AnyCriterion, Field(discriminator="type")]
 _CRITERION: TypeAdapter[AnyCriterion] = TypeAdapter(Criterion)
 
@@ -46,14 +127,21 @@ def kept_criterion(criterion: AnyCriterion, criterion_id: str) -> JsonObject:
     """Give a criterion as its eval shows it, with the id that results carry as their name.
 
     Of a judge, what was not given is left out, but for the `sampling_params: null` that the live
-    service shows on a label_model (contract section 3.1).
+    service shows on a label_model (contract section 3.1). The graders of a `multi` become a map, in
+    whichever of the three forms they came.
     """
-    kept: JsonObject = criterion.model_dump(exclude_unset=True)
-    if isinstance(criterion, LabelModel | ScoreModel):
-        kept["input"] = [kept_message(message) for message in criterion.input]
-    if isinstance(criterion, LabelModel):
+    return {**_kept(criterion), "id": criterion_id}
+
+
+def _kept(grader: AnyCriterion | AnyPart) -> JsonObject:
+    kept: JsonObject = grader.model_dump(exclude_unset=True)
+    if isinstance(grader, LabelModel | ScoreModel):
+        kept["input"] = [kept_message(message) for message in grader.input]
+    if isinstance(grader, LabelModel):
         kept.setdefault("sampling_params", None)
-    return {**kept, "id": criterion_id}
+    if isinstance(grader, Multi):
+        kept["graders"] = {key: _kept(part) for key, part in grader.parts.items()}
+    return kept
 
 
 def kept_to_criterion(kept: JsonObject) -> AnyCriterion:
@@ -61,9 +149,16 @@ def kept_to_criterion(kept: JsonObject) -> AnyCriterion:
     return _CRITERION.validate_python(kept)
 
 
-def judge_model_of(kept: JsonObject) -> str | None:
-    """Give the model that a kept criterion asks, or None where it asks none."""
+def judge_models_of(kept: JsonObject) -> dict[str, str]:
+    """Give the models that a kept criterion asks, each by its place in it; none where it asks none."""
     match kept:
         case {"type": "label_model" | "score_model", "model": str(model)}:
-            return model
-    return None
+            return {"model": model}
+        case {"type": "multi", "graders": dict(parts)}:
+            return {
+                f"graders.{key}.{place}": model
+                for key, part in parts.items()
+                if isinstance(part, dict)
+                for place, model in judge_models_of(part).items()
+            }
+    return {}

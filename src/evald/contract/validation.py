@@ -102,7 +102,7 @@ def _without_tags(location: tuple[int | str, ...], body: JsonValue) -> tuple[int
     steps: list[int | str] = []
     value, tag = body, _tag_of(body)
     for step in location:
-        if step in CONTENT_KINDS:
+        if step in FORMS:
             continue
         if step == tag:
             tag = None
@@ -113,7 +113,7 @@ def _without_tags(location: tuple[int | str, ...], body: JsonValue) -> tuple[int
     return tuple(steps)
 
 
-CONTENT_KINDS = frozenset({"a text", "an object", "an array"})
+FORMS = frozenset({"a text", "an object", "an array", "a map"})
 UNION_TAGS = frozenset(
     {
         *(
@@ -121,6 +121,7 @@ UNION_TAGS = frozenset(
             "text_similarity",
             "label_model",
             "score_model",
+            "multi",
             "custom",
             "logs",
             "stored_completions",

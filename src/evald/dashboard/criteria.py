@@ -118,6 +118,8 @@ def _summary(grader: ApiObject, threshold: float | None) -> str:
             return f"{_OPERATIONS.get(operation, operation)} {text_of(grader.get('reference'))}"
         case "text_similarity":
             return ", ".join([text_of(grader.get("evaluation_metric")), *passes])
+        case "multi":
+            return ", ".join([text_of(grader.get("calculate_output")), *passes])
         case "label_model":
             labels = ", ".join(text_of(label) for label in list_of(grader.get("passing_labels")))
             return f"{text_of(grader.get('model'))}, passes on {labels}"

@@ -30,7 +30,8 @@ class Grade:
     usage: tuple[ModelUsage, ...] = ()
     """What its calls to a judge cost, also where they led to no verdict."""
     extras: JsonObject = field(default_factory=dict)
-    """What its result shows beside the keys of the API, such as the label that a judge chose."""
+    """What its result shows beside the keys of the API, such as the label that a judge chose.
+    """
 
     @property
     def outcome(self) -> Outcome:

@@ -1,9 +1,10 @@
 """Which grader carries out which type of testing criterion."""
 
-from evald.contract.graders import AnyCriterion, StringCheck, TextSimilarity
+from evald.contract.graders import AnyCriterion, Multi, StringCheck, TextSimilarity
 from evald.contract.judges import LabelModel, ScoreModel
 from evald.graders.interface import Grader, GraderTools
 from evald.graders.label_model import label_model
+from evald.graders.multi import multi
 from evald.graders.score_model import score_model
 from evald.graders.string_check import string_check
 from evald.graders.text_similarity import text_similarity
@@ -20,3 +21,6 @@ def grader_for(criterion: AnyCriterion, tools: GraderTools) -> Grader:
             return label_model(criterion, tools)
         case ScoreModel():
             return score_model(criterion, tools)
+        case Multi():
+            parts = {key: grader_for(part, tools) for key, part in criterion.parts.items()}
+            return multi(criterion, parts)

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.data_source_configs import item_schema_of
 from evald.contract.evals import Eval
-from evald.contract.graders import judge_model_of
+from evald.contract.graders import judge_models_of
 from evald.contract.json_types import JsonObject
 from evald.contract.run_data_sources import CompletionsSource, FileId
 from evald.contract.runs import Run
@@ -116,10 +116,9 @@ def _check_judges(of_eval: Eval, tools: Tools) -> None:
 
     Only now: an eval may be made before its providers are configured, and it outlives them.
     """
-    for place, criterion in enumerate(of_eval.testing_criteria):
-        model = judge_model_of(criterion)
-        if model is not None:
-            _check_served(model, f"testing_criteria[{place}].model", tools)
+    for number, criterion in enumerate(of_eval.testing_criteria):
+        for place, model in judge_models_of(criterion).items():
+            _check_served(model, f"testing_criteria[{number}].{place}", tools)
 
 
 def _check_served(model: str, param: str, tools: Tools) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from evald.contract.graders import judge_model_of, kept_to_criterion
+from evald.contract.graders import judge_models_of, kept_to_criterion
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.graders.interface import Grader, GraderTools
 from evald.graders.registry import grader_for
@@ -66,7 +66,7 @@ def recipe_of(plan: RunPlan, tools: Tools) -> Recipe:
             (kept, grader_for(kept_to_criterion(kept), grader_tools))
             for kept in plan.testing_criteria
         ),
-        asks_judges=any(judge_model_of(kept) is not None for kept in plan.testing_criteria),
+        asks_judges=any(judge_models_of(kept) for kept in plan.testing_criteria),
     )
 
 
