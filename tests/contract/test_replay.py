@@ -20,11 +20,7 @@ NOT_YET: dict[str, dict[int, str]] = {
     },
     "azure_foundry_openai_graders.json": {0: "400 Unknown type 'label_model'"},
     "bulk_experimentation.json": {0: "400 Unknown type 'label_model'"},
-    "completion_monitoring.json": {
-        0: "404 Not Found: POST /v1/chat/completions",
-        1: "404 Not Found: GET /v1/chat/completions",
-        2: "400 Unknown type 'label_model'",
-    },
+    "completion_monitoring.json": {2: "400 Unknown type 'label_model'"},
     "curl_evals4life.json": {2: "400 Unknown type 'responses'"},
     "image_inputs.json": {0: "400 Unknown type 'score_model'"},
     "java_python_grader.json": {1: "400 Unknown type 'python'"},

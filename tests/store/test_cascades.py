@@ -38,6 +38,8 @@ ONE_RUN = {
     "output_items": 3,
     "files": 0,
     "file_parts": 0,
+    "stored_completions": 0,
+    "completion_tags": 0,
 }
 
 

@@ -44,6 +44,7 @@ class Envelope:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         request_id = new_id("req")
+        scope.setdefault("state", {})["request_id"] = request_id
         body = _LimitedBody(receive, _limit(scope["path"]))
         answer = _Answer(send, request_id, self.server)
 
