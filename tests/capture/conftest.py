@@ -1,9 +1,12 @@
-"""An evald with a key and narrow limits for its endpoint, for all tests of a file."""
+"""An evald with a key and narrow limits for its endpoint, for all tests of a file; or a database."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 
+from evald.store.database import Database, open_database
+from evald.store.migrate import migrate
 from tests.model_server.client import ModelServer
 from tests.server import EvaldServer
 
@@ -54,3 +57,11 @@ def server(
         yield server
     assert "Traceback" not in server.log()
     assert KEY not in server.log()
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = open_database(f"sqlite+aiosqlite:///{tmp_path}/evald.db")
+    await migrate(database)
+    yield database
+    await database.close()

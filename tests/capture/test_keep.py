@@ -1,9 +1,7 @@
 """Completions kept many at a time: each is saved, whatever becomes of whoever waits for it."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -13,18 +11,9 @@ from evald.capture.keep import Keeper, ToKeep
 from evald.contract.stored_completions import CompletionFilter
 from evald.rules.paging import PageRequest
 from evald.store import stored_completions as completion_store
-from evald.store.database import Database, open_database
-from evald.store.migrate import migrate
+from evald.store.database import Database
 
 CHOICES: Any = [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}]
-
-
-@pytest.fixture
-async def database(tmp_path: Path) -> AsyncIterator[Database]:
-    database = open_database(f"sqlite+aiosqlite:///{tmp_path}/evald.db")
-    await migrate(database)
-    yield database
-    await database.close()
 
 
 async def keep(keeper: Keeper, number: int, completion_id: str | None = None) -> None:

@@ -118,6 +118,11 @@ def new_completion(
     )
 
 
+def pairs(metadata: dict[str, str]) -> frozenset[tuple[str, str]]:
+    """Give metadata as a filter has it."""
+    return frozenset(metadata.items())
+
+
 async def saved_completion(database: Database, **changes: Any) -> StoredCompletion:
     new = new_completion(**changes)
     await database.write(lambda connection: completion_store.insert_completion(connection, new))

@@ -28,6 +28,7 @@ from tests.store.records import (
     new_eval,
     new_file,
     new_item,
+    pairs,
     save_items,
     saved_completion,
     started_run,
@@ -216,13 +217,16 @@ PK = "sqlite_autoindex_completion_tags_1 (kind=? AND name=? AND value=?"
 FILTERS = {
     "all": (CompletionFilter(), "ix_stored_completions_created_at_seq"),
     "of a model": (CompletionFilter(model="m"), PK),
-    "with a pair": (CompletionFilter({"a": "1"}), PK),
-    "with pairs, of a model": (CompletionFilter({"a": "1", "b": "2"}, "m"), PK),
+    "with a pair": (CompletionFilter(pairs({"a": "1"})), PK),
+    "with pairs, of a model": (CompletionFilter(pairs({"a": "1", "b": "2"}), "m"), PK),
     "of a time": (
         CompletionFilter(created_after=1, created_before=2),
         "ix_stored_completions_created_at_seq (",
     ),
-    "with a pair, of a time": (CompletionFilter({"a": "1"}, created_after=1, created_before=2), PK),
+    "with a pair, of a time": (
+        CompletionFilter(pairs({"a": "1"}), created_after=1, created_before=2),
+        PK,
+    ),
 }
 
 

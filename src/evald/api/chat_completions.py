@@ -71,19 +71,19 @@ async def list_(
     `metadata[key]=value` leaves those with this pair, several of them those with all.
     """
     page = page_request(after, limit, order)
-    wanted = CompletionFilter(_metadata_asked_for(request), model or None)
+    wanted = CompletionFilter(_pairs(request), model or None)
     found = await services.database.read(
         lambda connection: completion_store.list_completions(connection, page, wanted)
     )
     return json_answer(page_json(found.objects, has_more=found.has_more))
 
 
-def _metadata_asked_for(request: Request) -> dict[str, str]:
-    return {
-        name.removeprefix("metadata[").removesuffix("]"): value
+def _pairs(request: Request) -> frozenset[tuple[str, str]]:
+    return frozenset(
+        (name.removeprefix("metadata[").removesuffix("]"), value)
         for name, value in request.query_params.multi_items()
         if name.startswith("metadata[") and name.endswith("]")
-    }
+    )
 
 
 @router.get("/chat/completions/{completion_id}")

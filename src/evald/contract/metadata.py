@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 MAX_PAIRS = 16
 MAX_KEY_LENGTH = 64
@@ -33,3 +33,4 @@ def storable(name: str) -> str:
 Metadata = Annotated[dict[str, str], AfterValidator(_within_limits)]
 Name = Annotated[str, AfterValidator(storable)]
 """A name that both databases can keep: Postgres has no NUL in texts."""
+ModelName = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(storable)]

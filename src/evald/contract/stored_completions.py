@@ -1,13 +1,12 @@
 """Chat completions that are passed through and kept (contract section 2.6)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Final
 
 from pydantic import AfterValidator, Field
 
 from evald.contract.json_types import JsonObject
-from evald.contract.metadata import MAX_PAIRS, Metadata
-from evald.contract.run_data_sources import ModelName
+from evald.contract.metadata import MAX_PAIRS, Metadata, ModelName
 from evald.contract.validation import RequestModel
 
 OUR_KEYS: Final = ("store", "metadata")
@@ -58,7 +57,8 @@ class StoredCompletion:
 class CompletionFilter:
     """Which stored completions are meant: those that fit everything that is given."""
 
-    metadata: dict[str, str] = field(default_factory=dict)
+    pairs: frozenset[tuple[str, str]] = frozenset()
+    """Metadata, each a key and a value."""
     model: str | None = None
     created_after: int | None = None
     created_before: int | None = None
@@ -66,8 +66,9 @@ class CompletionFilter:
 
     @property
     def is_impossible(self) -> bool:
-        """Whether nothing can fit: no completion has so many pairs."""
-        return len(self.metadata) > MAX_PAIRS
+        """Whether nothing can fit: no completion has so many pairs, or two values for a key."""
+        keys = {key for key, _ in self.pairs}
+        return len(keys) < len(self.pairs) or len(keys) > MAX_PAIRS
 
 
 def message_objects(completion_id: str, messages: list[JsonObject]) -> list[JsonObject]:

@@ -108,9 +108,9 @@ def _choice(choice: JsonObject, place: int) -> JsonObject:
     known = message if isinstance(message, dict) else {}
     return {
         "index": place,
-        "finish_reason": "stop",
         "logprobs": None,
         **choice,
+        "finish_reason": choice.get("finish_reason") or "stop",
         "message": {"role": "assistant", "content": None, "refusal": None, **known},
     }
 

@@ -114,7 +114,7 @@ def _no_completion(completion_id: str) -> NotFound:
 
 
 def _metadata_tags(metadata: dict[str, str]) -> list[Tag]:
-    return [("metadata", name, value) for name, value in sorted(metadata.items())]
+    return [("metadata", name, value) for name, value in metadata.items()]
 
 
 async def _insert_tags(connection: AsyncConnection, tags: Sequence[Tag], place: Place) -> None:
@@ -213,7 +213,7 @@ def _fitting(wanted: CompletionFilter) -> _Fitting:
     So a list with one filter costs what its page costs; with several it also passes over those that
     have the first tag and not the others.
     """
-    tags = _metadata_tags(wanted.metadata)
+    tags: list[Tag] = [("metadata", name, value) for name, value in sorted(wanted.pairs)]
     if wanted.model is not None:
         tags.append(("model", "", wanted.model))
     if not tags:
