@@ -158,3 +158,14 @@ def test_an_answer_that_is_no_completion_is_passed_on_and_not_stored(
 
     assert (answer.status, answer.json) == (200, {"choices": []})
     assert stored(server, case="no+completion") == []
+
+
+def test_a_body_that_cannot_be_written_again_is_refused_where_it_must_be(
+    server: EvaldServer, models: ModelServer
+) -> None:
+    deep = b'"deep": ' + b"[" * 500 + b"]" * 500
+    body = json.dumps(request()).encode()[:-1] + b", " + deep
+
+    assert server.ask("POST", PATH, body + b"}").status == 200
+    assert server.ask("POST", PATH, body + b', "store": true}').status == 400
+    assert models.stats().started == 1

@@ -10,6 +10,7 @@ from evald.api.bodies import json_answer, read_body, read_json
 from evald.api.passing_on import PassedOn
 from evald.api.services import Given, Services
 from evald.capture.collect import ChatCollector
+from evald.capture.importing import import_logs
 from evald.capture.keep import ToKeep
 from evald.contract.json_types import JsonObject
 from evald.contract.pages import page_json
@@ -21,6 +22,7 @@ from evald.contract.stored_completions import (
     message_objects,
 )
 from evald.contract.validation import read_request
+from evald.errors import BadRequest
 from evald.rules import json_text
 from evald.rules.paging import page_of, page_request
 from evald.store import stored_completions as completion_store
@@ -93,6 +95,22 @@ async def retrieve(completion_id: str, services: Given) -> Response:
         lambda connection: completion_store.get_completion(connection, completion_id)
     )
     return json_answer(found)
+
+
+# Before the next route, which would take "import" for an id.
+@router.post("/chat/completions/import")
+async def import_(request: Request, services: Given) -> Response:
+    """Store completions that were logged elsewhere, sent as JSON lines.
+
+    `metadata[key]=value` is added to each of them. A wrong line is named and left out.
+    """
+    asked = read_request(UpdateCompletion, {"metadata": {**dict(_pairs(request))}})
+    added = asked.metadata or {}
+    now = int(services.tools.clock())
+    outcome = await import_logs(request.stream(), added, now, services.database)
+    if outcome.lines == 0:
+        raise BadRequest("The request has no lines; send JSON lines.", code="missing_body")
+    return json_answer(orjson.dumps(outcome.as_json()))
 
 
 @router.post("/chat/completions/{completion_id}")

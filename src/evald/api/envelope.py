@@ -84,7 +84,7 @@ class Envelope:
 
 
 def _limit(path: str) -> int:
-    if path.rstrip("/").endswith("/files"):
+    if path.rstrip("/").endswith(("/files", "/chat/completions/import")):
         return LARGEST_FILE + FORM_AROUND_A_FILE
     return LARGEST_BODY
 

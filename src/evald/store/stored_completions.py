@@ -40,6 +40,13 @@ async def known_ids(connection: AsyncConnection, ids: Sequence[str]) -> set[str]
     return set(found.scalars())
 
 
+async def known_bodies(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, str]:
+    """Give the JSON texts of those of these completions that are there, by their ids."""
+    table = stored_completions.c
+    found = await connection.execute(select(table.id, table.body).where(table.id.in_(ids)))
+    return {row.id: row.body for row in found}
+
+
 async def insert_completion(connection: AsyncConnection, new: StoredCompletion) -> None:
     """Add a completion, with what it is found by. Its id must be free."""
     inserted = await connection.execute(
