@@ -125,7 +125,7 @@ def pairs(metadata: dict[str, str]) -> frozenset[tuple[str, str]]:
 
 async def saved_completion(database: Database, **changes: Any) -> StoredCompletion:
     new = new_completion(**changes)
-    await database.write(lambda connection: completion_store.insert_completion(connection, new))
+    await database.write(lambda connection: completion_store.insert_completions(connection, [new]))
     return new
 
 

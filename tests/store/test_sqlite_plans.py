@@ -288,7 +288,7 @@ async def test_one_stored_completion_is_found_by_an_index(
     database: Database, statements: Statements
 ) -> None:
     new = replace(new_completion(metadata={"a": "1"}), id="chatcmpl_0")
-    await database.write(lambda connection: completion_store.insert_completion(connection, new))
+    await database.write(lambda connection: completion_store.insert_completions(connection, [new]))
 
     steps = await plans(database, statements)
 

@@ -125,16 +125,16 @@ async def _insert(connection: AsyncConnection, batch: Sequence[LoggedCompletion]
     """Add those that are not there yet, and give their number."""
     ids = [name for each in batch for name in (each.completion.id, each.spare_id)]
     known = await completion_store.known_bodies(connection, ids)
-    imported = 0
+    fresh = []
     for each in batch:
         new = each.completion
         if new.id in known and not _is_same(known[new.id], new.body):
             new = with_id(new, each.spare_id)  # some endpoints count their answers
         if new.id not in known:
             known[new.id] = new.body
-            await completion_store.insert_completion(connection, new)
-            imported += 1
-    return imported
+            fresh.append(new)
+    await completion_store.insert_completions(connection, fresh)
+    return len(fresh)
 
 
 def _is_same(known: str, new: str) -> bool:

@@ -82,7 +82,8 @@ class Keeper:
 async def _insert(connection: AsyncConnection, batch: Sequence[StoredCompletion]) -> None:
     """Add completions; one whose id is taken gets another: some endpoints count their answers."""
     taken = await completion_store.known_ids(connection, [each.id for each in batch])
+    new = []
     for each in batch:
-        new = with_id(each, new_completion_id()) if each.id in taken else each
+        new.append(with_id(each, new_completion_id()) if each.id in taken else each)
         taken.add(each.id)
-        await completion_store.insert_completion(connection, new)
+    await completion_store.insert_completions(connection, new)

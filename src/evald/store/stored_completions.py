@@ -47,16 +47,29 @@ async def known_bodies(connection: AsyncConnection, ids: Sequence[str]) -> dict[
     return {row.id: row.body for row in found}
 
 
-async def insert_completion(connection: AsyncConnection, new: StoredCompletion) -> None:
-    """Add a completion, with what it is found by. Its id must be free."""
-    inserted = await connection.execute(
-        insert(stored_completions)
-        .values(id=new.id, created_at=new.created_at, body=new.body, messages=new.messages)
-        .returning(stored_completions.c.seq)
+async def insert_completions(connection: AsyncConnection, new: Sequence[StoredCompletion]) -> None:
+    """Add completions, with what they are found by. Their ids must be free."""
+    if not new:
+        return
+    table = stored_completions.c
+    rows = [
+        {"id": each.id, "created_at": each.created_at, "body": each.body, "messages": each.messages}
+        for each in new
+    ]
+    await connection.execute(insert(stored_completions), rows)
+    found = await connection.execute(
+        select(table.id, table.seq).where(table.id.in_([each.id for each in new]))
     )
-    seq: int = inserted.scalar_one()
-    tags = [*_metadata_tags(new.metadata), *(("model", "", name) for name in new.models)]
-    await _insert_tags(connection, tags, (new.created_at, seq))
+    numbers = {row.id: row.seq for row in found}
+    await _insert_tags(
+        connection,
+        [(tag, (each.created_at, numbers[each.id])) for each in new for tag in _tags(each)],
+    )
+
+
+def _tags(completion: StoredCompletion) -> list[Tag]:
+    models: list[Tag] = [("model", "", name) for name in completion.models]
+    return _metadata_tags(completion.metadata) + models
 
 
 async def get_completion(connection: AsyncConnection, completion_id: str) -> str:
@@ -101,7 +114,8 @@ async def update_metadata(
             completion_tags.c.completion_seq == row.seq, completion_tags.c.kind == "metadata"
         )
     )
-    await _insert_tags(connection, _metadata_tags(metadata), (row.created_at, row.seq))
+    place = (row.created_at, row.seq)
+    await _insert_tags(connection, [(tag, place) for tag in _metadata_tags(metadata)])
     return body
 
 
@@ -124,8 +138,7 @@ def _metadata_tags(metadata: dict[str, str]) -> list[Tag]:
     return [("metadata", name, value) for name, value in metadata.items()]
 
 
-async def _insert_tags(connection: AsyncConnection, tags: Sequence[Tag], place: Place) -> None:
-    created_at, seq = place
+async def _insert_tags(connection: AsyncConnection, tags: Sequence[tuple[Tag, Place]]) -> None:
     if tags:
         rows = [
             {
@@ -135,7 +148,7 @@ async def _insert_tags(connection: AsyncConnection, tags: Sequence[Tag], place: 
                 "created_at": created_at,
                 "completion_seq": seq,
             }
-            for kind, name, value in tags
+            for (kind, name, value), (created_at, seq) in tags
         ]
         await connection.execute(insert(completion_tags), rows)
 
