@@ -17,6 +17,7 @@ from evald import __version__
 from evald.api.app import build_app
 from evald.api.envelope import Envelope
 from evald.api.services import Services
+from evald.capture.keep import Keeper
 from evald.clock import system_clock
 from evald.dashboard.routes import Pages, pages_router
 from evald.dispatch.in_process import InProcessDispatch
@@ -27,6 +28,7 @@ from evald.sampling.connections import Connections, open_connections
 from evald.sampling.loops import SERVER_NAME, refuse_loops
 from evald.sampling.models import list_models
 from evald.sampling.providers import Provider, Timeouts
+from evald.sampling.relay import Relay
 from evald.sampling.sampler import ProviderSampler
 from evald.sandbox.aside import ProcessAside
 from evald.settings import UPSTREAM, ProviderSettings, Settings
@@ -67,9 +69,10 @@ async def _dispatching(
     public_url = (settings.public_url or f"http://{_url_host(settings.host)}:{port}").rstrip("/")
     await refuse_loops(providers, connections.kept, [*_local_urls(port), public_url])
     aside, bodies_aside = ProcessAside(), ProcessAside()
+    sampler = ProviderSampler(providers, connections)
     tools = Tools(
         database=database,
-        sampler=ProviderSampler(providers, connections),
+        sampler=sampler,
         aside=aside,
         clock=system_clock,
         # No more: a row that ends hands its place to the next one without a turn of the loop between.
@@ -87,6 +90,8 @@ async def _dispatching(
     services = Services(
         tools,
         dispatch,
+        Relay(providers, connections, sampler.limiters),
+        Keeper(database, tools.clock),
         lambda: list_models(providers, connections.kept),
         public_url,
         bodies_aside,

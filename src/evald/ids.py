@@ -17,6 +17,11 @@ def new_file_id() -> str:
     return f"file-{random.getrandbits(128):032x}"
 
 
+def new_completion_id() -> str:
+    """Give a fresh id of a chat completion, for one whose endpoint gave it none that can be kept."""
+    return f"chatcmpl-{random.getrandbits(128):032x}"
+
+
 def criterion_id(name: str) -> str:
     """Give the id of a testing criterion: its name and a random uuid4 (contract section 3.1)."""
     return f"{name}-{uuid.uuid4()}"

@@ -42,13 +42,14 @@ BOUNDARY = "the-boundary"
 
 @dataclass(frozen=True)
 class Prepared:
-    """A server with one eval, one completed run of one item, and one file."""
+    """A server with one eval, one completed run of one item, one file and one stored completion."""
 
     server: EvaldServer
     eval_id: str
     run_id: str
     item_id: str
     file_id: str
+    completion_id: str
 
     @property
     def runs(self) -> str:
@@ -59,7 +60,10 @@ class Prepared:
         """Give all that the lists show now."""
         found = {
             path: self.server.ask("GET", f"{path}?limit=1000").body
-            for path in ("/v1/evals", "/v1/files", f"{self.runs}/{self.run_id}/output_items")
+            for path in (
+                *("/v1/evals", "/v1/files", "/v1/chat/completions"),
+                f"{self.runs}/{self.run_id}/output_items",
+            )
         }
         for each in self.server.ask("GET", "/v1/evals?limit=1000").json["data"]:
             path = f"/v1/evals/{each['id']}/runs"
@@ -81,7 +85,10 @@ def prepare(server: EvaldServer) -> Prepared:
     until(lambda: status_of(server, eval_id, run_id) == "completed")
     items = server.ask("GET", f"/v1/evals/{eval_id}/runs/{run_id}/output_items").json["data"]
     file_id = upload(server, b'{"item": {"q": "a"}}\n').json["id"]
-    return Prepared(server, eval_id, run_id, items[0]["id"], file_id)
+    logged = {"id": "chatcmpl-1", "choices": [{"message": {"content": "a"}}], "messages": []}
+    imported = server.ask("POST", "/v1/chat/completions/import", logged)
+    assert imported.json["imported"] == 1
+    return Prepared(server, eval_id, run_id, items[0]["id"], file_id, "chatcmpl-1")
 
 
 def created(server: EvaldServer, path: str, body: object) -> str:

@@ -57,12 +57,16 @@ NO_OBJECT: dict[str, bytes] = {
 EMPTY: dict[str, bytes | None] = {"none": None, "empty": b"", "blank": b" \r\n\t "}
 
 
-@pytest.fixture(params=["create eval", "update eval", "create run"])
+@pytest.fixture(
+    params=["create eval", "update eval", "create run", "chat completion", "update completion"]
+)
 def path(request: pytest.FixtureRequest, prepared: Prepared) -> str:
     return {
         "create eval": "/v1/evals",
         "update eval": f"/v1/evals/{prepared.eval_id}",
         "create run": prepared.runs,
+        "chat completion": "/v1/chat/completions",
+        "update completion": f"/v1/chat/completions/{prepared.completion_id}",
     }[request.param]
 
 

@@ -12,13 +12,14 @@ LARGE_LIMITS = ["1001", "99999999999999999999", "9" * 500, "0" * 30 + "7"]
 BAD_AFTERS = ["nothing", "%27%20OR%201=1", "%ff", "x" * 10_000, "eval_" + "0" * 32]
 
 
-@pytest.fixture(params=["evals", "runs", "output items", "files"])
+@pytest.fixture(params=["evals", "runs", "output items", "files", "stored completions"])
 def path(request: pytest.FixtureRequest, prepared: Prepared) -> str:
     return {
         "evals": "/v1/evals",
         "runs": prepared.runs,
         "output items": f"{prepared.runs}/{prepared.run_id}/output_items",
         "files": "/v1/files",
+        "stored completions": "/v1/chat/completions",
     }[request.param]
 
 
@@ -54,8 +55,9 @@ def test_an_after_that_is_no_id_of_the_list_is_refused(
 
 def test_an_after_of_another_list_is_refused(prepared: Prepared, path: str) -> None:
     others = {prepared.eval_id, prepared.run_id, prepared.item_id, prepared.file_id}
+    others.add(prepared.completion_id)
     listed = {each["id"] for each in prepared.server.ask("GET", path).json["data"]}
-    assert len(others - listed) == 3
+    assert len(others - listed) == 4
 
     for other in others - listed:
         answer = prepared.server.ask("GET", f"{path}?after={other}")

@@ -26,7 +26,7 @@ UNKNOWN = [
     "/redoc",
     "/admin",
     "/.env",
-    "/v1/chat/completions",
+    "/v1/chat",
     "/v1/fine_tuning/alpha/graders/run",
 ]
 WRONG_METHODS = [

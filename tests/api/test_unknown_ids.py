@@ -49,6 +49,9 @@ ROUTES = [
     ("GET", "/v1/files/{id}/content", "file_id"),
     ("DELETE", "/v1/files/{id}", "file_id"),
     ("GET", "/v1/models/{id}", "model"),
+    ("GET", "/v1/chat/completions/{id}", "completion_id"),
+    ("GET", "/v1/chat/completions/{id}/messages", "completion_id"),
+    ("DELETE", "/v1/chat/completions/{id}", "completion_id"),
 ]
 
 

@@ -134,7 +134,7 @@ RUNS: list[Row] = [
     (IN_SOURCE, None, TYPE, "null"),
     (IN_SOURCE, "file-1", TYPE, "a string"),
     (IN_SOURCE, {}, MISSING, "type", f"{IN_SOURCE}.type"),
-    (f"{IN_SOURCE}.type", "stored_completions", VALUE, "Known types: file_content, file_id"),
+    (f"{IN_SOURCE}.type", "responses", VALUE, "Known types: file_content, file_id"),
     (f"{IN_SOURCE}.type", "logs", VALUE, "Known types: file_content, file_id"),
     (f"{IN_SOURCE}.content", REMOVED, MISSING, "content"),
     (f"{IN_SOURCE}.content", None, TYPE, "null"),

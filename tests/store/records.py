@@ -12,6 +12,7 @@ from evald.contract.counts import ModelUsage
 from evald.contract.evals import Eval
 from evald.contract.files import File
 from evald.contract.json_types import JsonObject
+from evald.contract.stored_completions import StoredCompletion
 from evald.rules.tally import Counted, tally
 from evald.rules.verdict import Outcome, item_status
 from evald.store import chunks as chunk_store
@@ -21,6 +22,7 @@ from evald.store import files as file_store
 from evald.store import idempotency_keys as key_store
 from evald.store import output_items as item_store
 from evald.store import runs as run_store
+from evald.store import stored_completions as completion_store
 from evald.store.chunks import PackedChunk, pack, row_text
 from evald.store.database import Database
 from evald.store.idempotency_keys import FirstAnswer, IdempotencyKey
@@ -99,6 +101,34 @@ def new_file(*, created_at: int = 1, expires_at: int | None = None, purpose: str
         filename="rows.jsonl",
         purpose=purpose,
     )
+
+
+def new_completion(
+    *,
+    created_at: int = 1,
+    model: str = "m",
+    metadata: dict[str, str] | None = None,
+) -> StoredCompletion:
+    completion_id = fresh_id("chatcmpl")
+    return StoredCompletion(
+        id=completion_id,
+        created_at=created_at,
+        models=frozenset({model}),
+        metadata=metadata or {},
+        body=f'{{"id":"{completion_id}","created":{created_at}}}',
+        messages='[{"role":"user","content":"Say hi."}]',
+    )
+
+
+def pairs(metadata: dict[str, str]) -> frozenset[tuple[str, str]]:
+    """Give metadata as a filter has it."""
+    return frozenset(metadata.items())
+
+
+async def saved_completion(database: Database, **changes: Any) -> StoredCompletion:
+    new = new_completion(**changes)
+    await database.write(lambda connection: completion_store.insert_completions(connection, [new]))
+    return new
 
 
 def packed_rows(count: int, *, position: int = 0, first_row: int = 0) -> PackedChunk:

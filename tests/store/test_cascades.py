@@ -41,6 +41,8 @@ ONE_RUN = {
     "idempotency_keys": 1,
     "files": 0,
     "file_parts": 0,
+    "stored_completions": 0,
+    "completion_tags": 0,
 }
 
 

@@ -1,6 +1,7 @@
 """How SQLite carries out the hot statements: by an index, never through a whole table."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -9,6 +10,7 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.counts import ModelUsage
+from evald.contract.stored_completions import CompletionFilter
 from evald.rules.paging import PageRequest
 from evald.rules.tally import tally
 from evald.store import chunks as chunk_store
@@ -18,27 +20,25 @@ from evald.store import files as file_store
 from evald.store import idempotency_keys as key_store
 from evald.store import output_items as item_store
 from evald.store import runs as run_store
+from evald.store import stored_completions as completion_store
 from evald.store.database import Database
 from tests.store.records import (
     CRITERIA,
     Started,
+    new_completion,
     new_eval,
     new_file,
     new_item,
+    pairs,
     save_items,
+    saved_completion,
     started_run,
 )
 
 Statements = Callable[[AsyncConnection], Awaitable[object]]
 BIG = (
-    "evals",
-    "runs",
-    "run_criteria",
-    "run_usage",
-    "chunks",
-    "output_items",
-    "file_parts",
-    "idempotency_keys",
+    *("evals", "runs", "run_criteria", "run_usage", "chunks", "output_items", "file_parts"),
+    *("idempotency_keys", "stored_completions", "completion_tags", "leading"),
 )
 
 
@@ -216,6 +216,95 @@ async def test_a_page_of_files_is_read_from_its_index(database: Database) -> Non
 
     assert "ix_files_created_at_seq (created_at<?)" in steps[-1]
     check_plan(steps)
+
+
+PK = "sqlite_autoindex_completion_tags_1 (kind=? AND name=? AND value=?"
+FILTERS = {
+    "all": (CompletionFilter(), "ix_stored_completions_created_at_seq"),
+    "of a model": (CompletionFilter(model="m"), PK),
+    "with a pair": (CompletionFilter(pairs({"a": "1"})), PK),
+    "with pairs, of a model": (CompletionFilter(pairs({"a": "1", "b": "2"}), "m"), PK),
+    "of a time": (
+        CompletionFilter(created_after=1, created_before=2),
+        "ix_stored_completions_created_at_seq (",
+    ),
+    "with a pair, of a time": (
+        CompletionFilter(pairs({"a": "1"}), created_after=1, created_before=2),
+        PK,
+    ),
+}
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+@pytest.mark.parametrize("with_after", [True, False])
+@pytest.mark.parametrize(("wanted", "index"), FILTERS.values(), ids=FILTERS)
+async def test_a_page_of_stored_completions_is_read_from_its_index(
+    database: Database, order: str, with_after: bool, wanted: CompletionFilter, index: str
+) -> None:
+    known = await saved_completion(database, metadata={"a": "1", "b": "2"})
+    asked = page(known.id if with_after else None, order)
+
+    steps = await plans(
+        database, partial(completion_store.list_completions, page=asked, wanted=wanted)
+    )
+
+    assert any(index in step for step in steps), steps
+    if wanted.created_before is None:
+        assert any(begins_within(step) for step in steps) == with_after
+    check_completion_plan(steps)
+
+
+def begins_within(step: str) -> bool:
+    places = ("created_at>?", "created_at<?", "completion_seq)>(?,?)", "completion_seq)<(?,?)")
+    return any(place in step for place in (*places, "created_at,seq)>", "created_at,seq)<"))
+
+
+@pytest.mark.parametrize(("wanted", "index"), FILTERS.values(), ids=FILTERS)
+async def test_the_completions_of_a_run_are_read_from_their_index(
+    database: Database, wanted: CompletionFilter, index: str
+) -> None:
+    await saved_completion(database, metadata={"a": "1", "b": "2"})
+    place = (1, 1)
+
+    async def read(connection: AsyncConnection) -> None:
+        read_on = partial(completion_store.next_completions, connection, wanted, 10)
+        await read_on(first=place, after=None)
+        await read_on(first=None, after=place)
+        await completion_store.place_of_newest(connection, wanted, 5)
+
+    steps = await plans(database, read)
+
+    assert sum(index in step for step in steps) >= 3, steps
+    check_completion_plan(steps)
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        partial(completion_store.get_completion, completion_id="chatcmpl_0"),
+        partial(completion_store.get_messages, completion_id="chatcmpl_0"),
+        partial(completion_store.delete_completion, completion_id="chatcmpl_0"),
+        partial(completion_store.update_metadata, completion_id="chatcmpl_0", metadata={"b": "2"}),
+        partial(completion_store.known_ids, ids=["chatcmpl_0", "chatcmpl_1"]),
+    ],
+    ids=["one", "its messages", "a delete", "an update", "known ids"],
+)
+async def test_one_stored_completion_is_found_by_an_index(
+    database: Database, statements: Statements
+) -> None:
+    new = replace(new_completion(metadata={"a": "1"}), id="chatcmpl_0")
+    await database.write(lambda connection: completion_store.insert_completions(connection, [new]))
+
+    steps = await plans(database, statements)
+
+    check_completion_plan(steps)
+
+
+def check_completion_plan(steps: list[str]) -> None:
+    """A list without a filter may walk along its index, for it stops at the end of the page."""
+    walks = "SCAN stored_completions USING INDEX ix_stored_completions_created_at_seq"
+    covers = walks.replace("USING INDEX", "USING COVERING INDEX")
+    check_plan([step for step in steps if step not in (walks, covers)] or ["walks"])
 
 
 def check_plan(steps: list[str]) -> None:

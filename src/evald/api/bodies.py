@@ -6,8 +6,9 @@ from typing import Final, TypeVar
 from fastapi import Request, Response
 from pydantic import BaseModel
 
+from evald.contract.json_types import JsonValue
 from evald.errors import BadRequest
-from evald.rules.requests import request_in
+from evald.rules.requests import json_in, request_in
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -25,6 +26,14 @@ async def read_body(request: Request, model: type[Model]) -> Model:
     if len(text) > PARSED_AT_ONCE:
         return await asyncio.to_thread(request_in, text, model)
     return request_in(text, model)
+
+
+async def read_json(request: Request) -> tuple[bytes, JsonValue]:
+    """Give the body as it was sent and as parsed JSON. Raises as `read_body` does."""
+    text = await read_text(request)
+    if len(text) > PARSED_AT_ONCE:
+        return text, await asyncio.to_thread(json_in, text)
+    return text, json_in(text)
 
 
 async def read_text(request: Request) -> bytes:

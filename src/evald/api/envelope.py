@@ -16,6 +16,8 @@ from evald.ids import new_id
 log = structlog.get_logger()
 
 LARGEST_BODY: Final = 8 * 1024 * 1024
+LARGEST_CHAT: Final = 32 * 1024 * 1024
+"""Bytes of a request that is passed on: images are in it, and a row may have as many."""
 LARGEST_RUN: Final = 128 * 1024 * 1024
 """Bytes of a request for a run, whose rows may come with it; it is read in another process."""
 LARGEST_FILE: Final = 512 * 1024 * 1024
@@ -46,6 +48,7 @@ class Envelope:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         request_id = new_id("req")
+        scope.setdefault("state", {})["request_id"] = request_id
         body = _LimitedBody(receive, _limit(scope["path"]))
         answer = _Answer(send, request_id, self.server)
 
@@ -101,8 +104,10 @@ def _check_address(scope: Scope) -> None:
 
 
 def _limit(path: str) -> int:
-    if path.rstrip("/").endswith("/files"):
+    if path.rstrip("/").endswith(("/files", "/chat/completions/import")):
         return LARGEST_FILE + FORM_AROUND_A_FILE
+    if path.rstrip("/").endswith("/chat/completions"):
+        return LARGEST_CHAT
     return LARGEST_RUN if path.rstrip("/").endswith("/runs") else LARGEST_BODY
 
 

@@ -6,8 +6,10 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from evald.capture.keep import Keeper
 from evald.contract.json_types import JsonObject
 from evald.runs.tools import Dispatch, SharedAside, Tools
+from evald.sampling.relay import Relay
 from evald.store.database import Database
 
 
@@ -17,6 +19,8 @@ class Services:
 
     tools: Tools
     dispatch: Dispatch
+    relay: Relay
+    keeper: Keeper
     list_models: Callable[[], Awaitable[list[JsonObject]]]
     public_url: str
     """Where browsers find this server, without a slash at the end."""

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
@@ -59,6 +60,38 @@ def serve(host: str | None, port: int | None, data_dir: Path | None, config: Pat
     except CannotStart as error:
         click.echo(f"evald cannot start. {error}", err=True)
         sys.exit(1)
+
+
+@cli.group()
+def logs() -> None:
+    """Chat completions that a running server has stored."""
+
+
+@logs.command("import")
+@click.argument("file", type=click.File("rb"))
+@click.option("--url", default="http://127.0.0.1:8484", show_default=True, help="The server.")
+@click.option(
+    "--metadata", multiple=True, metavar="KEY=VALUE", help="Added to each one; can be repeated."
+)
+def import_(file: BinaryIO, url: str, metadata: tuple[str, ...]) -> None:
+    r"""Store completions that were logged elsewhere, from FILE or - for standard input.
+
+    \b
+    FILE holds JSON lines. Each is a request with its response, and perhaps metadata,
+      {"request": {"model": ..., "messages": [...]}, "response": {"choices": [...]}}
+    or a chat completion, with the messages that it answered under "messages".
+
+    What is there already stays as it is, so a file can be imported again.
+    The exit status is 1 when a line is left out.
+    """
+    from evald.cli.logs import ImportFailed, import_file
+
+    try:
+        all_taken = import_file(file, url, metadata)
+    except ImportFailed as error:
+        click.echo(f"Nothing more was imported. {error}", err=True)
+        sys.exit(1)
+    sys.exit(0 if all_taken else 1)
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field
 
 from evald.contract.json_types import JsonObject, JsonValue, ParsedJson
 from evald.contract.messages import Message, kept_message
-from evald.contract.metadata import ModelName, without_nul
+from evald.contract.metadata import Metadata, ModelName, without_nul
 from evald.contract.validation import RequestModel
 
 
@@ -24,7 +24,24 @@ class FileId(RequestModel):
     id: Annotated[str, Field(min_length=1, max_length=256), AfterValidator(without_nul)]
 
 
+UnixTime = Annotated[int, Field(ge=0, le=2**53)]
+
+
+class StoredCompletionsSource(RequestModel):
+    """Rows made of the stored chat completions that fit everything that is given."""
+
+    type: Literal["stored_completions"]
+    metadata: Metadata | None = None
+    model: ModelName | None = None
+    created_after: UnixTime | None = None
+    created_before: UnixTime | None = None
+    limit: Annotated[int, Field(ge=1)] | None = None
+
+
 Source: TypeAlias = Annotated[FileContent | FileId, Field(discriminator="type")]
+LoggedSource: TypeAlias = Annotated[
+    FileContent | FileId | StoredCompletionsSource, Field(discriminator="type")
+]
 
 
 class MessageTemplate(RequestModel):
@@ -55,7 +72,7 @@ class CompletionsSource(RequestModel):
     """Rows that are sampled by chat completions."""
 
     type: Literal["completions"]
-    source: Source
+    source: LoggedSource
     input_messages: InputMessages | None = None
     model: ModelName | None = None
     sampling_params: dict[str, ParsedJson] | None = None
@@ -85,10 +102,11 @@ def without_rows(kept: JsonObject) -> JsonObject:
     return {**kept, "source": {key: value for key, value in source.items() if key != "content"}}
 
 
-def _kept_source(source: FileContent | FileId) -> JsonObject:
+def _kept_source(source: FileContent | FileId | StoredCompletionsSource) -> JsonObject:
     if isinstance(source, FileContent):
         return {"type": source.type, "content": source.content}
-    return {"type": source.type, "id": source.id}
+    kept: JsonObject = source.model_dump()
+    return kept
 
 
 def _kept_input_messages(messages: MessageTemplate | ItemReference | None) -> JsonObject | None:

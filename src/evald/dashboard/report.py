@@ -175,6 +175,8 @@ def _data(data_source: ApiObject) -> str:
             return f"{kind}, {text_of(source.get('id'))}"
         case "file_content":
             return f"{kind}, rows sent with the run"
+        case "stored_completions":
+            return f"{kind}, stored completions"
         case other:
             return ", ".join(part for part in [kind, text_of(other)] if part)
 

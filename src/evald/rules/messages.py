@@ -31,6 +31,19 @@ def compile_reference(reference: str) -> Callable[[Namespaces], Messages]:
     return lambda namespaces: _referred(path, reference, namespaces)
 
 
+def compile_logged(reference: str) -> Callable[[Namespaces], Messages]:
+    """Give a function that takes the messages of a logged call from the row; none if it has none."""
+    messages = compile_reference(reference)
+
+    def logged(namespaces: Namespaces) -> Messages:
+        try:
+            return messages(namespaces)
+        except UnusableMessages:
+            return []
+
+    return logged
+
+
 def _referred(path: Path | None, reference: str, namespaces: Namespaces) -> Messages:
     value = path.look_up(namespaces) if path else MISSING
     if isinstance(value, str) and value:

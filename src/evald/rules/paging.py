@@ -43,6 +43,28 @@ def page_request(
     )
 
 
+def page_of(ids: Sequence[str], page: PageRequest) -> tuple[list[int], bool]:
+    """Give the positions on one page of a list that is at hand, and whether more follow.
+
+    Raises BadRequest when `after` is no id of this list.
+    """
+    positions = list(range(len(ids)))
+    if page.order == "desc":
+        positions.reverse()
+    if page.after is not None:
+        if page.after not in ids:
+            raise unknown_after(page.after)
+        positions = positions[positions.index(ids.index(page.after)) + 1 :]
+    return positions[: page.limit], len(positions) > page.limit
+
+
+def unknown_after(after: str) -> BadRequest:
+    """Give the error of an `after` that is no id of its list."""
+    return BadRequest(
+        f"after: there is no '{after[:80]}' in this list.", param="after", code="invalid_value"
+    )
+
+
 def _positive(text: str | None, default: int) -> int:
     if text is None:
         return default

@@ -94,6 +94,15 @@ def shown_judge_sample(
     return {**shown, "output": output, "reasoning_effort": sampling_params.get("reasoning_effort")}
 
 
+def logged_params(sample: JsonObject) -> JsonObject:
+    """Give the sampling params that a stored completion shows of its request, where it does."""
+    return {
+        key: value
+        for key in ("temperature", "top_p", "seed")
+        if isinstance(value := sample.get(key), int | float) and not isinstance(value, bool)
+    }
+
+
 def _text_or(value: JsonValue, default: str) -> str:
     """Datasets hold whatever someone wrote; clients rely on a text here."""
     return value if isinstance(value, str) and value else default

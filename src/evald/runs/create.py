@@ -1,34 +1,26 @@
 """Create a run: check what is left to check, keep its rows as they are, queue it."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final, TypeAlias
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from evald.contract.data_source_configs import item_schema_of
 from evald.contract.evals import Eval
 from evald.contract.graders import judge_models_of
 from evald.contract.json_types import JsonObject
-from evald.contract.run_data_sources import CompletionsSource, FileId
+from evald.contract.run_data_sources import CompletionsSource
 from evald.contract.runs import Run
 from evald.contract.validation import json_type
-from evald.errors import BadRequest, NotFound
+from evald.errors import BadRequest
 from evald.ids import new_id
-from evald.rules.rows import BadRow, RowCheck
 from evald.rules.sample import TOKEN_LIMIT_NAMES
-from evald.runs.given import GivenRun, Rows, at_least_one
-from evald.runs.prepare import chunks_of_file
+from evald.runs.given import GivenRun, Rows
+from evald.runs.new_rows import rows_of_run
 from evald.runs.tools import Dispatch, Tools
 from evald.store import chunks as chunk_store
 from evald.store import evals as eval_store
-from evald.store import files as file_store
 from evald.store import runs as run_store
-from evald.store.chunks import PackedChunk
-
-READ_AT_ONCE: Final = 4 * 1024 * 1024
-"""Bytes of a file up to which its rows are checked before the request is answered."""
 
 NUMBERS: Final[dict[str, tuple[type, ...]]] = {
     "temperature": (int, float),
@@ -48,16 +40,14 @@ async def create_run(
 ) -> Run:
     """Queue a run and give it, with all counts at zero.
 
-    Rows that came with the request are checked already; those in a file of up to READ_AT_ONCE bytes are
-    checked first. Those of a larger file are read after the answer, and what is wrong with them fails
-    the run. Raises BadRequest, or NotFound when the eval was deleted meanwhile; then nothing is kept.
+    Its rows are checked first; those of a large file are read after the answer, and what is wrong with
+    them fails the run. Raises BadRequest, or NotFound when the eval was deleted meanwhile; then nothing
+    is kept.
     """
     request, source = given.request, given.request.data_source
     model = _checked_model(source, tools) if isinstance(source, CompletionsSource) else None
     _check_judges(of_eval, tools)
-    rows = given.rows
-    if isinstance(rows, FileId):
-        rows = await _rows_of_file(rows.id, of_eval, tools)
+    rows = await rows_of_run(given, of_eval.data_source_config, tools)
     new = run_store.NewRun(
         id=new_id("evalrun"),
         eval_id=of_eval.id,
@@ -143,27 +133,3 @@ def _check_sampling_params(params: JsonObject) -> None:
                 param=param,
                 code="invalid_type",
             )
-
-
-async def _rows_of_file(file_id: str, of_eval: Eval, tools: Tools) -> Rows:
-    now = tools.clock()
-    try:
-        file = await tools.database.read(
-            lambda connection: file_store.get_file(connection, file_id, now)
-        )
-    except NotFound as error:
-        raise BadRequest(
-            error.message, param="data_source.source.id", code="file_not_found"
-        ) from None
-    if file.bytes > READ_AT_ONCE:
-        return Rows([], None, unread_file_id=file_id)
-    check = await asyncio.to_thread(RowCheck, item_schema_of(of_eval.data_source_config))
-    chunks: list[PackedChunk] = []
-    row_count = 0
-    try:
-        async for cut, rows_read in chunks_of_file(file_id, file.bytes, check, tools.database):
-            chunks += cut
-            row_count = rows_read
-    except BadRow as error:
-        raise BadRequest(str(error), param="data_source.source", code="invalid_row") from None
-    return Rows(chunks, at_least_one(row_count))

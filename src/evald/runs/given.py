@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from evald.contract.json_types import JsonObject
-from evald.contract.run_data_sources import FileContent, FileId, kept_data_source, without_rows
+from evald.contract.run_data_sources import (
+    FileContent,
+    FileId,
+    StoredCompletionsSource,
+    kept_data_source,
+    without_rows,
+)
 from evald.contract.runs import CreateRun
 from evald.data_sources.rows import inline_chunks
 from evald.errors import BadRequest
@@ -40,8 +46,8 @@ class GivenRun:
     plan: JsonObject
     """The data source without its rows."""
     data_source_text: str
-    rows: Rows | FileId
-    """The rows, or the file that they are in."""
+    rows: Rows | FileId | StoredCompletionsSource
+    """The rows, or where they are; `new_rows` reads them there."""
 
 
 def read_run(text: bytes, item_schema: JsonObject) -> GivenRun:

@@ -16,7 +16,7 @@ from evald.graders.interface import Grade, Grader
 from evald.ids import new_id
 from evald.rules import json_text
 from evald.rules.messages import Messages, UnusableMessages
-from evald.rules.sample import sample_namespace, shown_sample, usage_of
+from evald.rules.sample import logged_params, sample_namespace, shown_sample, usage_of
 from evald.rules.tally import Counted
 from evald.rules.template import Namespaces
 from evald.rules.verdict import item_status
@@ -67,7 +67,7 @@ async def one_item(row: Row, recipe: Recipe, tools: Tools) -> NewItem:
 
 async def _sample(row: Row, recipe: Recipe, tools: Tools) -> Sampled:
     if recipe.model is None:
-        return Sampled([], row.sample)
+        return Sampled(recipe.messages({"item": row.item}), row.sample)
     messages: Messages = []
     try:
         messages = recipe.messages({"item": row.item})
@@ -141,13 +141,20 @@ def _output_item(
         "sample": shown_sample(
             sampled.body,
             messages=sampled.messages,
-            sampling_params=recipe.sampling_params,
+            sampling_params=_params(row, recipe),
             error=sampled.error,
         ),
         "_datasource_item_content_hash": content_hash(row.item),
         "evald": _extras(sampled, judged),
     }
     return NewItem(item_id, row.index, json_text.dump(body), counted, _why(sampled, grades))
+
+
+def _params(row: Row, recipe: Recipe) -> JsonObject:
+    """Give what the model was asked with: now, or by whoever made the sample of the row."""
+    if recipe.model is not None:
+        return recipe.sampling_params
+    return logged_params(row.sample or {}) | recipe.sampling_params
 
 
 def _counted(sampled: Sampled, grades: list[Grade], judged: list[ModelUsage]) -> Counted:

@@ -8,7 +8,12 @@ from evald.contract.graders import judge_models_of, kept_to_criterion
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.graders.interface import Grader, GraderTools
 from evald.graders.registry import grader_for
-from evald.rules.messages import Messages, compile_messages, compile_reference
+from evald.rules.messages import (
+    Messages,
+    compile_logged,
+    compile_messages,
+    compile_reference,
+)
 from evald.rules.template import Namespaces
 from evald.runs.tools import Tools
 from evald.sampling.interface import ChatRequest, Completion
@@ -26,7 +31,7 @@ class Recipe:
     model: str | None
     """The model to sample, or None when the rows bring their samples."""
     messages: Callable[[Namespaces], Messages]
-    """Renders the messages that are sent to the model."""
+    """Renders the messages that are sent to the model, or that the row says were sent."""
     sampling_params: JsonObject
     criteria: tuple[tuple[JsonObject, Grader], ...]
     """Each testing criterion as its eval shows it, with its grader."""
@@ -60,7 +65,7 @@ def recipe_of(plan: RunPlan, tools: Tools) -> Recipe:
         run_id=plan.run_id,
         eval_id=plan.eval_id,
         model=model if isinstance(model, str) else None,
-        messages=_messages(source.get("input_messages")),
+        messages=_messages(source),
         sampling_params=params if isinstance(params, dict) else {},
         criteria=tuple(
             (kept, grader_for(kept_to_criterion(kept), grader_tools))
@@ -70,12 +75,14 @@ def recipe_of(plan: RunPlan, tools: Tools) -> Recipe:
     )
 
 
-def _messages(input_messages: JsonValue) -> Callable[[Namespaces], Messages]:
-    match input_messages:
-        case {"type": "template", "template": list(template)}:
+def _messages(data_source: JsonObject) -> Callable[[Namespaces], Messages]:
+    match data_source:
+        case {"input_messages": {"type": "template", "template": list(template)}}:
             return compile_messages(_objects(template))
-        case {"type": "item_reference", "item_reference": str(reference)}:
+        case {"input_messages": {"type": "item_reference", "item_reference": str(reference)}}:
             return compile_reference(reference)
+        case {"source": {"type": "stored_completions"}}:
+            return compile_logged("item.input")
     return lambda _: []
 
 

@@ -1,7 +1,5 @@
 """One HTTP call to a chat endpoint: its answer, streamed or whole, or what went wrong with it."""
 
-import asyncio
-from functools import cache
 from io import BytesIO
 from typing import Literal
 
@@ -11,8 +9,9 @@ import orjson
 from evald import __version__
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.sampling.connections import watched_dialing
+from evald.sampling.deadline import Deadline, only_connecting
 from evald.sampling.failures import CallFailed, no_api, refusal, reported_failure
-from evald.sampling.providers import Provider, Timeouts
+from evald.sampling.providers import Provider
 from evald.sampling.stream import Assembly, BrokenStream, EventLines, StreamError
 
 Streaming = Literal["with usage", "plain", "off"]
@@ -30,7 +29,7 @@ async def chat_call(
 
     When the task is cancelled the connection is closed, not returned to the pool.
     """
-    deadline, dialing = _Deadline(provider.timeouts), watched_dialing()
+    deadline, dialing = Deadline(provider.timeouts), watched_dialing()
     streamed = {**body, **STREAM_KEYS[streaming]}
     try:
         return await _timed_call(session, provider, streamed, deadline)
@@ -63,7 +62,7 @@ STREAM_KEYS: dict[Streaming, JsonObject] = {
 
 
 async def _timed_call(
-    session: aiohttp.ClientSession, provider: Provider, body: JsonObject, deadline: "_Deadline"
+    session: aiohttp.ClientSession, provider: Provider, body: JsonObject, deadline: Deadline
 ) -> JsonObject:
     async with (
         deadline.timer,
@@ -71,7 +70,7 @@ async def _timed_call(
             f"{provider.base_url}/chat/completions",
             data=_payload(body),
             headers=JSON_HEADERS | provider.headers(),
-            timeout=_only_connecting(provider.timeouts.connect),
+            timeout=only_connecting(provider.timeouts.connect),
             allow_redirects=False,
         ) as response,
     ):
@@ -89,42 +88,10 @@ def _payload(body: JsonObject) -> bytes | BytesIO:
     return text if len(text) < LARGE_REQUEST else BytesIO(text)
 
 
-@cache
-def _only_connecting(seconds: float) -> aiohttp.ClientTimeout:
-    return aiohttp.ClientTimeout(total=None, sock_connect=seconds)
-
-
 JSON_HEADERS = {"content-type": "application/json", "user-agent": f"evald/{__version__}"}
 
 
-class _Deadline:
-    """The limits of a call on one timer: until its first byte, then until its end."""
-
-    def __init__(self, limits: Timeouts) -> None:
-        self._limits = limits
-        self._end = asyncio.get_running_loop().time() + limits.total
-        self._begun = limits.total <= limits.first_byte
-        self.timer = asyncio.timeout(min(limits.first_byte, limits.total))
-
-    def first_byte_came(self) -> None:
-        """Wait for the end from now on."""
-        if not self._begun:
-            self._begun = True
-            self.timer.reschedule(self._end)
-
-    def missed(self, error: TimeoutError) -> str:
-        """Say which of the limits was over, by the name of its setting."""
-        limits = self._limits
-        if isinstance(error, aiohttp.ConnectionTimeoutError):
-            passed = f"took no connection within {limits.connect:g} s (connect_timeout)"
-        elif not self._begun:
-            passed = f"sent nothing within {limits.first_byte:g} s (first_byte_timeout)"
-        else:
-            passed = f"did not end its answer within {limits.total:g} s (total_timeout)"
-        return f"The model endpoint {passed}."
-
-
-async def _read_stream(response: aiohttp.ClientResponse, deadline: _Deadline) -> JsonObject:
+async def _read_stream(response: aiohttp.ClientResponse, deadline: Deadline) -> JsonObject:
     lines, assembly, size = EventLines(), Assembly(), 0
     # All that has arrived at once: an endpoint sends a part for each token.
     while received := await response.content.readany():

@@ -31,7 +31,8 @@ class ProviderSampler:
         """Use these providers, the first that serves a model for it."""
         self._providers = providers
         self._connections = connections
-        self._limiters = {each.name: FairLimiter(each.max_concurrency) for each in providers}
+        self.limiters = {each.name: FairLimiter(each.max_concurrency) for each in providers}
+        """The limit of each provider by its name; whoever else calls it takes a place there, too."""
         self._streaming: dict[tuple[str, str], Streaming] = {}
 
     def serves(self, model: str) -> bool:
@@ -40,7 +41,7 @@ class ProviderSampler:
 
     def calls_in_flight(self, owner: str) -> int:
         """Give how many calls of this run are under way now."""
-        return sum(limiter.under_way(owner) for limiter in self._limiters.values())
+        return sum(limiter.under_way(owner) for limiter in self.limiters.values())
 
     async def sample(self, request: ChatRequest, owner: str) -> Completion:
         """Give a sample. Raises ModelUnavailable when the call failed for good."""
@@ -51,7 +52,7 @@ class ProviderSampler:
         attempt = 1
         while True:
             try:
-                async with self._limiters[provider.name].place(owner):
+                async with self.limiters[provider.name].place(owner):
                     began = time.monotonic()
                     completion = await self._call(provider, request.model, body)
                     return Completion(completion, time.monotonic() - began, attempt)

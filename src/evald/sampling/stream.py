@@ -44,6 +44,7 @@ class _Choice:
     rest: JsonObject = field(default_factory=dict)
     tool_calls: dict[int, JsonObject] = field(default_factory=dict)
     finish_reason: str | None = None
+    logprobs: JsonObject | None = None
 
 
 class Assembly:
@@ -95,6 +96,9 @@ class Assembly:
         reason = change.get("finish_reason")
         if isinstance(reason, str):
             choice.finish_reason = reason
+        logprobs = change.get("logprobs")
+        if isinstance(logprobs, dict):
+            _add_logprobs(choice, logprobs)
         delta = change.get("delta")
         if isinstance(delta, dict):
             for key, value in delta.items():
@@ -103,8 +107,7 @@ class Assembly:
     def completion(self) -> JsonObject:
         """Give the whole chat completion."""
         choices: list[JsonValue] = [
-            {"index": index, "message": _message(choice), "finish_reason": choice.finish_reason}
-            for index, choice in sorted(self._choices.items())
+            _whole(index, choice) for index, choice in sorted(self._choices.items())
         ]
         return {
             "object": "chat.completion",
@@ -112,6 +115,26 @@ class Assembly:
             "choices": choices,
             "usage": self._usage,
         }
+
+
+def _whole(index: int, choice: _Choice) -> JsonObject:
+    whole: JsonObject = {
+        "index": index,
+        "message": _message(choice),
+        "finish_reason": choice.finish_reason,
+    }
+    return whole if choice.logprobs is None else {**whole, "logprobs": choice.logprobs}
+
+
+def _add_logprobs(choice: _Choice, change: JsonObject) -> None:
+    if choice.logprobs is None:
+        choice.logprobs = {"content": None, "refusal": None}
+    for key, value in change.items():
+        known = choice.logprobs.get(key)
+        if isinstance(known, list) and isinstance(value, list):
+            known.extend(value)
+        elif value is not None:
+            choice.logprobs[key] = value
 
 
 def _add_delta(choice: _Choice, key: str, value: JsonValue) -> None:

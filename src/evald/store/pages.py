@@ -11,8 +11,7 @@ from typing import Any, Final, Generic, TypeVar
 from sqlalchemy import ColumnElement, Row, Select, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from evald.errors import BadRequest
-from evald.rules.paging import PageRequest
+from evald.rules.paging import PageRequest, unknown_after
 
 Listed = TypeVar("Listed")
 
@@ -42,26 +41,26 @@ async def page_of_rows(
     id_column: ColumnElement[str],
     members: Sequence[ColumnElement[bool]] = (),
     texts: Sequence[ColumnElement[str]] = (),
+    place_keys: Sequence[ColumnElement[Any]] | None = None,
 ) -> tuple[Sequence[Row[Any]], bool]:
     """Give the rows of one page and whether more follow.
 
     `keys` order the list and are unique together; `members` say what belongs to the list at all, so
     that an `after` from another list is refused. Filters beyond that stand in `rows`: an object may
     leave a filter between two pages, and its place still counts. `texts` are the columns that can be
-    long; with LONGEST_PAGE characters in them a page is full.
+    long; with LONGEST_PAGE characters in them a page is full. `place_keys` are the `keys` as the table
+    of `id_column` has them, where the list itself is read from another one.
     Raises BadRequest when `after` is no id of this list.
     """
     for condition in members:
         rows = rows.where(condition)
     if page.after is not None:
-        found = await connection.execute(select(*keys).where(id_column == page.after, *members))
+        found = await connection.execute(
+            select(*(place_keys or keys)).where(id_column == page.after, *members)
+        )
         place = found.one_or_none()
         if place is None:
-            raise BadRequest(
-                f"after: there is no '{page.after[:80]}' in this list.",
-                param="after",
-                code="invalid_value",
-            )
+            raise unknown_after(page.after)
         here, there = tuple_(*keys), tuple_(*place)
         rows = rows.where(here > there if page.order == "asc" else here < there)
     ordered = rows.order_by(*[key.asc() if page.order == "asc" else key.desc() for key in keys])

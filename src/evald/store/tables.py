@@ -195,3 +195,36 @@ file_parts = Table(
     Column("position", Integer, primary_key=True),
     Column("content", LargeBinary, nullable=False),
 )
+
+# Chat completions that passed through with `store: true`, or were imported.
+stored_completions = Table(
+    "stored_completions",
+    metadata,
+    _sequence(),
+    Column("id", Text, nullable=False, unique=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("body", Text, nullable=False),
+    # The messages that were sent, a JSON array: they are no part of the object that lists show.
+    Column("messages", Text, nullable=False),
+    Index(None, "created_at", "seq"),
+    sqlite_autoincrement=True,
+)
+
+# What completions are found by, each in the order of a list: a page of a filtered list is one range of
+# the primary key.
+completion_tags = Table(
+    "completion_tags",
+    metadata,
+    Column("kind", Text, primary_key=True),  # metadata or model
+    Column("name", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("created_at", BigInteger, primary_key=True, autoincrement=False),
+    Column(
+        "completion_seq",
+        Sequence,
+        ForeignKey("stored_completions.seq", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Index(None, "completion_seq"),
+)

@@ -200,3 +200,58 @@ def upgrade() -> None:
     for column in ("created_at", "eval_id", "run_id"):
         name = op.f(f"ix_idempotency_keys_{column}")
         op.create_index(name, "idempotency_keys", [column], unique=False)
+    op.create_table(
+        "stored_completions",
+        sa.Column(
+            "seq",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=True,
+            nullable=False,
+        ),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("messages", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_stored_completions")),
+        sa.UniqueConstraint("id", name=op.f("uq_stored_completions_id")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        op.f("ix_stored_completions_created_at_seq"),
+        "stored_completions",
+        ["created_at", "seq"],
+        unique=False,
+    )
+    op.create_table(
+        "completion_tags",
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "completion_seq",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            autoincrement=False,
+            nullable=False,
+        ),
+        sa.ForeignKeyConstraint(
+            ["completion_seq"],
+            ["stored_completions.seq"],
+            name=op.f("fk_completion_tags_completion_seq"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint(
+            "kind",
+            "name",
+            "value",
+            "created_at",
+            "completion_seq",
+            name=op.f("pk_completion_tags"),
+        ),
+    )
+    op.create_index(
+        op.f("ix_completion_tags_completion_seq"),
+        "completion_tags",
+        ["completion_seq"],
+        unique=False,
+    )

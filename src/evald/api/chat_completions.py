@@ -1,0 +1,158 @@
+"""The routes of chat completions: passed through to the models, and kept (contract section 2.6)."""
+
+from functools import partial
+from typing import Final
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from evald.api.bodies import json_answer, read_body, read_json
+from evald.api.passing_on import PassedOn
+from evald.api.services import Given, Services
+from evald.capture.collect import ChatCollector
+from evald.capture.importing import import_logs
+from evald.capture.keep import ToKeep
+from evald.contract.json_types import JsonObject
+from evald.contract.pages import page_json
+from evald.contract.stored_completions import (
+    OUR_KEYS,
+    CaptureRequest,
+    CompletionFilter,
+    UpdateCompletion,
+    message_objects,
+)
+from evald.contract.validation import read_request
+from evald.errors import BadRequest
+from evald.rules import json_text
+from evald.rules.paging import page_of, page_request
+from evald.store import stored_completions as completion_store
+
+router = APIRouter(tags=["chat completions"])
+
+PATH: Final = "/chat/completions"
+CAPTURE: Final = "capture"
+"""Whom traffic that passes through takes its turns for, beside the runs."""
+
+
+@router.post("/chat/completions")
+async def create(request: Request, services: Given) -> Response:
+    """Pass a request on to the provider of its model, and the answer back as it comes.
+
+    With `store: true` the completion is kept when it is whole, with its `metadata`.
+    """
+    text, body = await read_json(request)
+    asked = read_request(CaptureRequest, body)
+    services.relay.check_served(asked.model)
+    assert isinstance(body, dict)
+    keep = None
+    if asked.store:
+        to_keep = ToKeep(body, asked.metadata or {}, request.state.request_id)
+        keep = partial(services.keeper.keep, to_keep)
+    answer = services.relay.passed_on(asked.model, PATH, _for_endpoint(text, body), CAPTURE)
+    return PassedOn(answer, ChatCollector(), keep)
+
+
+def _for_endpoint(text: bytes, body: JsonObject) -> bytes:
+    """Give the body as it was sent, without the keys that are for us."""
+    if body.keys().isdisjoint(OUR_KEYS):
+        return text
+    return json_text.dump_bytes({key: value for key, value in body.items() if key not in OUR_KEYS})
+
+
+@router.get("/chat/completions")
+async def list_(
+    request: Request,
+    services: Given,
+    after: str | None = None,
+    limit: str | None = None,
+    order: str | None = None,
+    model: str | None = None,
+) -> Response:
+    """List stored completions, the oldest first unless asked otherwise.
+
+    `metadata[key]=value` leaves those with this pair, several of them those with all.
+    """
+    page = page_request(after, limit, order)
+    wanted = CompletionFilter(_pairs(request), model or None)
+    found = await services.database.read(
+        lambda connection: completion_store.list_completions(connection, page, wanted)
+    )
+    return json_answer(page_json(found.objects, has_more=found.has_more))
+
+
+def _pairs(request: Request) -> frozenset[tuple[str, str]]:
+    return frozenset(
+        (name.removeprefix("metadata[").removesuffix("]"), value)
+        for name, value in request.query_params.multi_items()
+        if name.startswith("metadata[") and name.endswith("]")
+    )
+
+
+@router.get("/chat/completions/{completion_id}")
+async def retrieve(completion_id: str, services: Given) -> Response:
+    """Give one stored completion."""
+    found = await services.database.read(
+        lambda connection: completion_store.get_completion(connection, completion_id)
+    )
+    return json_answer(found)
+
+
+# Before the next route, which would take "import" for an id.
+@router.post("/chat/completions/import")
+async def import_(request: Request, services: Given) -> Response:
+    """Store completions that were logged elsewhere, sent as JSON lines.
+
+    `metadata[key]=value` is added to each of them. A wrong line is named and left out.
+    """
+    asked = read_request(UpdateCompletion, {"metadata": {**dict(_pairs(request))}})
+    added = asked.metadata or {}
+    now = int(services.tools.clock())
+    outcome = await import_logs(request.stream(), added, now, services.database)
+    if outcome.lines == 0:
+        raise BadRequest("The request has no lines; send JSON lines.", code="missing_body")
+    return json_answer(orjson.dumps(outcome.as_json()))
+
+
+@router.post("/chat/completions/{completion_id}")
+async def update(completion_id: str, request: Request, services: Given) -> Response:
+    """Replace the metadata of a stored completion; nothing else can change."""
+    asked = await read_body(request, UpdateCompletion)
+    metadata = asked.metadata or {}
+    changed = await services.database.write(
+        lambda connection: completion_store.update_metadata(connection, completion_id, metadata)
+    )
+    return json_answer(changed)
+
+
+@router.delete("/chat/completions/{completion_id}")
+async def delete(completion_id: str, services: Given) -> Response:
+    """Delete a stored completion; runs made from it keep their rows."""
+    await services.database.write(
+        lambda connection: completion_store.delete_completion(connection, completion_id)
+    )
+    gone = {"object": "chat.completion.deleted", "id": completion_id, "deleted": True}
+    return json_answer(orjson.dumps(gone))
+
+
+@router.get("/chat/completions/{completion_id}/messages")
+async def list_messages(
+    completion_id: str,
+    services: Given,
+    after: str | None = None,
+    limit: str | None = None,
+    order: str | None = None,
+) -> Response:
+    """List the messages that a stored completion answered, the first one first."""
+    page = page_request(after, limit, order)
+    messages = await _messages(completion_id, services)
+    ids = [str(message["id"]) for message in messages]
+    positions, more = page_of(ids, page)
+    objects = [(ids[place], orjson.dumps(messages[place])) for place in positions]
+    return json_answer(page_json(objects, has_more=more))
+
+
+async def _messages(completion_id: str, services: Services) -> list[JsonObject]:
+    sent = await services.database.read(
+        lambda connection: completion_store.get_messages(connection, completion_id)
+    )
+    return message_objects(completion_id, sent)

@@ -1,0 +1,81 @@
+"""The rows of a new run that its request names: read from files and stored completions, and checked."""
+
+import asyncio
+from typing import Final
+
+from evald.contract.data_source_configs import item_schema_of
+from evald.contract.json_types import JsonObject
+from evald.contract.run_data_sources import (
+    CompletionsSource,
+    FileId,
+    StoredCompletionsSource,
+)
+from evald.data_sources.stored_completions import completion_filter, stored_chunks
+from evald.errors import BadRequest, NotFound
+from evald.rules.rows import BadRow, RowCheck
+from evald.runs.given import GivenRun, Rows, at_least_one
+from evald.runs.prepare import chunks_of_file
+from evald.runs.tools import Tools
+from evald.store import files as file_store
+from evald.store.chunks import PackedChunk
+
+READ_AT_ONCE: Final = 4 * 1024 * 1024
+"""Bytes of a file up to which its rows are checked before the request is answered."""
+
+
+async def rows_of_run(given: GivenRun, config: JsonObject, tools: Tools) -> Rows:
+    """Give the rows that a request brings or names. `config` is the data source config of the eval.
+
+    Raises BadRequest when there are none, or one does not fit the eval.
+    """
+    source = given.rows
+    try:
+        match source:
+            case Rows():
+                return source
+            case FileId():
+                return await _rows_of_file(source.id, config, tools)
+        data_source = given.request.data_source
+        is_sampled = isinstance(data_source, CompletionsSource) and bool(data_source.model)
+        return await _stored_rows(source, config, tools, with_samples=not is_sampled)
+    except BadRow as error:
+        raise BadRequest(str(error), param="data_source.source", code="invalid_row") from None
+
+
+async def _rows_of_file(file_id: str, config: JsonObject, tools: Tools) -> Rows:
+    now = tools.clock()
+    try:
+        file = await tools.database.read(
+            lambda connection: file_store.get_file(connection, file_id, now)
+        )
+    except NotFound as error:
+        raise BadRequest(
+            error.message, param="data_source.source.id", code="file_not_found"
+        ) from None
+    if file.bytes > READ_AT_ONCE:
+        return Rows([], None, unread_file_id=file_id)
+    check = await asyncio.to_thread(RowCheck, item_schema_of(config))
+    chunks: list[PackedChunk] = []
+    row_count = 0
+    async for cut, rows_read in chunks_of_file(file_id, file.bytes, check, tools.database):
+        chunks += cut
+        row_count = rows_read
+    return Rows(chunks, at_least_one(row_count))
+
+
+async def _stored_rows(
+    source: StoredCompletionsSource, config: JsonObject, tools: Tools, *, with_samples: bool
+) -> Rows:
+    wanted = completion_filter(source, config)
+    check = await asyncio.to_thread(RowCheck, item_schema_of(config))
+    chunks, row_count = await stored_chunks(
+        wanted, source.limit, check, tools.database, with_samples=with_samples
+    )
+    if row_count == 0:
+        raise BadRequest(
+            "No stored chat completion fits the data source"
+            + (" and the metadata of its eval." if config.get("metadata") else "."),
+            param="data_source.source",
+            code="empty_data_source",
+        )
+    return Rows(chunks, row_count)
