@@ -6,14 +6,17 @@ from itertools import chain
 
 import pytest
 
+from evald.contract.stored_completions import CompletionFilter
 from evald.rules.paging import Order, PageRequest
 from evald.store import evals as eval_store
 from evald.store import output_items as item_store
 from evald.store import runs as run_store
+from evald.store import stored_completions as completion_store
 from evald.store.database import Database
 from evald.store.pages import LONGEST_PAGE
 from tests.store.records import (
     Started,
+    new_completion,
     new_eval,
     new_item,
     new_run,
@@ -144,6 +147,30 @@ async def test_a_page_of_evals_ends_where_it_is_full(
 
     assert [len(page) for page in pages] == expected
     assert joined(pages) == made
+
+
+@pytest.mark.parametrize(("lengths", "limit", "expected"), WALKS)
+@pytest.mark.parametrize("wanted", [CompletionFilter(), CompletionFilter(model="m")])
+async def test_a_page_of_stored_completions_ends_where_it_is_full(
+    database: Database,
+    lengths: list[float],
+    limit: int,
+    expected: list[int],
+    wanted: CompletionFilter,
+) -> None:
+    made = [replace(new_completion(), body=text(length)) for length in lengths]
+    await database.write(lambda connection: completion_store.insert_completions(connection, made))
+
+    async def walk(page: PageRequest) -> tuple[list[str], bool]:
+        found = await database.read(
+            lambda connection: completion_store.list_completions(connection, page, wanted)
+        )
+        return [id_ for id_, _ in found.objects], found.has_more
+
+    pages = await pages_of(walk, limit, "asc")
+
+    assert [len(page) for page in pages] == expected
+    assert joined(pages) == [each.id for each in made]
 
 
 async def test_a_page_that_is_full_to_the_last_character_has_its_last_object(
