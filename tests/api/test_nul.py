@@ -34,6 +34,7 @@ def known(prepared: Prepared) -> dict[str, str]:
         "run_id": prepared.run_id,
         "output_item_id": prepared.item_id,
         "file_id": prepared.file_id,
+        "completion_id": prepared.completion_id,
         "model": "scripted",
         "name": "style.css",
     }
