@@ -53,9 +53,7 @@ def started(name: str, what: str, seconds: float) -> None:
 
 def taken(port: int) -> None:
     """Say why evald has another port than one expects."""
-    console.print(
-        f"      [dim]Port {port} is taken; evald has chosen another.[/]"
-    )
+    console.print(f"      [dim]Port {port} is taken; evald has chosen another.[/]")
 
 
 def step(text: str) -> None:
