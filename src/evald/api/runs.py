@@ -7,20 +7,25 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.api.bodies import json_answer, read_text
-from evald.api.services import Given
+from evald.api.services import Given, Services
 from evald.contract.data_source_configs import item_schema_of
+from evald.contract.evals import Eval
 from evald.contract.pages import page_json
 from evald.contract.runs import STATUSES, Run, Status
+from evald.errors import GraderFailed, TooLarge
 from evald.rules.paging import one_of, page_request
 from evald.runs.cancel import cancel_run
 from evald.runs.create import create_run
 from evald.runs.delete import delete_run
-from evald.runs.given import READ_HERE, read_run
+from evald.runs.given import READ_HERE, GivenRun, read_run
 from evald.store import evals as eval_store
 from evald.store import runs as run_store
 from evald.store.pages import Page
 
 router = APIRouter(tags=["runs"])
+
+READ_WITHIN = 120
+"""Seconds for a large request, waiting for others included."""
 
 
 @router.post("/evals/{eval_id}/runs", status_code=201)
@@ -30,13 +35,28 @@ async def create(eval_id: str, request: Request, services: Given) -> Response:
         lambda connection: eval_store.get_eval(connection, eval_id)
     )
     text = await read_text(request)
-    item_schema = item_schema_of(of_eval.data_source_config)
     if len(text) > READ_HERE:
-        given = await services.bodies_aside(of_eval.id, read_run, text, item_schema)
+        given = await _read_aside(text, of_eval, services)
     else:
-        given = await asyncio.to_thread(read_run, text, item_schema)
+        given = await asyncio.to_thread(read_run, text, item_schema_of(of_eval.data_source_config))
     run = await create_run(of_eval, given, services.tools, services.dispatch)
     return json_answer(run.as_json(services.public_url), 201)
+
+
+async def _read_aside(text: bytes, of_eval: Eval, services: Services) -> GivenRun:
+    """Read a large request in the process for it; one that takes too long holds up no other."""
+    item_schema = item_schema_of(of_eval.data_source_config)
+    try:
+        async with asyncio.timeout(READ_WITHIN):
+            return await services.bodies_aside(of_eval.id, read_run, text, item_schema)
+    except (TimeoutError, GraderFailed):
+        # Not an error of the server's: clients would send the same again and again.
+        raise TooLarge(
+            f"The rows of this request could not be read within {READ_WITHIN} s and the memory of "
+            "this machine. Upload them as a file, and refer to it by its id.",
+            param="data_source.source",
+            code="request_too_large",
+        ) from None
 
 
 @router.get("/evals/{eval_id}/runs")
