@@ -162,7 +162,10 @@ class EvaldServer:
         try:
             connection.request(method, path, body, {**named, **(headers or {})})
             answer = connection.getresponse()
-            found = {name.lower(): value for name, value in answer.getheaders()}
+            found: dict[str, str] = {}
+            for name, value in answer.getheaders():  # one that comes twice is one list
+                known = found.get(name.lower())
+                found[name.lower()] = value if known is None else f"{known}, {value}"
             return Answer(answer.status, found, answer.read())
         finally:
             connection.close()

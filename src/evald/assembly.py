@@ -35,7 +35,7 @@ from evald.settings import UPSTREAM, ProviderSettings, Settings
 from evald.store import files as file_store
 from evald.store import idempotency_keys as key_store
 from evald.store.database import Database, open_database
-from evald.store.migrate import migrate, refusing_broken
+from evald.store.migrate import check_file, migrate, refusing_broken
 
 log = structlog.get_logger()
 
@@ -48,7 +48,9 @@ async def running_app(settings: Settings, port: int) -> AsyncIterator[ASGIApp]:
     """
     _make(settings.data_dir)
     url = database_url(settings)
-    with _sole_user(make_url(url).database or ""):
+    file = make_url(url).database or ""
+    with _sole_user(file):
+        check_file(file)
         database = open_database(url)
         try:
             await migrate(database)

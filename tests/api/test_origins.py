@@ -28,6 +28,7 @@ OWN_HOSTS = [
     "127.1.2.3:{port}",
 ]
 FOREIGN_ORIGINS = [
+    "http://[",
     "http://evil.example",
     "https://evil.example:{port}",
     "http://127.0.0.1:1",

@@ -160,6 +160,61 @@ def test_a_reference_to_nothing_is_said(reference: str) -> None:
         SchemaCost(schema)
 
 
+def nested_resources(number: int) -> JsonObject:
+    schema: JsonObject = {}
+    for place in range(number):
+        schema = {"$id": f"r{place}", "$defs": {"x": schema}}
+    return schema
+
+
+NAMED_RESOURCES: JsonObject = {
+    "$defs": {
+        "one": {"$id": "one", "$defs": {"a": {"$ref": "#/$defs/b"}, "b": {"type": "string"}}},
+        "two": {"$id": "two", "$defs": {"b": {"$ref": "#/$defs/a"}, "a": {"type": "string"}}},
+    },
+    "properties": {"x": {"$ref": "one#/$defs/a"}, "y": {"$ref": "two#/$defs/b"}},
+}
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$defs": {"any": True}, "properties": {"a": {"$ref": "#/$defs/any"}}},
+        {"properties": {"id": {"type": "string"}, "a": {"$ref": "#/$defs/b"}}, "$defs": {"b": {}}},
+        {"$id": "http://h/root", "$defs": {"b": {}}, "properties": {"a": {"$ref": "#/$defs/b"}}},
+        NAMED_RESOURCES,
+    ],
+)
+def test_references_that_lead_somewhere_are_taken(schema: JsonObject) -> None:
+    assert SchemaCost(schema).checks(1) < 10
+
+
+def test_each_choice_of_an_enum_counts_with_its_parts() -> None:
+    choices: list[JsonValue] = [{"a": [n]} for n in range(1_000)]
+
+    assert SchemaCost({"items": {"enum": choices}}).checks(1) == 1 + 1_000 * 3
+    assert SchemaCost({"items": {"enum": list(range(640))}}).checks(1) == 1 + 10
+
+
+def test_a_pattern_counts_for_every_property_whatever_it_asks_of_it() -> None:
+    patterns: JsonObject = {f"^{n}": True for n in range(1_000)}
+
+    assert SchemaCost({"patternProperties": patterns}).checks(1) == 1_000
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$defs": {str(n): {"$id": "same"} for n in range(17)}},
+        {"$defs": {str(n): {"$anchor": "same"} for n in range(17)}},
+        nested_resources(20),
+    ],
+)
+def test_names_that_could_mean_many_schemas_are_refused(schema: JsonObject) -> None:
+    with pytest.raises(Unresolved, match="more than 16"):
+        SchemaCost(schema)
+
+
 def test_what_grows_with_the_depth_of_a_row_is_counted_up_to_the_end_of_patience() -> None:
     cost = SchemaCost({"allOf": [{"properties": {"a": {"$ref": "#"}}}] * 2})
 

@@ -4,6 +4,7 @@ import resource
 from pathlib import Path
 
 from evald.runs.saving import MOST_UNSAVED
+from evald.store.chunks import ROWS_A_CHUNK
 from tests.model_server.client import ModelServer
 from tests.model_server.script import Step
 from tests.runs.canceling import cancel
@@ -98,7 +99,7 @@ def test_a_run_goes_on_even_if_its_log_was_on_the_full_disk(
 
         room_for_files(server, 4096)
         models.release()
-        models.wait(timeout=30, finished=MOST_UNSAVED, in_flight=0)
+        models.wait(timeout=30, finished=ROWS_A_CHUNK, in_flight=0)
         logged = server.log()
         assert get_run(server, run)["result_counts"]["total"] == 0
         room_for_files(server, -1)

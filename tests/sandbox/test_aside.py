@@ -13,6 +13,7 @@ import pytest
 
 from evald.errors import GraderFailed
 from evald.sandbox.aside import ProcessAside
+from tests.sandbox.conftest import Children
 from tests.sandbox.pause import Pause, kill
 from tests.waiting import until
 
@@ -103,7 +104,9 @@ async def test_what_runs_is_killed_when_it_is_cancelled_and_the_next_owner_is_se
     assert not process.is_running()
 
 
-async def test_a_cancel_at_any_moment_of_the_start_leaves_no_process(aside: ProcessAside) -> None:
+async def test_a_cancel_at_any_moment_of_the_start_leaves_no_process(
+    aside: ProcessAside, children: Children
+) -> None:
     for turns in range(50):
         starting = asyncio.create_task(aside("a", time.sleep, 1000))
         for _ in range(turns):
@@ -114,10 +117,6 @@ async def test_a_cancel_at_any_moment_of_the_start_leaves_no_process(aside: Proc
     last = await aside("a", os.getpid)
 
     assert [child.pid for child in children()] == [last]
-
-
-def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
 
 
 async def test_a_computation_is_tried_again_when_its_process_was_killed(
@@ -173,7 +172,7 @@ async def test_a_process_that_is_killed_while_nothing_is_computed_costs_nothing(
 
 @pytest.mark.parametrize("turns", range(6))
 async def test_a_process_that_is_killed_while_it_begins_is_replaced(
-    aside: ProcessAside, turns: int
+    aside: ProcessAside, children: Children, turns: int
 ) -> None:
     asked = asyncio.create_task(aside("a", os.getpid))
     while not (begun := children()):  # noqa: ASYNC110  (nobody tells)
@@ -195,7 +194,7 @@ async def test_a_large_argument_for_a_dead_process_goes_to_the_next(aside: Proce
     assert await aside("a", len, "x" * 5_000_000) == 5_000_000
 
 
-async def test_no_process_is_left_when_it_is_closed(pause: Pause) -> None:
+async def test_no_process_is_left_when_it_is_closed(pause: Pause, children: Children) -> None:
     aside = ProcessAside()
     running = asyncio.create_task(aside("a", pause.compute))
     await pause.is_reached()

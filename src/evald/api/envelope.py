@@ -116,7 +116,10 @@ def _headers(scope: Scope) -> Headers:
 
 
 def _is_same(origin: str, host: str) -> bool:
-    return urlsplit(origin).netloc == host
+    try:
+        return urlsplit(origin).netloc == host
+    except ValueError:  # it is no origin at all
+        return False
 
 
 class _LimitedBody:

@@ -14,6 +14,7 @@ from evald.contract.data_source_configs import item_schema_of
 from evald.contract.evals import Eval
 from evald.contract.pages import page_json
 from evald.contract.runs import STATUSES, Run, Status
+from evald.errors import GraderFailed, TooLarge
 from evald.rules.paging import one_of, page_request
 from evald.runs.cancel import cancel_run
 from evald.runs.create import create_run
@@ -25,6 +26,9 @@ from evald.store.idempotency_keys import FirstAnswer
 from evald.store.pages import Page
 
 router = APIRouter(tags=["runs"], route_class=StrictRoute)
+
+READ_WITHIN = 120
+"""Seconds for a large request, waiting for others included."""
 
 
 @router.post("/evals/{eval_id}/runs", status_code=201)
@@ -50,10 +54,25 @@ async def create(eval_id: str, request: Request, services: Given) -> Response:
 
 
 async def _given_run(of_eval: Eval, text: bytes, services: Services) -> GivenRun:
-    item_schema = item_schema_of(of_eval.data_source_config)
     if len(text) > READ_HERE:
-        return await services.bodies_aside(of_eval.id, read_run, text, item_schema)
-    return await asyncio.to_thread(read_run, text, item_schema)
+        return await _read_aside(text, of_eval, services)
+    return await asyncio.to_thread(read_run, text, item_schema_of(of_eval.data_source_config))
+
+
+async def _read_aside(text: bytes, of_eval: Eval, services: Services) -> GivenRun:
+    """Read a large request in the process for it; one that takes too long holds up no other."""
+    item_schema = item_schema_of(of_eval.data_source_config)
+    try:
+        async with asyncio.timeout(READ_WITHIN):
+            return await services.bodies_aside(of_eval.id, read_run, text, item_schema)
+    except (TimeoutError, GraderFailed):
+        # Not an error of the server's: clients would send the same again and again.
+        raise TooLarge(
+            f"The rows of this request could not be read within {READ_WITHIN} s and the memory of "
+            "this machine. Upload them as a file, and refer to it by its id.",
+            param="data_source.source",
+            code="request_too_large",
+        ) from None
 
 
 @router.get("/evals/{eval_id}/runs")

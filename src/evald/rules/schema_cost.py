@@ -18,6 +18,7 @@ from evald.rules.subschemas import (
     Place,
     SchemaDocument,
     on_values_inside,
+    own_checks,
 )
 
 MOST_ON_ONE_VALUE: Final = 10_000
@@ -85,7 +86,7 @@ class SchemaCost:
         if len(above) >= LONGEST_CHAIN:
             raise TooCostly(TOO_LONG)
         schema = self._schemas[key]
-        checks, chain = 1, 0
+        checks, chain = own_checks(schema), 0
         inside: dict[Place, Counter[int]] = {}
         for place, each in on_values_inside(schema):
             inside.setdefault(place, Counter())[self._key(each)] += 1
@@ -102,7 +103,9 @@ class SchemaCost:
         if chain >= LONGEST_CHAIN:
             raise TooCostly(TOO_LONG)
         if checks > MOST_ON_ONE_VALUE:
-            raise TooCostly(f"it applies more than {MOST_ON_ONE_VALUE:,} schemas to one value")
+            raise TooCostly(
+                f"it applies more than {MOST_ON_ONE_VALUE:,} schemas and choices to one value"
+            )
         self._applied[key] = _Applied(checks, chain + 1, inside)
         return self._applied[key]
 

@@ -1,10 +1,10 @@
 """The parts of a JSON schema: which schemas it applies to the same value, and which to values inside.
 
 Where it is not certain which of several schemas is meant, all are given: what is counted by this is
-never too little.
+never too little. There are never many: the counting would itself be what it is to prevent.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 from urllib.parse import unquote
 
@@ -30,8 +30,15 @@ _ON_ANY = (
 )
 
 
+MOST_ALIKE: Final = 16
+"""Schemas with an id inside one another, and schemas whose names a reference cannot tell apart."""
+
+_ANYTHING: Final[JsonObject] = {}
+"""Stands for `true` and `false` where something is done before they are asked."""
+
+
 class Unresolved(ValueError):
-    """A reference leads to nothing inside the schema."""
+    """A reference leads to nothing inside the schema, or it is unclear to how much."""
 
 
 class SchemaDocument:
@@ -39,27 +46,38 @@ class SchemaDocument:
 
     def __init__(self, root: JsonObject) -> None:
         """Look for all ids and anchors."""
-        self._resources: dict[str, list[JsonObject]] = {"": [root]}
+        self._resources: dict[str, list[JsonObject]] = {}
         self._anchors: dict[str, list[JsonObject]] = {}
-        open_values: list[JsonValue] = [root]
+        self._homes: dict[int, tuple[JsonObject, ...]] = {}
+        """Of each object, by its identity: the root and the schemas with an id around it."""
+        open_values: list[tuple[JsonValue, tuple[JsonObject, ...]]] = [(root, (root,))]
         while open_values:
-            value = open_values.pop()
+            value, homes = open_values.pop()
             if isinstance(value, dict):
-                self._note_names(value)
-                open_values += value.values()
+                if self._note_names(value) and value is not root:
+                    homes = (*homes, value)
+                    _check_few(homes)
+                self._homes[id(value)] = homes
+                open_values += ((each, homes) for each in value.values())
             elif isinstance(value, list):
-                open_values += value
+                open_values += ((each, homes) for each in value)
 
-    def _note_names(self, schema: JsonObject) -> None:
+    def _note_names(self, schema: JsonObject) -> bool:
+        """Note the names of a schema; say whether local references inside it begin at it."""
+        begins = False
         for key in ("$anchor", "$dynamicAnchor", "$id", "id"):
             name = schema.get(key)
             if not isinstance(name, str):
                 continue
             address, _, fragment = name.partition("#")
             if "nchor" in key or not address:
-                self._anchors.setdefault(fragment or name, []).append(schema)
+                alike = self._anchors.setdefault(fragment or name, [])
             else:
-                self._resources.setdefault(_last_step(address), []).append(schema)
+                alike = self._resources.setdefault(_last_step(address), [])
+                begins = True
+            alike.append(schema)
+            _check_few(alike)
+        return begins
 
     def on_the_same_value(self, schema: JsonObject) -> Iterator[JsonObject]:
         """Give the schemas that this one applies to its own value. Raises Unresolved."""
@@ -70,24 +88,55 @@ class SchemaDocument:
         for keyword in _REFERENCES:
             reference = schema.get(keyword)
             if isinstance(reference, str):
-                yield from self._targets(reference)
+                yield from self._targets(reference, schema)
 
-    def _targets(self, reference: str) -> list[JsonObject]:
+    def _targets(self, reference: str, schema: JsonObject) -> list[JsonObject]:
         address, _, fragment = reference.partition("#")
         fragment = unquote(fragment)
         if address:
-            homes = self._resources.get(_last_step(address), [])
+            homes: Sequence[JsonObject] = self._resources.get(_last_step(address), [])
         else:
-            homes = [each for resources in self._resources.values() for each in resources]
+            homes = self._homes[id(schema)]
+        found: list[JsonValue]
         if not fragment:
-            found = homes
+            found = list(homes)
         elif fragment.startswith("/"):
-            found = _schemas([_at(home, fragment) for home in homes])
+            found = [_at(home, fragment) for home in homes]
         else:
-            found = self._anchors.get(fragment, [])
-        if not found:
+            found = list(self._anchors.get(fragment, []))
+        if not any(isinstance(each, dict | bool) for each in found):
             raise Unresolved(f"'{reference[:80]}' refers to nothing inside the schema")
-        return list({id(each): each for each in found}.values())
+        return list({id(each): each for each in _schemas(found)}.values())
+
+
+def _check_few(schemas: Sequence[JsonObject]) -> None:
+    if len(schemas) > MOST_ALIKE:
+        raise Unresolved(
+            f"more than {MOST_ALIKE} of its schemas have an id inside one another, or names alike"
+        )
+
+
+def own_checks(schema: JsonObject) -> int:
+    """Give how many checks of one value a schema is by itself: it compares with each of an `enum`."""
+    choices = schema.get("enum")
+    known: list[JsonValue] = choices if isinstance(choices, list) else []
+    plain = sum(not isinstance(each, dict | list) for each in known)
+    # Objects and lists are compared part by part; plain values many times faster.
+    return 1 + plain // 64 + _parts([*known, schema.get("const")]) - plain
+
+
+def _parts(values: list[JsonValue]) -> int:
+    """Give how many objects, lists and plain values there are in some values, at any depth."""
+    parts = 0
+    open_values: list[JsonValue] = [each for each in values if each is not None]
+    while open_values:
+        value = open_values.pop()
+        parts += 1
+        if isinstance(value, dict):
+            open_values += value.values()
+        elif isinstance(value, list):
+            open_values += value
+    return parts
 
 
 def on_values_inside(schema: JsonObject) -> Iterator[tuple[Place, JsonObject]]:
@@ -95,7 +144,8 @@ def on_values_inside(schema: JsonObject) -> Iterator[tuple[Place, JsonObject]]:
     for name, each in _members(schema.get("properties")).items():
         yield from ((("property", name), found) for found in _schemas(each))
     for each in _members(schema.get("patternProperties")).values():
-        yield from ((ANY_PROPERTY, found) for found in _schemas(each))
+        # The pattern is held against every name, whatever comes of it.
+        yield ANY_PROPERTY, each if isinstance(each, dict) else _ANYTHING
     for keyword, place in _ON_ANY:
         yield from ((place, found) for found in _schemas(schema.get(keyword)))
     for keyword in ("items", "prefixItems"):

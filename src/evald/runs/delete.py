@@ -1,7 +1,10 @@
 """Delete runs and evals; what is in progress is canceled first."""
 
+from contextlib import suppress
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from evald.errors import NotFound
 from evald.runs.cancel import cancel_run
 from evald.runs.tools import Dispatch, Tools
 from evald.store import evals as eval_store
@@ -21,7 +24,8 @@ async def delete_eval(eval_id: str, tools: Tools, dispatch: Dispatch) -> None:
         lambda connection: run_store.run_ids_of_eval(connection, eval_id)
     )
     for run_id in unfinished:
-        await cancel_run(eval_id, run_id, tools, dispatch)
+        with suppress(NotFound):  # somebody deletes it by itself
+            await cancel_run(eval_id, run_id, tools, dispatch)
 
     async def removed(connection: AsyncConnection) -> list[str]:
         created_meanwhile = await run_store.run_ids_of_eval(connection, eval_id)

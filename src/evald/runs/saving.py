@@ -69,11 +69,13 @@ class ItemSaver:
 
     async def _save_all(self) -> None:
         async with self._one_at_a_time:
-            batch = list(self._items)
-            if batch:
+            left = len(self._items)
+            while left:
+                batch = self._items[: min(left, LARGEST_BATCH)]
                 await self._save(batch)
-            # Only now: what could not be saved is tried again by the next flush.
-            del self._items[: len(batch)]
+                # Only now: what could not be saved is tried again by the next flush.
+                del self._items[: len(batch)]
+                left -= len(batch)
             self._last = time.monotonic()
             if not self._items:
                 self._some.clear()

@@ -47,11 +47,17 @@ async def chat_call(
             "connection_error",
             provider.without_key(message),
             retried=True,
-            dead_connection=not dialing.happened and isinstance(error, BROKEN_BEFORE_AN_ANSWER),
+            dead_connection=not dialing.happened and _broke_on_the_way(error),
         ) from None
 
 
 BROKEN_BEFORE_AN_ANSWER = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
+
+
+def _broke_on_the_way(error: aiohttp.ClientError) -> bool:
+    # A failed connect is a ClientOSError, too, but there was no connection that could be dead.
+    connecting = isinstance(error, aiohttp.ClientConnectorError)
+    return isinstance(error, BROKEN_BEFORE_AN_ANSWER) and not connecting
 
 
 STREAM_KEYS: dict[Streaming, JsonObject] = {

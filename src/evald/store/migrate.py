@@ -4,8 +4,9 @@ An empty database gets all migrations, an older one those that it lacks, and one
 wrote is left alone. Alembic is only loaded when there is something to do.
 """
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -35,16 +36,33 @@ async def migrate(database: Database) -> None:
         await database.write(upgrade)
 
 
+def check_file(file: str) -> None:
+    """See whether a file is, or can become, a SQLite database. Raises CannotStart.
+
+    Without aiosqlite: the thread of a connection that could not be opened may outlive the event
+    loop, and then prints a traceback under the message.
+    """
+    try:
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute("PRAGMA schema_version")
+    except sqlite3.Error as error:
+        raise _unusable(error) from None
+
+
 @contextmanager
 def refusing_broken() -> Iterator[None]:
     """Raise CannotStart when the database cannot be used, for whatever reason it gives."""
     try:
         yield
     except DatabaseError as error:
-        raise CannotStart(
-            f"The database cannot be used: {error.orig}. Use another data directory, or another "
-            "EVALD_DATABASE_URL."
-        ) from None
+        raise _unusable(error.orig) from None
+
+
+def _unusable(reason: BaseException | None) -> CannotStart:
+    return CannotStart(
+        f"The database cannot be used: {reason}. Use another data directory, or another "
+        "EVALD_DATABASE_URL."
+    )
 
 
 def _upgrade(connection: Connection) -> None:
