@@ -2,6 +2,7 @@
 
 import resource
 from pathlib import Path
+from typing import Any
 
 from evald.runs.saving import MOST_UNSAVED
 from evald.store.chunks import ROWS_A_CHUNK
@@ -20,6 +21,17 @@ def room_for_files(server: EvaldServer, size: int) -> None:
     """Let no file of the server's process grow beyond this size; -1 lifts the limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (size, hard))
+
+
+def run_on_a_full_disk(server: EvaldServer, models: ModelServer) -> Any:
+    """Give a run that has items to save and cannot; most of its first calls are still held."""
+    models.script(Step(hold="before"))
+    run = create_run(server, create_eval(server), sampled(rows(100)))
+    models.wait(held=IN_FLIGHT)
+    room_for_files(server, 4096)
+    models.release(10)
+    until(lambda: "the store failed, trying again" in server.log())
+    return run
 
 
 def test_a_run_waits_while_the_disk_is_full_and_goes_on_by_itself(
@@ -50,12 +62,7 @@ def test_a_server_stops_while_the_disk_is_full_and_the_run_goes_on_at_the_next_s
     models: ModelServer, tmp_path: Path
 ) -> None:
     with EvaldServer(tmp_path, upstream=models.url) as server:
-        models.script(Step(hold="before"))
-        run = create_run(server, create_eval(server), sampled(rows(100)))
-        models.wait(held=IN_FLIGHT)
-        room_for_files(server, 4096)
-        models.release(10)
-        until(lambda: "the store failed, trying again" in server.log())
+        run = run_on_a_full_disk(server, models)
 
         assert server.stop() == 0
 
@@ -70,12 +77,7 @@ def test_a_cancel_while_the_disk_is_full_fails_and_works_as_soon_as_there_is_roo
     models: ModelServer, tmp_path: Path
 ) -> None:
     with EvaldServer(tmp_path, upstream=models.url) as server:
-        models.script(Step(hold="before"))
-        run = create_run(server, create_eval(server), sampled(rows(100)))
-        models.wait(held=IN_FLIGHT)
-        room_for_files(server, 4096)
-        models.release(10)
-        until(lambda: "the store failed, trying again" in server.log())
+        run = run_on_a_full_disk(server, models)
 
         refused = cancel(server, run)
 
