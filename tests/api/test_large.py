@@ -3,6 +3,8 @@
 import json
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from tests.api.refusals import (
     run_of,
 )
 from tests.server import Answer, EvaldServer
+from tests.waiting import until
 
 MB = 2**20
 PART = b'{"item": {"q": "' + b"a" * (MB - 20) + b'"}}\n'
@@ -193,6 +196,33 @@ def test_a_large_body_is_read_in_another_process(large_prepared: Prepared) -> No
 
     check_refusal(answer, param="data_source.source", code="invalid_row", says='"q" is a required')
     assert cpu_s(process) - before < max(map(cpu_s, process.children()))
+
+
+def test_a_request_that_nobody_lives_to_read_is_to_be_sent_as_a_file(
+    large_prepared: Prepared,
+) -> None:
+    server = large_prepared.server
+    body = json.dumps(run_of(*[{"item": {"q": "a" * 20}}] * 500_000)).encode()
+    path = f"/v1/evals/{large_prepared.eval_id}/runs"
+    process = psutil.Process(server.process.pid)
+
+    def is_answered_while_all_are_killed() -> bool:
+        for child in process.children():
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
+        return answer.done()
+
+    with large_prepared.unchanged(), ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(server.ask, "POST", path, body)
+        until(is_answered_while_all_are_killed)
+
+    check_refusal(
+        answer.result(),
+        413,
+        param="data_source.source",
+        code="request_too_large",
+        says="Upload them as a file",
+    )
 
 
 def cpu_s(process: psutil.Process) -> float:
