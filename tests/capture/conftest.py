@@ -31,21 +31,6 @@ models = ["nowhere"]
 
 
 @pytest.fixture(scope="module")
-def model_process() -> Iterator[ModelServer]:
-    with ModelServer() as process:
-        yield process
-
-
-@pytest.fixture
-def models(model_process: ModelServer) -> Iterator[ModelServer]:
-    """The model server as new; when the test is over nothing may be left in flight."""
-    yield model_process
-    model_process.reset()
-    model_process.wait(in_flight=0)
-    model_process.reset_stats()
-
-
-@pytest.fixture(scope="module")
 def server(
     model_process: ModelServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[EvaldServer]:

@@ -259,20 +259,6 @@ def test_a_row_without_a_sample_is_not_judged(server: EvaldServer, models: Model
     assert {code_of(item) for item in items} == {"no_sample"}
 
 
-def test_a_judge_that_no_provider_serves_is_refused_when_a_run_is_made(
-    start_server: StartServer, models: ModelServer
-) -> None:
-    server = start_server(f'[providers.p]\nbase_url = "{models.url}"\nmodels = ["scripted"]\n')
-    eval_id = create_eval(server, EXACT, SCORE)
-
-    answer = server.ask("POST", f"/v1/evals/{eval_id}/runs", {"data_source": given(rows(1))})
-
-    error = answer.json["error"]
-    assert (answer.status, error["param"]) == (400, "testing_criteria[1].model")
-    assert error["code"] == "model_not_found"
-    assert asked(server, "GET", f"/v1/evals/{eval_id}/runs")["data"] == []
-
-
 BOTH = {
     "type": "multi",
     "name": "both",
@@ -321,17 +307,23 @@ def test_a_run_is_canceled_while_the_judges_of_a_formula_are_at_work(
     assert (canceled["evald"]["calls_aborted"], items) == (40, [])
 
 
-def test_a_judge_in_a_formula_that_no_provider_serves_is_refused_by_its_place(
-    start_server: StartServer, models: ModelServer
+@pytest.mark.parametrize(
+    ("served", "criterion", "place"),
+    [("scripted", SCORE, "model"), ("judge", BOTH, "graders.mood.model")],
+    ids=["a criterion", "a part of a formula"],
+)
+def test_a_judge_that_no_provider_serves_is_refused_by_its_place_when_a_run_is_made(
+    start_server: StartServer, models: ModelServer, served: str, criterion: Any, place: str
 ) -> None:
-    server = start_server(f'[providers.p]\nbase_url = "{models.url}"\nmodels = ["judge"]\n')
-    eval_id = create_eval(server, EXACT, BOTH)
+    server = start_server(f'[providers.p]\nbase_url = "{models.url}"\nmodels = ["{served}"]\n')
+    eval_id = create_eval(server, EXACT, criterion)
 
     answer = server.ask("POST", f"/v1/evals/{eval_id}/runs", {"data_source": given(rows(1))})
 
     error = answer.json["error"]
-    assert (answer.status, error["code"]) == (400, "model_not_found")
-    assert error["param"] == "testing_criteria[1].graders.mood.model"
+    assert (answer.status, error["param"]) == (400, f"testing_criteria[1].{place}")
+    assert error["code"] == "model_not_found"
+    assert asked(server, "GET", f"/v1/evals/{eval_id}/runs")["data"] == []
 
 
 def test_an_endpoint_that_cannot_hold_to_a_schema_still_judges(

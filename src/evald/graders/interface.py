@@ -7,6 +7,7 @@ from typing import Literal, Protocol, TypeVar
 from evald.contract.counts import ModelUsage
 from evald.contract.json_types import JsonObject
 from evald.errors import GraderFailed
+from evald.rules.json_text import BadJson
 from evald.rules.template import Namespaces
 from evald.rules.verdict import Outcome
 from evald.sampling.interface import ChatRequest, Completion
@@ -58,6 +59,18 @@ class Grader(Protocol):
         Raises GraderFailed when there is no verdict; a judge that was heard gives an errored grade.
         """
         ...
+
+
+async def graded(grader: Grader, namespaces: Namespaces) -> Grade:
+    """Give a grade in any case: an errored one where the grader gave no verdict."""
+    try:
+        return await grader(namespaces)
+    except GraderFailed as error:
+        return Grade.errored(error)
+    except BadJson as error:
+        return Grade.errored(
+            GraderFailed("unusable_value", f"A value cannot be rendered: {error}.")
+        )
 
 
 class Aside(Protocol):

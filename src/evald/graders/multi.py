@@ -8,9 +8,8 @@ from typing import Final
 from evald.contract.graders import Multi
 from evald.contract.json_types import JsonObject
 from evald.errors import GraderFailed
-from evald.graders.interface import Grade, Grader
+from evald.graders.interface import Grade, Grader, graded
 from evald.rules.formula import Formula, FormulaFailed, compile_formula
-from evald.rules.json_text import BadJson
 from evald.rules.template import Namespaces
 
 DEFAULT_THRESHOLD: Final = 0.5
@@ -54,19 +53,8 @@ def multi(criterion: Multi, parts: Mapping[str, Grader]) -> Grader:
 async def _grades(parts: Mapping[str, Grader], namespaces: Namespaces) -> dict[str, Grade]:
     """Grade by all parts at the same time, since one may wait for a model or another process."""
     async with asyncio.TaskGroup() as group:
-        tasks = {key: group.create_task(_grade(part, namespaces)) for key, part in parts.items()}
+        tasks = {key: group.create_task(graded(part, namespaces)) for key, part in parts.items()}
     return {key: task.result() for key, task in tasks.items()}
-
-
-async def _grade(part: Grader, namespaces: Namespaces) -> Grade:
-    try:
-        return await part(namespaces)
-    except GraderFailed as error:
-        return Grade.errored(error)
-    except BadJson as error:
-        return Grade.errored(
-            GraderFailed("unusable_value", f"A value cannot be rendered: {error}.")
-        )
 
 
 def _scores(grades: Mapping[str, Grade]) -> dict[str, float]:

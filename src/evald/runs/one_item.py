@@ -12,7 +12,7 @@ import structlog
 from evald.contract.counts import ModelUsage, by_model
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.errors import GraderFailed, ModelUnavailable
-from evald.graders.interface import Grade, Grader
+from evald.graders.interface import Grade, Grader, graded
 from evald.ids import new_id
 from evald.rules import json_text
 from evald.rules.messages import Messages, UnusableMessages
@@ -107,13 +107,7 @@ async def _together(grading: Sequence[Coroutine[Any, Any, Grade]]) -> list[Grade
 
 async def _grade(grader: Grader, namespaces: Namespaces, run_id: str) -> Grade:
     try:
-        return await grader(namespaces)
-    except GraderFailed as error:
-        return Grade.errored(error)
-    except json_text.BadJson as error:
-        return Grade.errored(
-            GraderFailed("unusable_value", f"A value cannot be rendered: {error}.")
-        )
+        return await graded(grader, namespaces)
     except Exception:  # the border of the row, as above
         log.exception("grader broke", run=run_id)
         return Grade.errored(GraderFailed("internal_error", BROKE))

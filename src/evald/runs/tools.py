@@ -36,12 +36,12 @@ class Dispatch(Protocol):
 
 
 class SharedAside(Protocol):
-    """An `Aside` for all runs, which take turns."""
+    """An `Aside` for all owners, which take turns: runs, or the evals that large requests are for."""
 
     async def __call__(
         self, owner: str, function: Callable[..., Result], *arguments: object
     ) -> Result:
-        """Give what the function gives when it is the turn of its owner, the run."""
+        """Give what the function gives when it is the turn of its owner."""
         ...
 
 

@@ -91,6 +91,8 @@ def _sqlite_engine(url: URL, begin: str, size: int) -> AsyncEngine:
         hide_parameters=True,  # they are prompts and outputs, and an error's text reaches the log
     )
 
+    # Many rows are one statement with many VALUES: SQLite's thread asks for the interpreter's lock once
+    # and not for each row (decision 0007).
     engine.dialect.use_insertmanyvalues_wo_returning = True
 
     def connected(connection: Any, _: object) -> None:
