@@ -12,14 +12,14 @@ from evald import __version__
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="evald")
 def cli() -> None:
-    r"""evald: a self-hosted server for the OpenAI Evals API.
+    """evald: a self-hosted server for the OpenAI Evals API.
 
     \b
     Start it in front of any OpenAI-compatible model endpoint:
       EVALD_UPSTREAM_BASE_URL=http://127.0.0.1:8080/v1 evald serve
     Then point the official SDK at it:
       OpenAI(base_url="http://127.0.0.1:8484/v1", api_key="not needed")
-    """
+    """  # noqa: D301  (click keeps the lines of a paragraph after a backspace)
 
 
 @cli.command()
@@ -28,7 +28,7 @@ def cli() -> None:
 @click.option("--data-dir", type=Path, help="Folder for the database. [./evald-data]")
 @click.option("--config", type=Path, help="TOML file with settings and providers.")
 def serve(host: str | None, port: int | None, data_dir: Path | None, config: Path | None) -> None:
-    r"""Serve the API and its pages until Ctrl-C or SIGTERM.
+    """Serve the API and its pages until Ctrl-C or SIGTERM.
 
     \b
     Every option can be set in the environment, too: EVALD_HOST, EVALD_PORT,
@@ -37,6 +37,7 @@ def serve(host: str | None, port: int | None, data_dir: Path | None, config: Pat
       EVALD_UPSTREAM_API_KEY   its key, if it wants one
       EVALD_PUBLIC_URL         URL under which browsers reach this server
       EVALD_DATABASE_URL       another SQLite file, as sqlite+aiosqlite:///PATH
+      EVALD_SCHEMA_STRICT      true: answers without nulls, for clients that validate
       EVALD_LOG_LEVEL          debug, info, warning or error [info]
       EVALD_LOG_FORMAT         console or json [console]
 
@@ -51,7 +52,7 @@ def serve(host: str | None, port: int | None, data_dir: Path | None, config: Pat
       models = ["gpt-*", "o*"]
 
     A server that was stopped or killed goes on with its unfinished runs.
-    """
+    """  # noqa: D301  (click keeps the lines of a paragraph after a backspace)
     from evald.cli.serve import serve_until_stopped
     from evald.errors import CannotStart
 
@@ -74,7 +75,9 @@ def logs() -> None:
     "--metadata", multiple=True, metavar="KEY=VALUE", help="Added to each one; can be repeated."
 )
 def import_(file: BinaryIO, url: str, metadata: tuple[str, ...]) -> None:
-    r"""Store completions that were logged elsewhere, from FILE or - for standard input.
+    """Store completions from a log file.
+
+    They come from FILE, or from standard input for -.
 
     \b
     FILE holds JSON lines. Each is a request with its response, and perhaps metadata,
@@ -83,7 +86,7 @@ def import_(file: BinaryIO, url: str, metadata: tuple[str, ...]) -> None:
 
     What is there already stays as it is, so a file can be imported again.
     The exit status is 1 when a line is left out.
-    """
+    """  # noqa: D301  (click keeps the lines of a paragraph after a backspace)
     from evald.cli.logs import ImportFailed, import_file
 
     try:

@@ -1,0 +1,33 @@
+"""The help of every command is as it was written: examples and lists keep their lines."""
+
+import subprocess
+import sys
+
+import pytest
+
+LINES = {
+    (): "    EVALD_UPSTREAM_BASE_URL=http://127.0.0.1:8080/v1 evald serve",
+    ("serve",): "    EVALD_UPSTREAM_API_KEY   its key, if it wants one",
+    (
+        "logs",
+        "import",
+    ): '    {"request": {"model": ..., "messages": [...]}, "response": {"choices": [...]}}',
+}
+"""Of each command a line that would be lost if its paragraph were filled anew."""
+
+
+def help_of(*command: str) -> str:
+    asked = [sys.executable, "-m", "evald", *command, "--help"]
+    return subprocess.run(asked, check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+@pytest.mark.parametrize("command", LINES, ids=" ".join)
+def test_help_keeps_its_lines(command: tuple[str, ...]) -> None:
+    said = help_of(*command)
+
+    assert LINES[command] in said.splitlines()
+    assert "\\b" not in said
+
+
+def test_help_lists_every_command_with_a_whole_sentence() -> None:
+    assert "..." not in help_of() + help_of("logs")
