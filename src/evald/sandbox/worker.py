@@ -56,10 +56,17 @@ class Worker:
         """End the process if it still runs, and say how it ended."""
         self._kill()
         status = await self._process.wait()
+        assert self._process.stdin is not None
+        with suppress(OSError):  # Python 3.11.2 logs a broken pipe that nobody asks about
+            await self._process.stdin.wait_closed()
         return f"by signal {-status}" if status < 0 else f"with status {status}"
 
     def _kill(self) -> None:
         self._killed = True
+        assert self._process.stdin is not None
+        questions = self._process.stdin.transport
+        if not questions.is_closing():  # what is still to be written would be a broken pipe
+            questions.abort()
         with suppress(ProcessLookupError):
             self._process.kill()
 
