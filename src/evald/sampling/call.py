@@ -70,22 +70,26 @@ STREAM_KEYS: dict[Streaming, JsonObject] = {
 async def _timed_call(
     session: aiohttp.ClientSession, provider: Provider, body: JsonObject, deadline: Deadline
 ) -> JsonObject:
-    async with (
-        deadline.timer,
-        session.post(
+    with deadline:
+        async with session.post(
             f"{provider.base_url}/chat/completions",
             data=_payload(body),
             headers=JSON_HEADERS | provider.headers(),
             timeout=only_connecting(provider.timeouts.connect),
             allow_redirects=False,
-        ) as response,
-    ):
-        if response.status == 200 and response.content_type == "text/event-stream":
-            return await _read_stream(response, deadline)
-        deadline.first_byte_came()
-        if response.status != 200:
-            raise await refusal(response, provider)
-        return _completion(await _read_json(response, provider))
+        ) as response:
+            return await _read(response, provider, deadline)
+
+
+async def _read(
+    response: aiohttp.ClientResponse, provider: Provider, deadline: Deadline
+) -> JsonObject:
+    if response.status == 200 and response.content_type == "text/event-stream":
+        return await _read_stream(response, deadline)
+    deadline.first_byte_came()
+    if response.status != 200:
+        raise await refusal(response, provider)
+    return _completion(await _read_json(response, provider))
 
 
 def _payload(body: JsonObject) -> bytes | BytesIO:
@@ -109,7 +113,7 @@ async def _read_stream(response: aiohttp.ClientResponse, deadline: Deadline) -> 
                 return _after_done(assembly)
             if payload:
                 assembly.add(payload)
-        deadline.first_byte_came()  # not sooner: most short answers have ended by now
+        deadline.first_byte_came()
     return _after_close(assembly)
 
 

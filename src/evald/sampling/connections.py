@@ -18,10 +18,12 @@ SMALL_BODY = 32 * 1024
 
 @dataclass(frozen=True)
 class Connections:
-    """Two sessions. Neither limits the number of calls: that is done per provider."""
+    """Three sessions. None limits the number of calls: that is done per provider."""
 
     kept: aiohttp.ClientSession
     """Its connections are used again."""
+    prompt: aiohttp.ClientSession
+    """Uses the connections of `kept`; its requests leave at once, which costs some time."""
     fresh: aiohttp.ClientSession
     """Each of its calls has a connection of its own."""
 
@@ -49,13 +51,19 @@ async def open_connections() -> AsyncIterator[Connections]:
     """Give connections, and close them all afterwards. No endpoint's cookies are kept."""
     kept = aiohttp.TCPConnector(limit=0, keepalive_timeout=60, socket_factory=_new_socket)
     fresh = aiohttp.TCPConnector(limit=0, force_close=True)
-    async with _session(kept) as kept_session, _session(fresh) as fresh_session:
-        yield Connections(kept_session, fresh_session)
+    async with (
+        _session(kept, aiohttp.ClientRequest) as kept_session,
+        _session(kept, _PromptRequest) as prompt_session,
+        _session(fresh, _PromptRequest) as fresh_session,
+    ):
+        yield Connections(kept_session, prompt_session, fresh_session)
 
 
-def _session(connector: aiohttp.TCPConnector) -> aiohttp.ClientSession:
+def _session(
+    connector: aiohttp.TCPConnector, request_class: type[aiohttp.ClientRequest]
+) -> aiohttp.ClientSession:
     return aiohttp.ClientSession(
-        connector=connector, request_class=_PromptRequest, cookie_jar=aiohttp.DummyCookieJar()
+        connector=connector, request_class=request_class, cookie_jar=aiohttp.DummyCookieJar()
     )
 
 

@@ -95,8 +95,9 @@ class Relay:
         async with self._limiters[provider.name].place(owner):
             deadline = Deadline(provider.timeouts)
             try:
-                async with deadline.timer, await self._opened(provider, path, body) as response:
-                    yield _answer(response, provider, deadline)
+                with deadline:
+                    async with await self._opened(provider, path, body) as response:
+                        yield _answer(response, provider, deadline)
             except TimeoutError as error:
                 raise UpstreamFailed(deadline.missed(error), code="timeout") from None
             except aiohttp.ClientError as error:
@@ -120,7 +121,7 @@ class Relay:
         """Post, at once again on a fresh connection where a kept one was dead and saw nothing."""
         dialing = watched_dialing()
         try:
-            return await _post(self._connections.kept, provider, path, body)
+            return await _post(self._connections.prompt, provider, path, body)
         except BROKEN_BEFORE_AN_ANSWER:
             if dialing.happened:
                 raise

@@ -5,6 +5,7 @@ import random
 import re
 import time
 from collections.abc import Sequence
+from functools import lru_cache, partial
 
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.errors import ModelUnavailable
@@ -20,6 +21,9 @@ from evald.sampling.providers import Provider, provider_of
 WEAKER: dict[Streaming, Streaming] = {"with usage": "plain", "plain": "off"}
 STREAM_WORDS = re.compile(r"\bstream(ing|ed|s|_options)?\b", re.IGNORECASE)
 """What a refusal to stream has in it; "upstream" is in many others."""
+MODELS_KNOWN = 1024
+SOON = 0.03
+"""Seconds. Of an endpoint that answers sooner many answers are there at once, whenever it is asked."""
 RESERVED = frozenset({"model", "messages", "stream", "stream_options", "n", *TOKEN_LIMIT_NAMES})
 """Keys of a request that sampling params do not set by themselves."""
 
@@ -29,15 +33,19 @@ class ProviderSampler:
 
     def __init__(self, providers: Sequence[Provider], connections: Connections) -> None:
         """Use these providers, the first that serves a model for it."""
-        self._providers = providers
+        # Patterns are looked up for each call; a server is asked for few models.
+        self._provider_of = lru_cache(MODELS_KNOWN)(
+            partial(provider_of, providers=tuple(providers))
+        )
         self._connections = connections
         self.limiters = {each.name: FairLimiter(each.max_concurrency) for each in providers}
         """The limit of each provider by its name; whoever else calls it takes a place there, too."""
         self._streaming: dict[tuple[str, str], Streaming] = {}
+        self._latency: dict[str, float] = {}
 
     def serves(self, model: str) -> bool:
         """Say whether a provider is configured for this model name."""
-        return provider_of(model, self._providers) is not None
+        return self._provider_of(model) is not None
 
     def calls_in_flight(self, owner: str) -> int:
         """Give how many calls of this run are under way now."""
@@ -45,7 +53,7 @@ class ProviderSampler:
 
     async def sample(self, request: ChatRequest, owner: str) -> Completion:
         """Give a sample. Raises ModelUnavailable when the call failed for good."""
-        provider = provider_of(request.model, self._providers)
+        provider = self._provider_of(request.model)
         if provider is None:
             raise ModelUnavailable("model_not_found", f"No provider serves '{request.model}'.")
         body = request_body(request, provider)
@@ -55,7 +63,8 @@ class ProviderSampler:
                 async with self.limiters[provider.name].place(owner):
                     began = time.monotonic()
                     completion = await self._call(provider, request.model, body)
-                    return Completion(completion, time.monotonic() - began, attempt)
+                    latency = self._latency[provider.name] = time.monotonic() - began
+                    return Completion(completion, latency, attempt)
             except CallFailed as failure:
                 if not _is_worth_retrying(failure, attempt, provider.retries):
                     raise _unavailable(failure, time.monotonic() - began, attempt) from None
@@ -90,8 +99,10 @@ class ProviderSampler:
         That is no try of its own: some endpoints close each connection after an answer without saying
         so, and a call that they never saw needs no pause.
         """
+        soon = self._latency.get(provider.name, SOON) < SOON
+        session = self._connections.kept if soon else self._connections.prompt
         try:
-            return await chat_call(self._connections.kept, provider, body, streaming)
+            return await chat_call(session, provider, body, streaming)
         except CallFailed as failure:
             if not failure.dead_connection:
                 raise
