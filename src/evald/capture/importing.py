@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.json_types import JsonObject, JsonValue
+from evald.contract.projects import ProjectId
 from evald.contract.stored_completions import SearchableMetadata, StoredCompletion
 from evald.contract.validation import json_type
 from evald.data_sources.rows import LONGEST_LINE
@@ -85,9 +86,13 @@ class Outcome:
 
 
 async def import_logs(
-    parts: AsyncIterator[bytes], metadata: dict[str, str], now: int, database: Database
+    parts: AsyncIterator[bytes],
+    project_id: ProjectId,
+    metadata: dict[str, str],
+    now: int,
+    database: Database,
 ) -> Outcome:
-    """Save the completions of JSON lines, and say what became of each line.
+    """Save the completions of JSON lines in a project, and say what became of each line.
 
     A wrong line is left out and the others are saved, so it can be mended and sent again with them:
     what is there already stays as it is. `metadata` is added to that of every line.
@@ -98,10 +103,10 @@ async def import_logs(
         batch += _good(await asyncio.to_thread(reader.feed, part), outcome)
         size = sum(len(each.completion.body) for each in batch)
         if len(batch) >= SAVED_AT_ONCE or size >= BYTES_AT_ONCE:
-            await _save(batch, outcome, database)
+            await _save(batch, project_id, outcome, database)
             batch = []
     batch += _good(await asyncio.to_thread(reader.end), outcome)
-    await _save(batch, outcome, database)
+    await _save(batch, project_id, outcome, database)
     return outcome
 
 
@@ -112,19 +117,23 @@ def _good(found: Sequence[Read], outcome: Outcome) -> list[LoggedCompletion]:
     return [each for each in found if isinstance(each, LoggedCompletion)]
 
 
-async def _save(batch: Sequence[LoggedCompletion], outcome: Outcome, database: Database) -> None:
+async def _save(
+    batch: Sequence[LoggedCompletion], project_id: ProjectId, outcome: Outcome, database: Database
+) -> None:
     async def save(connection: AsyncConnection) -> int:
-        return await _insert(connection, batch)
+        return await _insert(connection, project_id, batch)
 
     imported = await database.write(save) if batch else 0
     outcome.imported += imported
     outcome.existing += len(batch) - imported
 
 
-async def _insert(connection: AsyncConnection, batch: Sequence[LoggedCompletion]) -> int:
+async def _insert(
+    connection: AsyncConnection, project_id: ProjectId, batch: Sequence[LoggedCompletion]
+) -> int:
     """Add those that are not there yet, and give their number."""
     ids = [name for each in batch for name in (each.completion.id, each.spare_id)]
-    known = await completion_store.known_bodies(connection, ids)
+    known = await completion_store.known_bodies(connection, project_id, ids)
     fresh = []
     for each in batch:
         new = each.completion
@@ -133,7 +142,7 @@ async def _insert(connection: AsyncConnection, batch: Sequence[LoggedCompletion]
         if new.id not in known:
             known[new.id] = new.body
             fresh.append(new)
-    await completion_store.insert_completions(connection, fresh)
+    await completion_store.insert_completions(connection, project_id, fresh)
     return len(fresh)
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.clock import Clock
 from evald.contract.json_types import JsonObject
+from evald.contract.projects import ProjectId
 from evald.contract.stored_completions import StoredCompletion
 from evald.ids import new_completion_id
 from evald.rules.json_text import BadJson
@@ -24,6 +25,7 @@ log = structlog.get_logger()
 class ToKeep:
     """What is known of a completion before its answer comes."""
 
+    project_id: ProjectId
     request: JsonObject
     metadata: dict[str, str]
     request_id: str
@@ -31,6 +33,7 @@ class ToKeep:
 
 @dataclass(frozen=True)
 class _Waiting:
+    project_id: ProjectId
     completion: StoredCompletion
     saved: asyncio.Future[None]
 
@@ -54,12 +57,12 @@ class Keeper:
         origin = Origin(asked.metadata, asked.request_id, int(self._clock()), new_completion_id())
         try:
             new = stored_completion(asked.request, answer, origin)
-            await uninterrupted(self._saved(new))
+            await uninterrupted(self._saved(asked.project_id, new))
         except (SQLAlchemyError, BadJson) as error:
             log.error("completion not stored", request_id=asked.request_id, error=str(error))
 
-    async def _saved(self, new: StoredCompletion) -> None:
-        mine = _Waiting(new, asyncio.get_running_loop().create_future())
+    async def _saved(self, project_id: ProjectId, new: StoredCompletion) -> None:
+        mine = _Waiting(project_id, new, asyncio.get_running_loop().create_future())
         self._waiting.append(mine)
         async with self._one_at_a_time:
             if not mine.saved.done():  # else the one before took it along
@@ -68,9 +71,8 @@ class Keeper:
 
     async def _save_all(self) -> None:
         batch, self._waiting = self._waiting, []
-        new = [each.completion for each in batch]
         try:
-            await self._database.write(lambda connection: _insert(connection, new))
+            await self._database.write(lambda connection: _insert_all(connection, batch))
         except SQLAlchemyError as error:
             for each in batch:
                 each.saved.set_exception(error)
@@ -79,11 +81,20 @@ class Keeper:
                 each.saved.set_result(None)
 
 
-async def _insert(connection: AsyncConnection, batch: Sequence[StoredCompletion]) -> None:
+async def _insert_all(connection: AsyncConnection, batch: Sequence[_Waiting]) -> None:
+    for project_id in sorted({each.project_id for each in batch}):
+        new = [each.completion for each in batch if each.project_id == project_id]
+        await _insert(connection, project_id, new)
+
+
+async def _insert(
+    connection: AsyncConnection, project_id: ProjectId, batch: Sequence[StoredCompletion]
+) -> None:
     """Add completions; one whose id is taken gets another: some endpoints count their answers."""
-    taken = await completion_store.known_ids(connection, [each.id for each in batch])
+    ids = [each.id for each in batch]
+    taken = await completion_store.known_ids(connection, project_id, ids)
     new = []
     for each in batch:
         new.append(with_id(each, new_completion_id()) if each.id in taken else each)
         taken.add(each.id)
-    await completion_store.insert_completions(connection, new)
+    await completion_store.insert_completions(connection, project_id, new)

@@ -8,6 +8,7 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.json_types import JsonObject, JsonValue
+from evald.contract.projects import ProjectId
 from evald.contract.run_data_sources import StoredCompletionsSource
 from evald.contract.stored_completions import CompletionFilter
 from evald.data_sources.rows import ChunkCutter
@@ -23,12 +24,15 @@ MOST_ROWS: Final = 100_000
 """Completions of one run; they are read before its request is answered."""
 
 
-def completion_filter(source: StoredCompletionsSource, config: JsonObject) -> CompletionFilter:
+def completion_filter(
+    source: StoredCompletionsSource, config: JsonObject, project_id: ProjectId
+) -> CompletionFilter:
     """Give the completions that both the run and its eval mean (contract section 5.4)."""
     of_eval = config.get("metadata") if config.get("type") in ("logs", "stored_completions") else {}
     pairs = {**source.metadata}.items() if source.metadata else ()
     narrowing = of_eval.items() if isinstance(of_eval, dict) else ()
     return CompletionFilter(
+        project_id,
         pairs=frozenset(pairs) | {(key, _as_kept(value)) for key, value in narrowing},
         model=source.model,
         created_after=source.created_after,
