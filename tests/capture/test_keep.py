@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from evald.capture.keep import Keeper, ToKeep
+from evald.contract.projects import DEFAULT_PROJECT
 from evald.contract.stored_completions import CompletionFilter
 from evald.rules.paging import PageRequest
 from evald.store import stored_completions as completion_store
@@ -18,14 +19,18 @@ CHOICES: Any = [{"index": 0, "message": {"content": "hi"}, "finish_reason": "sto
 
 async def keep(keeper: Keeper, number: int, completion_id: str | None = None) -> None:
     answer: Any = {"id": completion_id or f"chatcmpl-{number}", "choices": CHOICES}
-    await keeper.keep(ToKeep({"model": "m"}, {"n": f"{number}"}, f"req_{number}"), answer)
+    await keeper.keep(
+        ToKeep(DEFAULT_PROJECT, {"model": "m"}, {"n": f"{number}"}, f"req_{number}"), answer
+    )
 
 
 async def kept(database: Database) -> dict[str, str]:
     """Give the id of each completion by its number."""
     page = PageRequest(None, 1000, "asc")
     found = await database.read(
-        partial(completion_store.list_completions, page=page, wanted=CompletionFilter())
+        partial(
+            completion_store.list_completions, page=page, wanted=CompletionFilter(DEFAULT_PROJECT)
+        )
     )
     bodies = [orjson.loads(body) for _, body in found.objects]
     return {body["metadata"]["n"]: body["id"] for body in bodies}

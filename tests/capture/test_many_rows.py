@@ -3,13 +3,14 @@
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from evald.contract.projects import DEFAULT_PROJECT
 from evald.contract.stored_completions import CompletionFilter
 from evald.data_sources.stored_completions import MOST_ROWS, stored_chunks
 from evald.errors import BadRequest
 from evald.rules.rows import RowCheck
 from evald.store.database import Database
 
-ALL = CompletionFilter()
+ALL = CompletionFilter(DEFAULT_PROJECT)
 CHECK = RowCheck({})
 
 

@@ -31,6 +31,9 @@ async def full_run(database: Database, eval_id: str | None = None) -> Started:
 
 
 ONE_RUN = {
+    "projects": 1,
+    "api_keys": 0,
+    "sessions": 0,
     "evals": 1,
     "runs": 1,
     "run_data_sources": 1,
