@@ -14,6 +14,7 @@ from evald.contract.projects import DEFAULT_PROJECT
 from evald.contract.stored_completions import CompletionFilter
 from evald.rules.paging import PageRequest
 from evald.rules.tally import tally
+from evald.store import api_keys as api_key_store
 from evald.store import chunks as chunk_store
 from evald.store import counters as counter_store
 from evald.store import evals as eval_store
@@ -21,8 +22,11 @@ from evald.store import files as file_store
 from evald.store import idempotency_keys as key_store
 from evald.store import output_items as item_store
 from evald.store import runs as run_store
+from evald.store import sessions as session_store
 from evald.store import stored_completions as completion_store
+from evald.store.api_keys import NewKey
 from evald.store.database import Database
+from evald.store.sessions import NewSession
 from tests.store.records import (
     CRITERIA,
     Started,
@@ -39,7 +43,15 @@ from tests.store.records import (
 Statements = Callable[[AsyncConnection], Awaitable[object]]
 BIG = (
     *("evals", "runs", "run_criteria", "run_usage", "chunks", "output_items", "file_parts"),
-    *("idempotency_keys", "stored_completions", "completion_tags", "leading"),
+    *(
+        "sessions",
+        "api_keys",
+        "projects",
+        "idempotency_keys",
+        "stored_completions",
+        "completion_tags",
+        "leading",
+    ),
 )
 
 
@@ -136,6 +148,12 @@ async def test_a_page_of_evals_is_read_from_its_index(database: Database, order_
     check_plan(steps)
 
 
+async def new_session(connection: AsyncConnection) -> None:
+    key = NewKey("key_1", DEFAULT_PROJECT, "", "hash", "cdef", 1)
+    await api_key_store.insert_key(connection, key)
+    await session_store.insert_session(connection, NewSession("hash", "key_1", 9), 5)
+
+
 STATEMENTS: dict[str, Callable[[Started, str], Statements]] = {
     "one eval": lambda run, _: partial(
         eval_store.get_eval, project_id=DEFAULT_PROJECT, eval_id=run.eval_id
@@ -177,6 +195,13 @@ STATEMENTS: dict[str, Callable[[Started, str], Statements]] = {
         key_store.find_key, project_id=DEFAULT_PROJECT, route="/evals", key="key", now=100_000.0
     ),
     "an expiry of keys": lambda _, __: partial(key_store.expire_keys, now=100_000.0),
+    "a session": lambda _, __: partial(
+        session_store.key_of_session, session_hash="hash", now=100_000.0
+    ),
+    "the end of a session": lambda _, __: partial(
+        session_store.delete_session, session_hash="hash"
+    ),
+    "a new session": lambda _, __: new_session,
     "a part of a file": lambda _, __: partial(file_store.read_part, file_id="file-1", position=0),
     "a deleted run": lambda run, _: partial(run_store.delete_run, run_id=run.run_id),
     "a deleted eval": lambda run, _: partial(eval_store.delete_eval, eval_id=run.eval_id),

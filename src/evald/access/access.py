@@ -101,10 +101,10 @@ class Access:
 
     async def _read_since(self, moment: float) -> KeysInForce:
         """Give the keys as they were read at this moment or later. Who waits shares one reading."""
-        if self._read_at >= moment:
+        if self._read_at > moment:
             return self._keys
         async with self._one_at_a_time:
-            if self._read_at < moment:
+            if self._read_at <= moment:
                 begun = self._monotonic()
                 self._keys = await self._database.read(api_key_store.keys_in_force)
                 self._read_at = begun

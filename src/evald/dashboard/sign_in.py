@@ -35,20 +35,24 @@ def sign_in_router(door: Door) -> APIRouter:
         back = own_page(request.query_params.get("next", ""))
         # A strict cookie does not come along with a link on another site; with one of our own it does.
         if request.headers.get("sec-fetch-site") == "cross-site":
-            return HTMLResponse(render("go_on.html", address=f"./{back}"), headers=_headers())
+            return HTMLResponse(
+                render("go_on.html", address=f"./{back}"), headers=security_headers()
+            )
         if await _needs_no_key(request, door):
-            return RedirectResponse(f"./{back}", 303, _headers())
+            return RedirectResponse(f"./{back}", 303, security_headers())
         return _form(request, back)
 
     @router.post("/sign-in")
     async def sign_in(request: Request) -> Response:
         form = await request.form(max_files=0, max_fields=4)
         back = own_page(str(form.get("next", "")))
+        if await door.access.is_open():
+            return RedirectResponse(f"./{back}", 303, security_headers())
         try:
             token = await door.access.sign_in(str(form.get("key", "")).strip())
         except Unauthorized:
             return _form(request, back, is_refused=True)
-        headers = {**_headers(), "set-cookie": door.cookie.set_to(token)}
+        headers = {**security_headers(), "set-cookie": door.cookie.set_to(token)}
         return RedirectResponse(f"./{back}", 303, headers)
 
     @router.post("/sign-out")
@@ -56,7 +60,7 @@ def sign_in_router(door: Door) -> APIRouter:
         token = request.cookies.get(door.cookie.name)
         if token:
             await door.access.sign_out(token)
-        headers = {**_headers(), "set-cookie": door.cookie.cleared()}
+        headers = {**security_headers(), "set-cookie": door.cookie.cleared()}
         return RedirectResponse("./sign-in", 303, headers)
 
     return router
@@ -84,8 +88,4 @@ def _form(request: Request, back: str, *, is_refused: bool = False) -> Response:
         back=back,
         is_refused=is_refused,
     )
-    return HTMLResponse(html, 401 if is_refused else 200, headers=_headers())
-
-
-def _headers() -> dict[str, str]:
-    return security_headers()
+    return HTMLResponse(html, 401 if is_refused else 200, headers=security_headers())
