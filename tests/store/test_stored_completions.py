@@ -24,7 +24,12 @@ COMPLETIONS = st.lists(
     st.fixed_dictionaries({"metadata": PAIRS, "model": MODELS, "created_at": TIMES}), max_size=8
 )
 FILTERS = st.builds(
-    CompletionFilter, PAIRS.map(pairs), st.none() | MODELS, st.none() | TIMES, st.none() | TIMES
+    CompletionFilter,
+    st.just(DEFAULT_PROJECT),
+    PAIRS.map(pairs),
+    st.none() | MODELS,
+    st.none() | TIMES,
+    st.none() | TIMES,
 )
 
 
