@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from fastapi.routing import APIRoute
+from fastapi.routing import iter_route_contexts
 
 from evald.access.access import Access
 from evald.access.cookie import SessionCookie
@@ -26,8 +26,12 @@ def all_routes() -> list[tuple[str, str]]:
         cast("SessionCookie", None),
     )
     app = build_app(cast("Services", None), pages_router(pages))
-    routes = [route for route in app.routes if isinstance(route, APIRoute)]
-    return sorted((method, route.path) for route in routes for method in route.methods)
+    found = [
+        (method, str(each.path))
+        for each in iter_route_contexts(app.routes)
+        for method in each.methods or ()
+    ]
+    return sorted((method, path) for method, path in found if method != "HEAD")
 
 
 ROUTES = [(method, path) for method, path in all_routes() if path not in FOR_ALL]
