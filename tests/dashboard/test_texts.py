@@ -56,6 +56,31 @@ def test_tool_calls_of_both_generations_are_shown_as_calls() -> None:
     assert call_texts(message) == ['look_up({"order": 1})', "older({})"]
 
 
+def test_calls_of_every_kind_are_shown_with_what_came_of_them_where_it_is_known() -> None:
+    search: JsonObject = {
+        "type": "mcp_call",
+        "server_label": "docs",
+        "function": {"name": "search", "arguments": '{"query": "tokens"}'},
+        "output": "three pages",
+        "error": None,
+    }
+    message: JsonObject = {
+        "tool_calls": [
+            {"type": "custom", "custom": {"name": "shell", "input": "ls"}},
+            search,
+            {**search, "output": None, "error": {"type": "http_error", "code": 502}},
+            "odd",
+        ]
+    }
+
+    assert call_texts(message) == [
+        "shell(ls)",
+        'docs.search({"query": "tokens"})\n→ three pages',
+        'docs.search({"query": "tokens"})\n→ {"type": "http_error", "code": 502}',
+        "()",
+    ]
+
+
 def test_json_nested_too_deep_is_said_to_be_so() -> None:
     nested: JsonValue = []
     for _ in range(100_000):

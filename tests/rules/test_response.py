@@ -138,9 +138,7 @@ MESSAGES: dict[str, tuple[JsonObject, str | None, str, JsonObject]] = {
         {"reasoning_content": "First.\n\nThen."},
     ),
     "thoughts that are kept secret": (response(REASONING, said("4")), "4", "stop", {}),
-    "cut at the limit": (
-        *(response(said("4 and"), status="incomplete"), "4 and", "length", {}),
-    ),
+    "cut at the limit": (*(response(said("4 and"), status="incomplete"), "4 and", "length", {}),),
     "cut while thinking": (
         response(
             REASONING, status="incomplete", incomplete_details={"reason": "max_output_tokens"}
@@ -156,9 +154,7 @@ MESSAGES: dict[str, tuple[JsonObject, str | None, str, JsonObject]] = {
         {"tool_calls": [FUNCTION_CALL]},
     ),
     "filtered": (
-        response(
-            said("4"), status="incomplete", incomplete_details={"reason": "content_filter"}
-        ),
+        response(said("4"), status="incomplete", incomplete_details={"reason": "content_filter"}),
         "4",
         "content_filter",
         {},

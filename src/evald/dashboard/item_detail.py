@@ -238,7 +238,9 @@ def _message(message: ApiObject, is_output: bool) -> Message:
     return Message(
         role=clip(role, _NAME_LIMIT).shown,
         speaker=known.get(role, "other"),
-        text=clip(content_text(message.get("content")), MESSAGE_LIMIT),
+        text=clip(
+            content_text(message.get("content")) or text_of(message.get("refusal")), MESSAGE_LIMIT
+        ),
         calls=tuple(clip(call, MESSAGE_LIMIT) for call in call_texts(message)[:_MOST_CALLS]),
         is_output=is_output,
     )
