@@ -42,6 +42,7 @@ MCP: JsonObject = {"type": "mcp", "server_label": "docs", "server_url": "https:/
             {"reasoning": {"summary": "auto", "effort": "low"}},
         ),
         ({"text": {"format": FLAT_FORM}}, {"text": {"format": FLAT_FORM}}),
+        ({"text": {"format": NESTED_FORM}}, {"text": {"format": FLAT_FORM}}),
         ({"text": {"format": None}}, {}),
         ({"text": {"verbosity": "low"}}, {"text": {"verbosity": "low"}}),
         ({"response_format": NESTED_FORM}, {"text": {"format": FLAT_FORM}}),

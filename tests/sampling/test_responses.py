@@ -345,7 +345,7 @@ async def test_what_chat_completions_cannot_be_asked_for_is_an_error_that_says_w
 
     assert error.code == "responses_not_supported"
     assert error.message == (
-        "404 from scripted: Not Found. It seems to have no /responses; and chat completions, by "
+        "404 from scripted: Not Found. It seems to have no /responses, and chat completions, by "
         "which it was to be asked instead, know no tools of type 'mcp'."
     )
     assert (error.attempts, error.status) == (1, 404)

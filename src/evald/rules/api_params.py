@@ -61,8 +61,10 @@ def _text_params(params: JsonObject) -> JsonObject:
         text["format"] = _flat(params["response_format"])
     if params.get("verbosity") is not None:
         text["verbosity"] = params["verbosity"]
-    given = _object(params.get("text"))
-    return text | {key: value for key, value in given.items() if value is not None}
+    for key, value in _object(params.get("text")).items():
+        if value is not None:
+            text[key] = _flat(value)
+    return text
 
 
 def _flat(part: JsonValue) -> JsonValue:

@@ -73,12 +73,12 @@ class ProviderSampler:
                     self._without_responses.add((provider.name, request.model))
                 return Completion(completion, latency, attempt, api)
             except CallFailed as failure:
-                latency = time.monotonic() - began
+                error = _unavailable(failure, time.monotonic() - began, attempt)
                 if api == "responses" and _is_unknown_path(failure):
-                    api, body = "chat", _body_instead(request, provider, failure, latency)
+                    api, body = "chat", _body_instead(request, provider, error)
                     continue
                 if not _is_worth_retrying(failure, attempt, provider.retries):
-                    raise _unavailable(failure, latency, attempt) from None
+                    raise error from None
                 pause = wait_before(attempt, random.random(), provider.retries, failure.pause)
             # The place is given back while waiting, so that other rows go on.
             await asyncio.sleep(pause)
@@ -149,23 +149,23 @@ def _is_unknown_path(failure: CallFailed) -> bool:
     return failure.status in (404, 405, 501) and MODEL_WORDS.search(failure.said) is None
 
 
-def _body_instead(
-    request: ChatRequest, provider: Provider, failure: CallFailed, latency: float
-) -> JsonObject:
+def _body_instead(request: ChatRequest, provider: Provider, lack: ModelUnavailable) -> JsonObject:
     """Give the body for chat completions where there is no `/responses`. Raises ModelUnavailable."""
-    advice = 'set api = "chat" for this provider, and it is asked by chat completions.'
+    advice = '; set api = "chat" for this provider, and it is asked by chat completions.'
     if provider.api == "auto":
         try:
             return chat_body(request, provider)
         except NotSayable as error:
-            advice = f"and chat completions, by which it was to be asked instead, know no {error}."
+            advice = (
+                f", and chat completions, by which it was to be asked instead, know no {error}."
+            )
     raise ModelUnavailable(
         NO_RESPONSES,
-        f"{failure.message}. It seems to have no /responses; {advice}",
-        status=failure.status,
-        latency=latency,
-        attempts=1,
-    )
+        f"{lack.message}. It seems to have no /responses{advice}",
+        status=lack.status,
+        latency=lack.latency,
+        attempts=lack.attempts,
+    ) from None
 
 
 def _refuses_streaming(failure: CallFailed) -> bool:
