@@ -193,7 +193,7 @@ def test_templates_see_the_text_the_calls_and_every_item_of_a_response() -> None
     assert namespace["output_text"] == '{"a": 1}'
     assert namespace["output_json"] == {"a": 1}
     assert namespace["output_tools"] == [MCP_CALL, FUNCTION_CALL]
-    assert namespace["output_items"] == output
+    assert namespace["output_items"] == namespace["output"] == output
     assert namespace["model"] == "m-2026"
 
 

@@ -18,7 +18,7 @@ PASSING_FAULTS: Final = (
     *("vector_store_timeout", "timeout"),
 )
 """The codes of failed responses for which the same request may be answered later."""
-CHANGED: Final = frozenset({"object", "created_at", "output", "output_text", "usage"})
+CHANGED: Final = frozenset({"object", "created_at", "output_text", "usage"})
 """Keys of a response that its chat form has in another shape."""
 
 
@@ -73,7 +73,8 @@ def reported_fault(error: JsonValue) -> ResponseFault:
 def chat_form(response: JsonObject) -> JsonObject:
     """Give a response as a chat completion of one choice.
 
-    All its items stay readable as `output_items`, and its other keys as they are.
+    All its items stay readable as `output_items`, the name that others have for them, and its other
+    keys as they are.
     """
     items = [item for item in _listed(response.get("output")) if isinstance(item, dict)]
     message = _message(items, response.get("output_text"))
