@@ -65,9 +65,9 @@ async def test_a_response_is_given_as_a_chat_completion(
     }
     assert choice_of(completion)["finish_reason"] == "tool_calls"
     assert completion.body["usage"] == {
-        "prompt_tokens": 6,
+        "prompt_tokens": 5,
         "completion_tokens": 3,
-        "total_tokens": 9,
+        "total_tokens": 8,
         "prompt_tokens_details": {"cached_tokens": 2},
         "completion_tokens_details": {"reasoning_tokens": 0},
     }
@@ -324,12 +324,11 @@ async def test_other_answers_to_an_unknown_path_mean_the_same(
 async def test_a_path_that_is_missing_only_now_is_asked_for_again_by_the_next_call(
     models: ModelServer, sampler: MakeSampler
 ) -> None:
-    no_path = Rule([Step(status=404, message="Not Found")], api="responses")
-    models.script_rules(no_path, Rule([Step(status=400)], api="chat"))
+    models.script_rules(NO_PATH, Rule([Step(status=400)], api="chat"))
     asking = sampler()
 
     await failure(asking)
-    models.script()
+    models.script(Step())
 
     assert (await ask(asking)).api == "responses"
 

@@ -14,8 +14,8 @@ from evald.rules.retry import is_retried
 OWN_CALLS: Final = ("function_call", "custom_tool_call")
 """Calls that the client is to carry out, so that the answer ended with them."""
 PASSING_FAULTS: Final = (
-    *("server_error", "internal_error", "rate_limit_exceeded"),
-    *("vector_store_timeout", "timeout"),
+    *("server_error", "internal_error", "internal_server_error"),
+    *("rate_limit_exceeded", "too_many_requests", "vector_store_timeout", "timeout"),
 )
 """The codes of failed responses for which the same request may be answered later."""
 CHANGED: Final = frozenset({"object", "created_at", "output_text", "usage"})

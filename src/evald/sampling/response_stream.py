@@ -46,7 +46,7 @@ class ResponseEvents:
             self._keep(event)
         elif kind in LAST_EVENTS:
             return sample_of(self._whole(event.get("response")))
-        elif kind == "error" or event.get("error"):
+        elif kind in ("error", "response.error") or event.get("error"):
             raise _reported(event)
         return None
 
