@@ -43,7 +43,7 @@ MCP_CALL = {
     "output": "three pages",
     "error": None,
 }
-HOSTED = [
+HOSTED: list[dict[str, Any]] = [
     {"type": "mcp_list_tools", "id": "mcpl_1", "server_label": "docs", "tools": []},
     {"type": "web_search_call", "id": "ws_1", "status": "completed"},
 ]
@@ -287,7 +287,8 @@ def test_the_input_may_stand_in_the_row_with_the_items_of_earlier_responses(
     call = {"id": "c", "type": "function", "function": {"name": "get_price", "arguments": "{}"}}
     assert [message.to_dict() for message in item.sample.input] == [
         {"role": "user", "content": "What is ABC?"},
-        {"role": "assistant", "content": "<reasoning>", "tool_calls": [call]},
+        {"role": "assistant", "content": "<reasoning>"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
         {"role": "tool", "content": "3.5", "tool_call_id": "c"},
     ]
 

@@ -50,8 +50,8 @@ def answer_to(call: Call, step: Step, number: int) -> Answer:
         return streamed_answer(call, step, number)
     if step.fault is Fault.ERROR_WITHIN:
         return error_answer(step, 200, step.message, step.param)
-    said = whole(call, step, number) if call.api == "chat" else whole_response(call, step, number)
-    return whole_answer(marred(orjson.dumps(said), step.fault), step)
+    give = whole if call.api == "chat" else whole_response
+    return whole_answer(marred(orjson.dumps(give(call, step, number)), step.fault), step)
 
 
 def error_answer(step: Step, status: int, message: str, param: str | None) -> Answer:
@@ -98,8 +98,8 @@ def marred_events(events: list[bytes], middle: int, step: Step, call: Call) -> l
     if step.fault is Fault.UNENDED:
         return events[: middle + 1]
     if step.fault is Fault.ERROR_WITHIN and call.api == "responses":
-        failed = {"type": "error", "message": step.message, "param": step.param, "code": step.code}
-        return [*events[: middle + 1], named_event(failed)]
+        failed: JsonObject = {"type": "error", "message": step.message, "code": step.code}
+        return [*events[: middle + 1], named_event({**failed, "param": step.param})]
     if step.fault is Fault.ERROR_WITHIN:
         failure = orjson.dumps(error(500, step.message, step.param, step.code))
         return [*events[: middle + 1], b"data: " + failure + b"\n\n", events[-1]]

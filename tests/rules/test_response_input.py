@@ -128,7 +128,8 @@ def test_items_that_have_no_role_are_shown_by_their_name() -> None:
 
     assert shown == [
         USER,
-        {"role": "assistant", "content": "<reasoning>", "tool_calls": [CHAT_CALL]},
+        {"role": "assistant", "content": "<reasoning>"},
+        {"role": "assistant", "content": "", "tool_calls": [CHAT_CALL]},
     ]
 
 

@@ -80,7 +80,12 @@ async def test_a_response_is_given_as_a_chat_completion(
 async def test_what_is_sent_has_the_names_of_the_api(
     models: ModelServer, sampler: MakeSampler
 ) -> None:
-    params = {"max_completions_tokens": 9, "reasoning_effort": "low", "seed": 7, "tools": [MCP]}
+    params: Any = {
+        "max_completions_tokens": 9,
+        "reasoning_effort": "low",
+        "seed": 7,
+        "tools": [MCP],
+    }
 
     await ask(sampler(developer_role="system"), **params)
 
@@ -219,7 +224,7 @@ async def test_what_the_last_event_does_not_repeat_is_taken_from_those_before(
     models: ModelServer, sampler: MakeSampler
 ) -> None:
     item = {"type": "message", "role": "assistant", "content": "4"}
-    events = [
+    events: list[Any] = [
         {"type": "response.output_item.done", "output_index": 1, "item": item},
         {"type": "response.output_item.done", "output_index": 0, "item": {"type": "reasoning"}},
         {"type": "response.completed", "response": {"status": "completed", "output": []}},
@@ -235,7 +240,7 @@ async def test_what_the_last_event_does_not_repeat_is_taken_from_those_before(
 async def test_without_items_the_text_is_that_of_the_pieces(
     models: ModelServer, sampler: MakeSampler
 ) -> None:
-    events = [
+    events: list[Any] = [
         {"type": "response.output_text.delta", "delta": "Four"},
         {"type": "response.output_text.delta", "delta": "teen"},
         {"type": "response.completed", "response": {"status": "completed"}},
@@ -293,7 +298,7 @@ async def test_an_endpoint_without_the_path_is_asked_by_chat_completions_from_th
 ) -> None:
     models.script_rules(NO_PATH)
     asking = sampler()
-    params = {"max_completions_tokens": 9, "tools": [TOOL], "seed": 7}
+    params: Any = {"max_completions_tokens": 9, "tools": [TOOL], "seed": 7}
 
     completions = [await ask(asking, **params), await ask(asking)]
 

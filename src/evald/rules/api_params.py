@@ -15,7 +15,10 @@ NOT_PARAMS: Final = frozenset(
 )
 """Keys of a request that sampling params do not set."""
 TOLD_OTHERWISE: Final = frozenset(
-    {*NOT_PARAMS, *TOKEN_LIMIT_NAMES, "seed", "reasoning_effort", "response_format", "verbosity"}
+    {
+        *(*NOT_PARAMS, *TOKEN_LIMIT_NAMES, "seed", "reasoning_effort"),
+        *("text", "response_format", "verbosity"),
+    }
 )
 """Params that a request for a response has under another name, or not at all."""
 ONLY_RESPONSES: Final = (
@@ -109,16 +112,14 @@ def _function_tools(tools: Sequence[JsonValue]) -> list[JsonValue]:
 
 
 def _nested(part: JsonValue) -> JsonValue:
+    """Give a tool, a choice or a form with the inner object that chat completions have."""
+    inner: JsonObject = {key: value for key, value in _object(part).items() if key != "type"}
     match part:
         case {"type": "function", "name": _}:
-            return {"type": "function", "function": _without_type(part)}
+            return {"type": "function", "function": inner}
         case {"type": "json_schema", "schema": _}:
-            return {"type": "json_schema", "json_schema": _without_type(part)}
+            return {"type": "json_schema", "json_schema": inner}
     return part
-
-
-def _without_type(part: JsonObject) -> JsonObject:
-    return {key: value for key, value in part.items() if key != "type"}
 
 
 def _object(value: JsonValue) -> JsonObject:

@@ -122,8 +122,13 @@ def _is_said(item: JsonObject) -> bool:
 def _parts(content: JsonValue) -> Iterable[JsonObject]:
     if isinstance(content, str):
         return [{"text": content}]
-    parts = [{"text": part} if isinstance(part, str) else part for part in _listed(content)]
-    return [part for part in parts if isinstance(part, dict)]
+    parts: list[JsonObject] = []
+    for part in _listed(content):
+        if isinstance(part, dict):
+            parts.append(part)
+        elif isinstance(part, str):
+            parts.append({"text": part})
+    return parts
 
 
 def _texts(parts: Iterable[JsonObject], key: str) -> Iterable[str]:

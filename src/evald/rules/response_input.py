@@ -87,23 +87,27 @@ def _input_part(part: JsonValue, kind: str) -> JsonValue:
     match part:
         case str():
             return {"type": kind, "text": part}
-        case {"type": "text", "text": text}:
+        case {"type": "text", "text": str(text)}:
             return {"type": kind, "text": text}
-        case {"type": "image_url", "image_url": {"url": url, **more}}:
-            return {"type": "input_image", "image_url": url, "detail": more.get("detail", "auto")}
+        case {"type": "image_url", "image_url": dict(image)}:
+            detail = image.get("detail", "auto")
+            return {"type": "input_image", "image_url": image.get("url"), "detail": detail}
     return part
 
 
 def _call_item(call: JsonValue) -> JsonObject:
-    match call:
-        case {"function": {"name": name, "arguments": arguments}, "type": "function"}:
-            item: JsonObject = {"type": "function_call", "name": name, "arguments": arguments}
-            return {**item, "call_id": call.get("id")}
-        case {"custom": {"name": name, "input": given}}:
-            item = {"type": "custom_tool_call", "name": name, "input": given}
-            return {**item, "call_id": call.get("id")}
     known = call if isinstance(call, dict) else {}
+    match known.get("type"), known.get("function"), known.get("custom"):
+        case "function", dict(function), _:
+            return _called("function_call", known, function, "arguments")
+        case _, _, dict(custom):
+            return _called("custom_tool_call", known, custom, "input")
     return {key: value for key, value in known.items() if key != "function"}
+
+
+def _called(kind: str, call: JsonObject, named: JsonObject, given: str) -> JsonObject:
+    item: JsonObject = {"type": kind, "call_id": call.get("id"), "name": named.get("name")}
+    return {**item, given: named.get(given)}
 
 
 def _listed(value: JsonValue) -> Sequence[JsonValue]:
