@@ -243,6 +243,7 @@ def test_pictures_sounds_and_answers_are_passed_on_in_the_parts_of_the_api(
     assert asked(models)["input"] == [
         {"role": "developer", "content": "Be brief."},
         {
+            "type": "message",
             "role": "assistant",
             "content": [
                 {"type": "output_text", "text": "Yes?"},

@@ -4,7 +4,7 @@ import pytest
 
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.dashboard.criteria import criteria_of
-from evald.dashboard.texts import Text, as_json, call_texts, clip, content_text, visible
+from evald.dashboard.texts import Text, as_json, call_texts, clip, content_text, said_text, visible
 
 
 @pytest.mark.parametrize(
@@ -79,6 +79,18 @@ def test_calls_of_every_kind_are_shown_with_what_came_of_them_where_it_is_known(
         'docs.search({"query": "tokens"})\n→ {"type": "http_error", "code": 502}',
         "()",
     ]
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ({"content": "4", "refusal": None}, "4"),
+        ({"content": "", "refusal": "No."}, "No."),
+        ({"refusal": 5}, ""),
+    ],
+)
+def test_a_refusal_is_shown_where_there_is_no_text(message: JsonObject, text: str) -> None:
+    assert said_text(message) == text
 
 
 def test_json_nested_too_deep_is_said_to_be_so() -> None:

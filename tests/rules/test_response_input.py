@@ -60,6 +60,7 @@ IN_RESPONSES: dict[str, tuple[JsonObject, list[JsonObject]]] = {
         {"role": "assistant", "content": parts(TEXT, TEXT)},
         [
             {
+                "type": "message",
                 "role": "assistant",
                 "content": [
                     {"type": "output_text", "text": "Look."},
@@ -72,7 +73,7 @@ IN_RESPONSES: dict[str, tuple[JsonObject, list[JsonObject]]] = {
     "a text and calls": (
         {"role": "assistant", "content": "Wait.", "tool_calls": [CHAT_CALL, CHAT_CUSTOM]},
         [
-            {"role": "assistant", "content": "Wait."},
+            {"type": "message", "role": "assistant", "content": "Wait."},
             CALL,
             {"type": "custom_tool_call", "call_id": "c", "name": "sh", "input": "ls"},
         ],

@@ -79,6 +79,11 @@ def content_text(content: JsonValue) -> str:
     return part_text or as_line(content, _PART_LIMIT).shown
 
 
+def said_text(message: ApiObject) -> str:
+    """Give the text of a message, or its refusal where it has no other."""
+    return content_text(message.get("content")) or text_of(message.get("refusal"))
+
+
 def call_texts(message: ApiObject) -> list[str]:
     """Give the tool calls of a message, each as `name(arguments)`, and what an MCP server answered."""
     calls = [_call_text(object_of(call)) for call in list_of(message.get("tool_calls"))]

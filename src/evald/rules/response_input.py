@@ -73,8 +73,11 @@ def _items(message: JsonObject) -> list[JsonObject]:
     calls = [_call_item(call) for call in _listed(message.get("tool_calls"))]
     if calls and not content:
         return calls
-    kind = "output_text" if role == "assistant" else "input_text"
-    return [{"role": role, "content": _input_content(content, kind)}, *calls]
+    if role == "assistant":
+        # llama.cpp knows an earlier answer only by its type.
+        said: JsonObject = {"type": "message", "role": role}
+        return [{**said, "content": _input_content(content, "output_text")}, *calls]
+    return [{"role": role, "content": _input_content(content, "input_text")}]
 
 
 def _input_content(content: JsonValue, kind: str) -> JsonValue:
