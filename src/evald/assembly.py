@@ -146,6 +146,7 @@ def _provider(name: str, settings: ProviderSettings) -> Provider:
         stream=settings.stream,
         token_limit_name=settings.token_limit_name,
         developer_role=settings.developer_role,
+        api=settings.api,
     )
 
 

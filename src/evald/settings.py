@@ -62,6 +62,7 @@ class ProviderSettings(BaseModel):
     stream: bool = True
     token_limit_name: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
     developer_role: Literal["developer", "system"] = "developer"
+    api: Literal["auto", "chat", "responses"] = "auto"
 
     @field_validator("base_url")
     @classmethod

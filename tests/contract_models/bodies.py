@@ -43,6 +43,10 @@ def completions_body(**changes: JsonValue) -> JsonObject:
     return run_body({"type": "completions", "source": INLINE, "model": "m", **changes})
 
 
+def responses_body(**changes: JsonValue) -> JsonObject:
+    return run_body({"type": "responses", "source": INLINE, "model": "m", **changes})
+
+
 def template_body(*messages: JsonValue) -> JsonObject:
     return completions_body(input_messages={"type": "template", "template": list(messages)})
 

@@ -10,6 +10,7 @@ from tests.contract_models.bodies import (
     INLINE,
     completions_body,
     refusal,
+    responses_body,
     run_body,
     template_body,
 )
@@ -96,6 +97,30 @@ def kept(body: JsonObject) -> JsonObject:
             completions_body(input_messages={"type": "item_reference", "item_reference": ["a"]}),
             "data_source.input_messages.item_reference",
             TYPE,
+        ),
+        (responses_body(source=None), "data_source.source", TYPE),
+        (responses_body(source={"type": "stored_completions"}), "data_source.source.type", VALUE),
+        (responses_body(model=""), "data_source.model", VALUE),
+        (responses_body(sampling_params=[]), "data_source.sampling_params", TYPE),
+        (
+            responses_body(sampling_params={"tools": {}}),
+            *("data_source.sampling_params.tools", TYPE),
+        ),
+        (
+            responses_body(sampling_params={"tools": [{"type": "mcp"}, 5]}),
+            *("data_source.sampling_params.tools[1]", TYPE),
+        ),
+        (
+            responses_body(sampling_params={"tools": [{}]}),
+            *("data_source.sampling_params.tools[0].type", MISSING),
+        ),
+        (
+            responses_body(sampling_params={"text": {"format": {"type": 5}}}),
+            *("data_source.sampling_params.text.format.type", TYPE),
+        ),
+        (
+            responses_body(input_messages={"type": "template", "template": ["Hi"]}),
+            *("data_source.input_messages.template[0]", TYPE),
         ),
         (run_body({"type": "jsonl", "source": INLINE}) | {"name": []}, "name", TYPE),
         (
@@ -221,6 +246,23 @@ def test_sampling_params_are_kept_as_they_were_sent() -> None:
     params: JsonObject = {"max_completions_tokens": 5, "seed": None, "new_option": {"a": [1]}}
 
     assert kept(completions_body(sampling_params=params))["sampling_params"] == params
+
+
+def test_the_params_of_a_responses_run_are_kept_as_they_were_sent() -> None:
+    params: JsonObject = {
+        "text": {"format": {"type": "text"}, "verbosity": "low"},
+        "tools": [{"type": "mcp", "server_label": "docs", "headers": {"a": None}}],
+        "seed": None,
+        "new_option": {"a": [1]},
+    }
+
+    assert kept(responses_body(sampling_params=params)) == {
+        "type": "responses",
+        "source": INLINE,
+        "input_messages": None,
+        "model": "m",
+        "sampling_params": params,
+    }
 
 
 def test_a_jsonl_source_keeps_its_rows_and_nothing_of_a_model() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.dashboard.criteria import criteria_of
-from evald.dashboard.texts import Text, as_json, call_texts, clip, content_text, visible
+from evald.dashboard.texts import Text, as_json, call_texts, clip, content_text, said_text, visible
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,43 @@ def test_tool_calls_of_both_generations_are_shown_as_calls() -> None:
     }
 
     assert call_texts(message) == ['look_up({"order": 1})', "older({})"]
+
+
+def test_calls_of_every_kind_are_shown_with_what_came_of_them_where_it_is_known() -> None:
+    search: JsonObject = {
+        "type": "mcp_call",
+        "server_label": "docs",
+        "function": {"name": "search", "arguments": '{"query": "tokens"}'},
+        "output": "three pages",
+        "error": None,
+    }
+    message: JsonObject = {
+        "tool_calls": [
+            {"type": "custom", "custom": {"name": "shell", "input": "ls"}},
+            search,
+            {**search, "output": None, "error": {"type": "http_error", "code": 502}},
+            "odd",
+        ]
+    }
+
+    assert call_texts(message) == [
+        "shell(ls)",
+        'docs.search({"query": "tokens"})\n→ three pages',
+        'docs.search({"query": "tokens"})\n→ {"type": "http_error", "code": 502}',
+        "()",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ({"content": "4", "refusal": None}, "4"),
+        ({"content": "", "refusal": "No."}, "No."),
+        ({"refusal": 5}, ""),
+    ],
+)
+def test_a_refusal_is_shown_where_there_is_no_text(message: JsonObject, text: str) -> None:
+    assert said_text(message) == text
 
 
 def test_json_nested_too_deep_is_said_to_be_so() -> None:

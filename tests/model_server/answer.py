@@ -8,7 +8,9 @@ from itertools import repeat
 import orjson
 
 from tests.model_server.call import Call
-from tests.model_server.completion import chunks, error, whole
+from tests.model_server.completion import JsonObject, chunks, error, whole
+from tests.model_server.response import events as response_events
+from tests.model_server.response import whole_response
 from tests.model_server.script import Fault, Step
 
 JSON = "application/json"
@@ -48,7 +50,8 @@ def answer_to(call: Call, step: Step, number: int) -> Answer:
         return streamed_answer(call, step, number)
     if step.fault is Fault.ERROR_WITHIN:
         return error_answer(step, 200, step.message, step.param)
-    return whole_answer(marred(orjson.dumps(whole(call, step, number)), step.fault), step)
+    give = whole if call.api == "chat" else whole_response
+    return whole_answer(marred(orjson.dumps(give(call, step, number)), step.fault), step)
 
 
 def error_answer(step: Step, status: int, message: str, param: str | None) -> Answer:
@@ -72,20 +75,31 @@ def in_halves(head: bytes, body: bytes) -> Answer:
 
 def streamed_answer(call: Call, step: Step, number: int) -> Answer:
     """Give server-sent events, each in an HTTP chunk of its own as real servers send them."""
-    events = [b"data: " + orjson.dumps(chunk) + b"\n\n" for chunk in chunks(call, step, number)]
-    events.append(b"data: [DONE]\n\n")
+    if call.api == "responses":
+        events = [named_event(event) for event in response_events(call, step, number)]
+    else:
+        events = [b"data: " + orjson.dumps(chunk) + b"\n\n" for chunk in chunks(call, step, number)]
+        events.append(b"data: [DONE]\n\n")
     middle = max(1, (len(events) - 2) // 2)
     if step.fault is not Fault.NONE:
-        events = marred_events(events, middle, step)
+        events = marred_events(events, middle, step, call)
     pieces = [b"%x\r\n%b\r\n" % (len(event), event) for event in events]
     pieces[-1] += LAST_CHUNK
     return Answer(STREAM_HEAD + header_lines(step.headers) + CHUNKED, pieces, middle)
 
 
-def marred_events(events: list[bytes], middle: int, step: Step) -> list[bytes]:
+def named_event(event: JsonObject) -> bytes:
+    """Give an event of the Responses API, which stands before its data by name, too."""
+    return b"event: %b\ndata: %b\n\n" % (str(event["type"]).encode(), orjson.dumps(event))
+
+
+def marred_events(events: list[bytes], middle: int, step: Step, call: Call) -> list[bytes]:
     """Put the step's fault into a stream, at its middle."""
     if step.fault is Fault.UNENDED:
         return events[: middle + 1]
+    if step.fault is Fault.ERROR_WITHIN and call.api == "responses":
+        failed: JsonObject = {"type": "error", "message": step.message, "code": step.code}
+        return [*events[: middle + 1], named_event({**failed, "param": step.param})]
     if step.fault is Fault.ERROR_WITHIN:
         failure = orjson.dumps(error(500, step.message, step.param, step.code))
         return [*events[: middle + 1], b"data: " + failure + b"\n\n", events[-1]]
@@ -100,7 +114,8 @@ def marred(body: bytes, fault: Fault) -> bytes:
     if fault is Fault.BROKEN_JSON:
         return body[: len(body) // 2]
     if fault is Fault.NOT_UTF8:
-        return body.replace(b'"content":"', b'"content":"' + NOT_UTF8)
+        for key in (b'"content":"', b'"text":"', b'"delta":"'):
+            body = body.replace(key, key + NOT_UTF8)
     return body
 
 
@@ -110,6 +125,8 @@ def endless_answer(call: Call, step: Step, number: int) -> Answer:
         first = next(chunks(call, step, number))
         choice = {"index": 0, "delta": {"content": "on and "}, "finish_reason": None}
         event = b"data: " + orjson.dumps({**first, "choices": [choice]}) + b"\n\n"
+        if call.api == "responses":
+            event = named_event({"type": "response.output_text.delta", "delta": "on and "})
         piece = b"%x\r\n%b\r\n" % (len(event), event)
         return Answer(STREAM_HEAD + CHUNKED, repeat(piece), middle=1)
     start = JSON_HEAD.partition(b"content-length")[0] + CHUNKED

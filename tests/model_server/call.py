@@ -1,12 +1,13 @@
-"""One chat completion call as the server reads it."""
+"""One call for a chat completion or a response as the server reads it."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import orjson
 
 
 class UnreadableCall(ValueError):
-    """The body is no chat completion request; the message says why."""
+    """The body is no request for an answer; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +20,19 @@ class Call:
     stream: bool
     wants_usage: bool  # stream_options.include_usage
     parameters: dict[str, object]  # the whole body
+    api: Literal["chat", "responses"]
 
 
-def call_from(body: bytes) -> Call:
-    """Read a request body; raise ValueError if it is no chat completion request."""
+def call_from(body: bytes, api: Literal["chat", "responses"]) -> Call:
+    """Read a request body; raise ValueError if it is no request to this API."""
     parameters = orjson.loads(body)
-    if not isinstance(parameters, dict) or not isinstance(parameters.get("messages"), list):
+    entries = parameters.get("messages" if api == "chat" else "input")
+    if api == "responses" and isinstance(entries, str):
+        entries = [{"role": "user", "content": entries}]
+    if not isinstance(entries, list):
         raise UnreadableCall("messages is missing")
     message, words = "", 0
-    for entry in parameters["messages"]:
+    for entry in entries:
         text = text_of(entry["content"]) if entry.get("content") else ""
         words += text.count(" ") + 1
         if entry.get("role") == "user":
@@ -40,6 +45,7 @@ def call_from(body: bytes) -> Call:
         stream=bool(parameters.get("stream")),
         wants_usage=bool(options.get("include_usage")),
         parameters=parameters,
+        api=api,
     )
 
 

@@ -21,8 +21,9 @@ SLACK_S = 10  # more than the server's own timeout, so that its answer comes fir
 
 @dataclass(frozen=True)
 class SeenRequest:
-    """A chat request as the server got it."""
+    """A call as the server got it."""
 
+    path: str
     headers: Mapping[str, str]  # names in small letters
     body: Any  # the parsed JSON, as deep as the test needs it
     at: float  # time.monotonic() seconds
@@ -98,7 +99,7 @@ class ModelServer:
         return stats_from(self._ask("GET", "/stats/wait", query, timeout=timeout))
 
     def requests(self) -> list[SeenRequest]:
-        """Give the last 1,000 chat requests, oldest first."""
+        """Give the last 1,000 calls, oldest first."""
         return [SeenRequest(**seen) for seen in self._ask("GET", "/requests")]
 
     def _ask(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import cast
+from typing import Literal, cast
 
 from tests.model_server.answer import answer_to
 from tests.model_server.call import Call, call_from
@@ -13,7 +13,12 @@ from tests.model_server.play import play
 from tests.model_server.script import Step
 from tests.model_server.service import Service
 
-CHAT = ("/v1/chat/completions", "/chat/completions")
+APIS: dict[str, Literal["chat", "responses"]] = {
+    "/v1/chat/completions": "chat",
+    "/chat/completions": "chat",
+    "/v1/responses": "responses",
+    "/responses": "responses",
+}
 
 
 class Connection(asyncio.Protocol):
@@ -49,20 +54,20 @@ class Connection(asyncio.Protocol):
 
     def serve(self, request: Request) -> None:
         """Answer a request, now or in a task of its own."""
-        if request.method == "POST" and request.target in CHAT:
-            self.serve_chat(request)
+        if request.method == "POST" and request.target in APIS:
+            self.serve_call(request)
         else:
             self.work(request, self.serve_control(request))
 
-    def serve_chat(self, request: Request) -> None:
-        """Answer a chat call as the script says; this is the hot path."""
+    def serve_call(self, request: Request) -> None:
+        """Answer a call as the script says; this is the hot path."""
         try:
-            call = call_from(request.body)
+            call = call_from(request.body, APIS[request.target])
         except (ValueError, AttributeError) as reason:
-            raise BadRequest(f"no chat completion request: {reason}") from reason
+            raise BadRequest(f"no request for an answer: {reason}") from reason
         service = self.service
         number = service.note(request)
-        step = service.script.next_step(call.model, call.message)
+        step = service.script.next_step(call.model, call.message, call.api)
         service.ledger.start(call.message)
         if step.at_once:
             self.transport.write(answer_to(call, step, number).joined())
@@ -79,7 +84,7 @@ class Connection(asyncio.Protocol):
         self.service.ledger.finish()
 
     async def serve_control(self, request: Request) -> None:
-        """Answer everything that is not a chat call."""
+        """Answer everything that is not a call of a model."""
         self.transport.write(await control(self.service, request))
 
     def work(self, request: Request, answering: Coroutine[None, None, None]) -> None:

@@ -58,7 +58,12 @@ async def stats_when(service: Service, query: Mapping[str, str]) -> bytes:
 def seen_object(seen: Seen) -> dict[str, object]:
     """Give a request that came as JSON can hold it."""
     body = orjson.loads(seen.request.body)
-    return {"headers": seen.request.headers, "body": body, "at": seen.at}
+    return {
+        "path": seen.request.target,
+        "headers": seen.request.headers,
+        "body": body,
+        "at": seen.at,
+    }
 
 
 def models(script: Script) -> dict[str, object]:

@@ -42,7 +42,8 @@ class Step:
     """How one call is answered. The default repeats the last user message at once.
 
     The text is `text`, or `tokens` times the word "token", or the last user message as `echo` says.
-    A status other than 200 answers an error with `message`, `param` and `code`.
+    A status other than 200 answers an error with `message`, `param` and `code`; so does a response
+    whose `response_status` is "failed". A response has `items` before its message.
     `body` is sent as it is, whatever else is said. `refuse` names parameters that get a 400.
     """
 
@@ -68,6 +69,8 @@ class Step:
     cached_tokens: int = 0
     answers_as: str | None = None  # the model's name in the answer; None: the name asked for
     size_mib: int = 64
+    response_status: Literal["completed", "failed", "cancelled", "queued"] = "completed"
+    items: Sequence[Mapping[str, object]] = ()
 
     @cached_property
     def at_once(self) -> bool:
@@ -90,17 +93,20 @@ ECHO = Step()
 class Rule:
     """The steps for calls of `model` ("*": any) whose last user message contains `contains`.
 
-    `per` says which calls are counted together: those with the same last user message, or all.
+    `api` says whether they are for `/chat/completions`, for `/responses` or for both, and `per` which
+    calls are counted together: those with the same last user message, or all.
     """
 
     steps: Sequence[Step]
     model: str = "*"
     contains: str = ""
     per: Literal["message", "rule"] = "message"
+    api: Literal["*", "chat", "responses"] = "*"
 
-    def fits(self, model: str, message: str) -> bool:
+    def fits(self, model: str, message: str, api: str) -> bool:
         """Say whether this rule is for such a call."""
-        return self.model in ("*", model) and self.contains in message
+        is_for_it = self.model in ("*", model) and self.api in ("*", api)
+        return is_for_it and self.contains in message
 
 
 class Script:
@@ -110,10 +116,10 @@ class Script:
         self.rules = tuple(rules)
         self.calls: dict[tuple[int, str], int] = {}
 
-    def next_step(self, model: str, message: str) -> Step:
+    def next_step(self, model: str, message: str, api: str) -> Step:
         """Give the step for this call and count it; without a rule that fits, repeat the text."""
         for number, rule in enumerate(self.rules):
-            if rule.fits(model, message):
+            if rule.fits(model, message, api):
                 return self.take(number, rule, message)
         return ECHO
 

@@ -67,6 +67,7 @@ def test_a_wrong_variable_is_named(
         ('[providers.a]\nbase_url = "http://x"\nbase_ulr = "y"', r"providers\.a\.base_ulr"),
         ('[providers.a]\nbase_url = "http://x"\nmodels = "m"', r"providers\.a\.models"),
         ('[providers.a]\nbase_url = "http://x"\nmax_attempts = 0', r"providers\.a\.max_attempts"),
+        ('[providers.a]\nbase_url = "http://x"\napi = "completions"', r"providers\.a\.api"),
         ('[providers.a]\nbase_url = "http://x"\ntotal_timeout = 0', r"providers\.a\.total_timeout"),
         ('[providers.a]\nbase_url = "http://x"\napi_key = "k"', r"providers\.a\.api_key"),
         ('[providers.a]\nbase_url = "http://x:99999"', r"providers\.a\.base_url"),

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from evald.contract.json_types import JsonObject, JsonValue, ParsedJson
 from evald.contract.messages import Message, kept_message
@@ -78,10 +78,64 @@ class CompletionsSource(RequestModel):
     sampling_params: dict[str, ParsedJson] | None = None
 
 
-DataSource: TypeAlias = Annotated[JsonlSource | CompletionsSource, Field(discriminator="type")]
+class OpenModel(RequestModel):
+    """An object that is for the model's endpoint; of its keys only those named here are checked."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
 
 
-def kept_data_source(source: JsonlSource | CompletionsSource) -> JsonObject:
+class Tool(OpenModel):
+    """A tool: a function, or one that the endpoint has, of whatever type it knows."""
+
+    type: str
+
+
+class TextFormat(OpenModel):
+    """The form of the text: `text`, `json_schema`, `json_object`."""
+
+    type: str
+
+
+class TextParams(OpenModel):
+    """What is asked of the text."""
+
+    format: TextFormat | None = None
+
+
+class ResponsesParams(OpenModel):
+    """The sampling params of a responses run (contract section 5.3); unknown ones are passed on."""
+
+    reasoning_effort: str | None = None
+    tools: Annotated[list[Tool], Field(max_length=1000)] | None = None
+    text: TextParams | None = None
+
+
+class ResponsesSource(RequestModel):
+    """Rows that are sampled by responses."""
+
+    type: Literal["responses"]
+    source: Source
+    input_messages: InputMessages | None = None
+    model: ModelName | None = None
+    sampling_params: ResponsesParams | None = None
+
+
+SampledSource: TypeAlias = CompletionsSource | ResponsesSource
+DataSource: TypeAlias = Annotated[
+    JsonlSource | CompletionsSource | ResponsesSource, Field(discriminator="type")
+]
+
+
+def sampling_params_of(source: SampledSource) -> JsonObject | None:
+    """Give the sampling params as they were sent."""
+    params = source.sampling_params
+    if isinstance(params, ResponsesParams):
+        sent: JsonObject = params.model_dump(exclude_unset=True)
+        return sent
+    return params
+
+
+def kept_data_source(source: JsonlSource | SampledSource) -> JsonObject:
     """Give a data source as its run shows it: messages in their kept form, nulls where not given."""
     if isinstance(source, JsonlSource):
         return {"type": source.type, "source": _kept_source(source.source)}
@@ -90,7 +144,7 @@ def kept_data_source(source: JsonlSource | CompletionsSource) -> JsonObject:
         "source": _kept_source(source.source),
         "input_messages": _kept_input_messages(source.input_messages),
         "model": source.model,
-        "sampling_params": source.sampling_params,
+        "sampling_params": sampling_params_of(source),
     }
 
 

@@ -126,7 +126,8 @@ UNION_TAGS = frozenset(
             "logs",
             "stored_completions",
         ),
-        *("jsonl", "completions", "file_content", "file_id", "template", "item_reference"),
+        *("jsonl", "completions", "responses", "file_content", "file_id"),
+        *("template", "item_reference"),
         *("input_text", "output_text", "input_image", "input_audio"),
     }
 )

@@ -15,7 +15,7 @@ from evald.dashboard.reading import (
     object_of,
     text_of,
 )
-from evald.dashboard.texts import call_texts, clip, content_text
+from evald.dashboard.texts import call_texts, clip, content_text, said_text
 from evald.rules.template import compile_template
 
 _NAME_LIMIT = 120
@@ -91,7 +91,7 @@ def output_text(asked: ApiObject) -> str:
     """Give what a model answered to an item or a judge to a grader: text, then tool calls."""
     sample = object_of(asked.get("sample"))
     messages = [object_of(message) for message in list_of(sample.get("output"))]
-    texts = [content_text(message.get("content")) for message in messages]
+    texts = [said_text(message) for message in messages]
     calls = [call for message in messages for call in call_texts(message)]
     return "\n".join(part for part in [*texts, *calls] if part)
 

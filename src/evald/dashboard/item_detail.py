@@ -23,7 +23,7 @@ from evald.dashboard.reading import (
     object_of,
     text_of,
 )
-from evald.dashboard.texts import Text, as_json, as_line, call_texts, clip, content_text
+from evald.dashboard.texts import Text, as_json, as_line, call_texts, clip, said_text
 from evald.rules.judgement import steps_of
 
 MESSAGE_LIMIT = 4_000
@@ -238,7 +238,7 @@ def _message(message: ApiObject, is_output: bool) -> Message:
     return Message(
         role=clip(role, _NAME_LIMIT).shown,
         speaker=known.get(role, "other"),
-        text=clip(content_text(message.get("content")), MESSAGE_LIMIT),
+        text=clip(said_text(message), MESSAGE_LIMIT),
         calls=tuple(clip(call, MESSAGE_LIMIT) for call in call_texts(message)[:_MOST_CALLS]),
         is_output=is_output,
     )

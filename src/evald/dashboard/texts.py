@@ -79,14 +79,30 @@ def content_text(content: JsonValue) -> str:
     return part_text or as_line(content, _PART_LIMIT).shown
 
 
+def said_text(message: ApiObject) -> str:
+    """Give the text of a message, or its refusal where it has no other."""
+    return content_text(message.get("content")) or text_of(message.get("refusal"))
+
+
 def call_texts(message: ApiObject) -> list[str]:
-    """Give the tool calls of a message, each as `name(arguments)`."""
-    calls = [
-        object_of(object_of(call).get("function")) for call in list_of(message.get("tool_calls"))
-    ]
+    """Give the tool calls of a message, each as `name(arguments)`, and what an MCP server answered."""
+    calls = [_call_text(object_of(call)) for call in list_of(message.get("tool_calls"))]
     if old_style := object_of(message.get("function_call")):
-        calls.append(old_style)
-    return [f"{text_of(call.get('name'))}({_arguments(call.get('arguments'))})" for call in calls]
+        calls.append(_call_text({"function": dict(old_style)}))
+    return calls
+
+
+def _call_text(call: ApiObject) -> str:
+    function, custom = object_of(call.get("function")), object_of(call.get("custom"))
+    given = custom.get("input") if custom else function.get("arguments")
+    name = text_of((custom or function).get("name"))
+    server = text_of(call.get("server_label"))
+    text = f"{server}.{name}({_arguments(given)})" if server else f"{name}({_arguments(given)})"
+    # What the endpoint called itself has its answer with it, or why there is none.
+    for outcome in ("output", "error"):
+        if call.get(outcome):
+            text += f"\n→ {_arguments(call.get(outcome))}"
+    return text
 
 
 _PART_LIMIT = 100_000

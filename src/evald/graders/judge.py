@@ -32,7 +32,7 @@ WEAKER: Final[dict[AskingWay, AskingWay]] = {
     "json_object": "instruction",
 }
 FORM_WORDS: Final = re.compile(
-    r"response_?\s?format|json|schema|structured|grammar|guided", re.IGNORECASE
+    r"response_?\s?format|text\.format|json|schema|structured|grammar|guided", re.IGNORECASE
 )
 """What a refusal of structured output has in it."""
 REFUSING: Final = frozenset({400, 404, 405, 415, 422, 500, 501})

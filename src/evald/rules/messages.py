@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from evald.contract.json_types import JsonObject, JsonValue
-from evald.rules.template import MISSING, Missing, Namespaces, Path, compile_path, compile_template
+from evald.rules.template import MISSING, Missing, Namespaces, compile_path, compile_template
 
 Render: TypeAlias = Callable[[Namespaces], JsonValue]
 Messages: TypeAlias = "list[JsonObject]"
@@ -27,8 +27,15 @@ def compile_messages(template: Sequence[JsonObject]) -> Callable[[Namespaces], M
 
 def compile_reference(reference: str) -> Callable[[Namespaces], Messages]:
     """Give a function that takes the chat messages from a place in the row, such as `item.input`."""
-    path = compile_path(reference)
-    return lambda namespaces: _referred(path, reference, namespaces)
+    return _compile_place(reference, ("role",), chat_message)
+
+
+def compile_items(reference: str) -> Callable[[Namespaces], Messages]:
+    """Give a function that takes the input of a response from a place in the row.
+
+    Its messages are in chat form; items that have no role, such as calls of tools, are as they are.
+    """
+    return _compile_place(reference, ("role", "type"), item_message)
 
 
 def compile_logged(reference: str) -> Callable[[Namespaces], Messages]:
@@ -44,21 +51,40 @@ def compile_logged(reference: str) -> Callable[[Namespaces], Messages]:
     return logged
 
 
-def _referred(path: Path | None, reference: str, namespaces: Namespaces) -> Messages:
-    value = path.look_up(namespaces) if path else MISSING
-    if isinstance(value, str) and value:
-        return [{"role": "user", "content": value}]
-    if isinstance(value, Missing) or not isinstance(value, list) or not value:
-        raise UnusableMessages(f"{reference} holds no list of messages in this row.")
-    if not all(isinstance(message, dict) and "role" in message for message in value):
-        raise UnusableMessages(f"{reference} holds something that is no message with a role.")
-    return [chat_message(message) for message in value if isinstance(message, dict)]
+def _compile_place(
+    reference: str, keys: Sequence[str], form: Callable[[JsonObject], JsonObject]
+) -> Callable[[Namespaces], Messages]:
+    """Give a function that takes a list from the row, of objects that each have one of the keys."""
+    path = compile_path(reference)
+
+    def referred(namespaces: Namespaces) -> Messages:
+        value = path.look_up(namespaces) if path else MISSING
+        if isinstance(value, str) and value:
+            return [{"role": "user", "content": value}]
+        if isinstance(value, Missing) or not isinstance(value, list) or not value:
+            raise UnusableMessages(f"{reference} holds no list of messages in this row.")
+        messages = [
+            each for each in value if isinstance(each, dict) and any(k in each for k in keys)
+        ]
+        if len(messages) < len(value):
+            raise UnusableMessages(f"{reference} holds something that is no message with a role.")
+        return [form(message) for message in messages]
+
+    return referred
 
 
 def chat_message(message: JsonObject) -> JsonObject:
     """Give an API message in chat form. What already is in chat form stays as it is."""
     rest = {key: value for key, value in message.items() if key not in ("type", "content", "phase")}
     return {**rest, "content": _chat_content(message.get("content"))}
+
+
+def item_message(item: JsonObject) -> JsonObject:
+    """Give an input item of a response in chat form if it is a message, else as it is."""
+    if "role" not in item:
+        return item
+    # What says where a message of an earlier response came from is no part of a new request.
+    return chat_message({key: item[key] for key in item if key not in ("id", "status")})
 
 
 def _chat_content(content: JsonValue) -> JsonValue:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from evald.contract.evals import Eval
 from evald.contract.graders import judge_models_of
 from evald.contract.json_types import JsonObject
-from evald.contract.run_data_sources import CompletionsSource
+from evald.contract.run_data_sources import JsonlSource, SampledSource, sampling_params_of
 from evald.contract.runs import Run
 from evald.contract.validation import json_type
 from evald.errors import BadRequest
@@ -45,7 +45,7 @@ async def create_run(
     is kept.
     """
     request, source = given.request, given.request.data_source
-    model = _checked_model(source, tools) if isinstance(source, CompletionsSource) else None
+    model = None if isinstance(source, JsonlSource) else _checked_model(source, tools)
     _check_judges(of_eval, tools)
     rows = await rows_of_run(given, of_eval, tools)
     new = run_store.NewRun(
@@ -86,9 +86,9 @@ async def _insert(connection: AsyncConnection, new: run_store.NewRun, rows: Rows
         await run_store.set_row_count(connection, new.id, rows.row_count)
 
 
-def _checked_model(source: CompletionsSource, tools: Tools) -> str | None:
+def _checked_model(source: SampledSource, tools: Tools) -> str | None:
     """Give the model to sample, or None when the rows are graded with the samples they bring."""
-    _check_sampling_params(source.sampling_params or {})
+    _check_sampling_params(sampling_params_of(source) or {})
     if source.model is None and source.input_messages is None:
         return None
     for name in ("model", "input_messages"):

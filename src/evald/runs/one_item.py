@@ -16,19 +16,23 @@ from evald.graders.interface import Grade, Grader, graded
 from evald.ids import new_id
 from evald.rules import json_text
 from evald.rules.messages import Messages, UnusableMessages
+from evald.rules.response import chat_form, is_response, response_fault
+from evald.rules.response_input import shown_messages
 from evald.rules.sample import logged_params, sample_namespace, shown_sample, usage_of
 from evald.rules.tally import Counted
 from evald.rules.template import Namespaces
 from evald.rules.verdict import item_status
 from evald.runs.recipe import Recipe
 from evald.runs.tools import Tools
-from evald.sampling.interface import ChatRequest
+from evald.sampling.interface import Api, ChatRequest
 from evald.store.chunks import Row
 from evald.store.output_items import NewItem
 
 log = structlog.get_logger()
 
 BROKE: Final = "evald failed on this row; its log says why."
+PATHS: Final[dict[Api, str]] = {"chat": "chat_completions", "responses": "responses"}
+"""The APIs as an output item names them, where a row was asked by another one than its run's."""
 LONGEST_ERROR: Final = 500
 """Characters of an error that are kept beside an item, for counting the most common ones."""
 
@@ -44,6 +48,8 @@ class Sampled:
     """Calls made for it, also those in vain; none when the row brought its sample."""
     latency: float | None = None
     """Seconds of the last of them."""
+    api: Api | None = None
+    """The API that gave it, or None where none did."""
 
 
 async def one_item(row: Row, recipe: Recipe, tools: Tools) -> NewItem:
@@ -67,11 +73,13 @@ async def one_item(row: Row, recipe: Recipe, tools: Tools) -> NewItem:
 
 async def _sample(row: Row, recipe: Recipe, tools: Tools) -> Sampled:
     if recipe.model is None:
-        return Sampled(recipe.messages({"item": row.item}), row.sample)
+        return _given(recipe.messages({"item": row.item}), row.sample)
     messages: Messages = []
     try:
         messages = recipe.messages({"item": row.item})
-        request = ChatRequest(recipe.model, messages, recipe.sampling_params)
+        request = ChatRequest(recipe.model, messages, recipe.sampling_params, recipe.api)
+        if recipe.api == "responses":
+            messages = shown_messages(messages)
         completion = await tools.sampler.sample(request, recipe.run_id)
     except (UnusableMessages, json_text.BadJson) as error:
         return Sampled(messages, error=_error("invalid_input_messages", str(error)))
@@ -82,8 +90,23 @@ async def _sample(row: Row, recipe: Recipe, tools: Tools) -> Sampled:
         log.exception("sampling broke", run=recipe.run_id, row=row.index)
         return Sampled(messages, error=_error("internal_error", BROKE))
     return Sampled(
-        messages, completion.body, attempts=completion.attempts, latency=completion.latency
+        messages,
+        completion.body,
+        attempts=completion.attempts,
+        latency=completion.latency,
+        api=completion.api,
     )
+
+
+def _given(messages: Messages, sample: JsonObject | None) -> Sampled:
+    """Give the sample that a row brings: a chat completion, a response, or a text by hand."""
+    if sample is None or not is_response(sample):
+        return Sampled(messages, sample)
+    messages = shown_messages(messages)
+    fault = response_fault(sample)
+    if fault is not None:
+        return Sampled(messages, error=_error(fault.code, fault.message))
+    return Sampled(messages, chat_form(sample))
 
 
 async def _grades(row: Row, sampled: Sampled, recipe: Recipe) -> list[Grade]:
@@ -139,7 +162,7 @@ def _output_item(
             error=sampled.error,
         ),
         "_datasource_item_content_hash": content_hash(row.item),
-        "evald": _extras(sampled, judged),
+        "evald": _extras(sampled, judged, recipe),
     }
     return NewItem(item_id, row.index, json_text.dump(body), counted, _why(sampled, grades))
 
@@ -176,13 +199,16 @@ def content_hash(item: JsonObject) -> str:
     return hashlib.sha256(orjson.dumps(item, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def _extras(sampled: Sampled, judged: list[ModelUsage]) -> JsonObject:
+def _extras(sampled: Sampled, judged: list[ModelUsage], recipe: Recipe) -> JsonObject:
     latency = sampled.latency
-    return {
+    extras: JsonObject = {
         "latency_ms": None if latency is None else round(latency * 1000, 1),
         "attempts": sampled.attempts,
         "judge_usage": [usage.as_json() for usage in by_model(judged)],
     }
+    if sampled.api is not None and sampled.api != recipe.api:
+        extras["asked_by"] = PATHS[sampled.api]
+    return extras
 
 
 def _why(sampled: Sampled, grades: list[Grade]) -> str | None:

@@ -10,13 +10,14 @@ from evald.graders.interface import Grader, GraderTools
 from evald.graders.registry import grader_for
 from evald.rules.messages import (
     Messages,
+    compile_items,
     compile_logged,
     compile_messages,
     compile_reference,
 )
 from evald.rules.template import Namespaces
 from evald.runs.tools import Tools
-from evald.sampling.interface import ChatRequest, Completion
+from evald.sampling.interface import Api, ChatRequest, Completion
 from evald.store.runs import RunPlan
 
 Result = TypeVar("Result")
@@ -33,6 +34,8 @@ class Recipe:
     messages: Callable[[Namespaces], Messages]
     """Renders the messages that are sent to the model, or that the row says were sent."""
     sampling_params: JsonObject
+    api: Api
+    """The API that the run is of; its messages and params are in the words of that one."""
     criteria: tuple[tuple[JsonObject, Grader], ...]
     """Each testing criterion as its eval shows it, with its grader."""
     asks_judges: bool
@@ -67,6 +70,7 @@ def recipe_of(plan: RunPlan, tools: Tools) -> Recipe:
         model=model if isinstance(model, str) else None,
         messages=_messages(source),
         sampling_params=params if isinstance(params, dict) else {},
+        api="responses" if source.get("type") == "responses" else "chat",
         criteria=tuple(
             (kept, grader_for(kept_to_criterion(kept), grader_tools))
             for kept in plan.testing_criteria
@@ -80,7 +84,8 @@ def _messages(data_source: JsonObject) -> Callable[[Namespaces], Messages]:
         case {"input_messages": {"type": "template", "template": list(template)}}:
             return compile_messages(_objects(template))
         case {"input_messages": {"type": "item_reference", "item_reference": str(reference)}}:
-            return compile_reference(reference)
+            of_responses = data_source.get("type") == "responses"
+            return (compile_items if of_responses else compile_reference)(reference)
         case {"source": {"type": "stored_completions"}}:
             return compile_logged("item.input")
     return lambda _: []

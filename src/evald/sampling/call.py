@@ -1,5 +1,7 @@
-"""One HTTP call to a chat endpoint: its answer, streamed or whole, or what went wrong with it."""
+"""One HTTP call to a model endpoint: its answer, streamed or whole, or what went wrong with it."""
 
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Literal
 
@@ -10,8 +12,15 @@ from evald import __version__
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.sampling.connections import watched_dialing
 from evald.sampling.deadline import Deadline, only_connecting
-from evald.sampling.failures import CallFailed, no_api, refusal, reported_failure
+from evald.sampling.failures import (
+    CallFailed,
+    failed_response,
+    no_api,
+    refusal,
+    reported_failure,
+)
 from evald.sampling.providers import Provider
+from evald.sampling.response_stream import ResponseFailed
 from evald.sampling.stream import Assembly, BrokenStream, EventLines, StreamError
 
 Streaming = Literal["with usage", "plain", "off"]
@@ -22,17 +31,35 @@ LARGE_REQUEST = 1024 * 1024
 """Bytes from which a request is written in pieces, so that others get their turns in between."""
 
 
-async def chat_call(
-    session: aiohttp.ClientSession, provider: Provider, body: JsonObject, streaming: Streaming
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """How one API is spoken."""
+
+    path: str
+    """What comes after the provider's `base_url`."""
+    stream_keys: Mapping[Streaming, JsonObject]
+    """What a request has for each way to stream."""
+    read_stream: Callable[[aiohttp.ClientResponse, Deadline], Awaitable[JsonObject]]
+    read_whole: Callable[[JsonValue], JsonObject]
+    """Both give a chat completion. They raise BrokenStream, StreamError, ResponseFailed, and the
+    first of them CallFailed."""
+
+
+async def model_call(
+    session: aiohttp.ClientSession,
+    provider: Provider,
+    body: JsonObject,
+    wire: Wire,
+    streaming: Streaming,
 ) -> JsonObject:
-    """Ask for one chat completion and give it. Raises CallFailed.
+    """Ask for one sample and give it as a chat completion. Raises CallFailed.
 
     When the task is cancelled the connection is closed, not returned to the pool.
     """
     deadline, dialing = Deadline(provider.timeouts), watched_dialing()
-    streamed = {**body, **STREAM_KEYS[streaming]}
+    streamed = {**body, **wire.stream_keys[streaming]}
     try:
-        return await _timed_call(session, provider, streamed, deadline)
+        return await _timed_call(session, provider, streamed, wire, deadline)
     except TimeoutError as error:
         raise CallFailed("timeout", deadline.missed(error), retried=True) from None
     except BrokenStream as error:
@@ -41,6 +68,8 @@ async def chat_call(
         ) from None
     except StreamError as error:
         raise reported_failure(error, provider) from None
+    except ResponseFailed as error:
+        raise failed_response(error.fault, provider) from None
     except aiohttp.ClientError as error:
         message = f"The connection to the model endpoint failed: {error or type(error).__name__}."
         raise CallFailed(
@@ -60,36 +89,27 @@ def _broke_on_the_way(error: aiohttp.ClientError) -> bool:
     return isinstance(error, BROKEN_BEFORE_AN_ANSWER) and not connecting
 
 
-STREAM_KEYS: dict[Streaming, JsonObject] = {
-    "with usage": {"stream": True, "stream_options": {"include_usage": True}},
-    "plain": {"stream": True},
-    "off": {},
-}
-
-
 async def _timed_call(
-    session: aiohttp.ClientSession, provider: Provider, body: JsonObject, deadline: Deadline
+    session: aiohttp.ClientSession,
+    provider: Provider,
+    body: JsonObject,
+    wire: Wire,
+    deadline: Deadline,
 ) -> JsonObject:
     with deadline:
         async with session.post(
-            f"{provider.base_url}/chat/completions",
+            f"{provider.base_url}{wire.path}",
             data=_payload(body),
             headers=JSON_HEADERS | provider.headers(),
             timeout=only_connecting(provider.timeouts.connect),
             allow_redirects=False,
         ) as response:
-            return await _read(response, provider, deadline)
-
-
-async def _read(
-    response: aiohttp.ClientResponse, provider: Provider, deadline: Deadline
-) -> JsonObject:
-    if response.status == 200 and response.content_type == "text/event-stream":
-        return await _read_stream(response, deadline)
-    deadline.first_byte_came()
-    if response.status != 200:
-        raise await refusal(response, provider)
-    return _completion(await _read_json(response, provider))
+            if response.status == 200 and response.content_type == "text/event-stream":
+                return await wire.read_stream(response, deadline)
+            deadline.first_byte_came()
+            if response.status != 200:
+                raise await refusal(response, provider)
+            return wire.read_whole(await _read_json(response, provider))
 
 
 def _payload(body: JsonObject) -> bytes | BytesIO:
@@ -107,7 +127,7 @@ async def _read_stream(response: aiohttp.ClientResponse, deadline: Deadline) -> 
     while received := await response.content.readany():
         size += len(received)
         if size > LARGEST_ANSWER:
-            raise _too_large()
+            raise too_large()
         for payload in lines.feed(received):
             if payload == b"[DONE]":
                 return _after_done(assembly)
@@ -126,10 +146,13 @@ def _after_done(assembly: Assembly) -> JsonObject:
 
 def _after_close(assembly: Assembly) -> JsonObject:
     if not assembly.finished:
-        raise CallFailed(
-            "connection_error", "The model endpoint broke off its answer.", retried=True
-        )
+        raise broken_off()
     return assembly.completion()
+
+
+def broken_off() -> CallFailed:
+    """Give what a stream means that closed before its end."""
+    return CallFailed("connection_error", "The model endpoint broke off its answer.", retried=True)
 
 
 async def _read_json(response: aiohttp.ClientResponse, provider: Provider) -> JsonValue:
@@ -154,11 +177,12 @@ async def _read_all(response: aiohttp.ClientResponse) -> bytes:
     while part := await response.content.readany():
         received += part
         if len(received) > LARGEST_ANSWER:
-            raise _too_large()
+            raise too_large()
     return bytes(received)
 
 
-def _too_large() -> CallFailed:
+def too_large() -> CallFailed:
+    """Give what an answer means that is longer than LARGEST_ANSWER."""
     return CallFailed(
         "invalid_response",
         f"The model endpoint's answer is larger than {LARGEST_ANSWER // 2**20} MB.",
@@ -175,3 +199,15 @@ def _completion(body: JsonValue) -> JsonObject:
         case {"error": _}:
             raise StreamError(body)
     raise BrokenStream("an answer that is no chat completion")
+
+
+CHAT = Wire(
+    path="/chat/completions",
+    stream_keys={
+        "with usage": {"stream": True, "stream_options": {"include_usage": True}},
+        "plain": {"stream": True},
+        "off": {},
+    },
+    read_stream=_read_stream,
+    read_whole=_completion,
+)

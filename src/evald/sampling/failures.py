@@ -7,6 +7,7 @@ import aiohttp
 import orjson
 
 from evald.contract.json_types import JsonObject
+from evald.rules.response import ResponseFault
 from evald.rules.retry import is_retried, named_pause
 from evald.sampling.providers import Provider
 from evald.sampling.stream import StreamError
@@ -110,9 +111,10 @@ def _redirection(response: aiohttp.ClientResponse, provider: Provider) -> str:
     if not 300 <= response.status < 400 or not location:
         return ""
     target = _shown(_address(provider.without_key(location), response), provider, LONGEST_NAME)
+    path = str(response.url).removeprefix(provider.base_url)
     return (
         f"it redirects to {target}, which is not followed; "
-        "set the provider's base_url to that address without /chat/completions"
+        f"set the provider's base_url to that address without {path}"
     )
 
 
@@ -145,6 +147,14 @@ def reported_failure(error: StreamError, provider: Provider) -> CallFailed:
         f"Error from {provider.name}: {message}",
         retried=status is None or is_retried(status),
         status=status,
+    )
+
+
+def failed_response(fault: ResponseFault, provider: Provider) -> CallFailed:
+    """Give what a response means that came and says that it failed."""
+    said = _shown(fault.message, provider, LONGEST_MESSAGE)
+    return CallFailed(
+        fault.code, f"Error from {provider.name}: {said}", retried=fault.is_passing, said=said
     )
 
 

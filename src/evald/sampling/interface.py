@@ -1,18 +1,27 @@
 """What the rest of evald asks of models: a sample for a request."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from evald.contract.json_types import JsonObject
+
+Api = Literal["chat", "responses"]
+"""`POST /chat/completions` or `POST /responses`."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChatRequest:
-    """A chat completion to ask for. `params` are passed on to the endpoint as they are."""
+    """A sample to ask for. `params` are passed on to the endpoint as they are.
+
+    `api` is the one that whoever asks means, and whose names the params have; the provider's setting
+    decides by which one it is asked. Messages are in chat form for both. For `responses` there may be
+    input items among them that have no role.
+    """
 
     model: str
     messages: list[JsonObject]
     params: JsonObject
+    api: Api = "chat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +29,15 @@ class Completion:
     """What came back."""
 
     body: JsonObject
-    """A whole chat completion, put together from the stream where it was streamed."""
+    """A whole chat completion, put together from the stream where it was streamed.
+
+    A response is changed into this form."""
     latency: float
     """Seconds of the call that succeeded, without waiting for its turn and without retries."""
     attempts: int
     """Calls made, the one that succeeded included."""
+    api: Api = "chat"
+    """The API that it was asked by."""
 
 
 class Sampler(Protocol):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import Literal
 
 from evald.rules.retry import RetryPolicy
 
@@ -35,6 +36,9 @@ class Provider:
     """The name under which this endpoint takes the limit of output tokens."""
     developer_role: str = "developer"
     """The role that `developer` messages are sent with; some chat templates know only `system`."""
+    api: Literal["auto", "chat", "responses"] = "auto"
+    """The API by which everything is asked here. `auto`: each run by its own, and a run of responses
+    by chat completions where the endpoint has no `/responses`."""
 
     def serves(self, model: str) -> bool:
         """Say whether one of the patterns fits this model name."""

@@ -7,25 +7,28 @@ import time
 from collections.abc import Sequence
 from functools import lru_cache, partial
 
-from evald.contract.json_types import JsonObject, JsonValue
+from evald.contract.json_types import JsonObject
 from evald.errors import ModelUnavailable
 from evald.limiter import FairLimiter
+from evald.rules.api_params import NotSayable
 from evald.rules.retry import RetryPolicy, wait_before
-from evald.rules.sample import TOKEN_LIMIT_NAMES, token_limit
-from evald.sampling.call import Streaming, chat_call
+from evald.sampling.bodies import chat_body, responses_body
+from evald.sampling.call import CHAT, Streaming, Wire, model_call
 from evald.sampling.connections import Connections
 from evald.sampling.failures import CallFailed
-from evald.sampling.interface import ChatRequest, Completion
+from evald.sampling.interface import Api, ChatRequest, Completion
 from evald.sampling.providers import Provider, provider_of
+from evald.sampling.responses_call import RESPONSES
 
 WEAKER: dict[Streaming, Streaming] = {"with usage": "plain", "plain": "off"}
 STREAM_WORDS = re.compile(r"\bstream(ing|ed|s|_options)?\b", re.IGNORECASE)
 """What a refusal to stream has in it; "upstream" is in many others."""
+MODEL_WORDS = re.compile(r"\bmodels?\b", re.IGNORECASE)
+"""What a 404 has in it that is about the model and not about the path."""
 MODELS_KNOWN = 1024
 SOON = 0.03
 """Seconds. Of an endpoint that answers sooner many answers are there at once, whenever it is asked."""
-RESERVED = frozenset({"model", "messages", "stream", "stream_options", "n", *TOKEN_LIMIT_NAMES})
-"""Keys of a request that sampling params do not set by themselves."""
+WIRES: dict[Api, Wire] = {"chat": CHAT, "responses": RESPONSES}
 
 
 class ProviderSampler:
@@ -40,7 +43,9 @@ class ProviderSampler:
         self._connections = connections
         self.limiters = {each.name: FairLimiter(each.max_concurrency) for each in providers}
         """The limit of each provider by its name; whoever else calls it takes a place there, too."""
-        self._streaming: dict[tuple[str, str], Streaming] = {}
+        self._streaming: dict[tuple[str, str, str], Streaming] = {}
+        self._without_responses: set[tuple[str, str]] = set()
+        """The models, each with its provider, that answered by chat completions only."""
         self._latency: dict[str, float] = {}
 
     def serves(self, model: str) -> bool:
@@ -56,31 +61,58 @@ class ProviderSampler:
         provider = self._provider_of(request.model)
         if provider is None:
             raise ModelUnavailable("model_not_found", f"No provider serves '{request.model}'.")
-        body = request_body(request, provider)
+        api, body = self._first_way(request, provider)
         attempt = 1
         while True:
             try:
                 async with self.limiters[provider.name].place(owner):
                     began = time.monotonic()
-                    completion = await self._call(provider, request.model, body)
+                    completion = await self._call(provider, request.model, body, WIRES[api])
                     latency = self._latency[provider.name] = time.monotonic() - began
-                    return Completion(completion, latency, attempt)
+                if api != request.api and provider.api == "auto":
+                    self._without_responses.add((provider.name, request.model))
+                return Completion(completion, latency, attempt, api)
             except CallFailed as failure:
+                error = _unavailable(failure, time.monotonic() - began, attempt)
+                if api == "responses" and _is_unknown_path(failure):
+                    api, body = "chat", _body_instead(request, provider, error)
+                    continue
                 if not _is_worth_retrying(failure, attempt, provider.retries):
-                    raise _unavailable(failure, time.monotonic() - began, attempt) from None
+                    raise error from None
                 pause = wait_before(attempt, random.random(), provider.retries, failure.pause)
             # The place is given back while waiting, so that other rows go on.
             await asyncio.sleep(pause)
             attempt += 1
 
-    async def _call(self, provider: Provider, model: str, body: JsonObject) -> JsonObject:
+    def _first_way(self, request: ChatRequest, provider: Provider) -> tuple[Api, JsonObject]:
+        """Give the API to ask by, and the body for it. Raises ModelUnavailable."""
+        api = request.api if provider.api == "auto" else provider.api
+        if api == "responses" and provider.api == "auto":
+            known = (provider.name, request.model) in self._without_responses
+            api = "chat" if known else api
+        if api == "responses":
+            return api, responses_body(request, provider)
+        try:
+            return api, chat_body(request, provider)
+        except NotSayable as error:
+            if provider.api == "auto":  # the endpoint may know it by now
+                return "responses", responses_body(request, provider)
+            raise ModelUnavailable(
+                NO_RESPONSES,
+                f'{provider.name} is asked by chat completions (api = "chat"), and they know no '
+                f'{error}. If it has /responses, set api = "responses" for it.',
+            ) from None
+
+    async def _call(
+        self, provider: Provider, model: str, body: JsonObject, wire: Wire
+    ) -> JsonObject:
         """Call, and where the endpoint refuses to stream, ask in a way that it knows."""
         first: Streaming = "with usage" if provider.stream else "off"
-        asked = provider.name, model
+        asked = provider.name, model, wire.path
         streaming = self._streaming.get(asked, first)
         while True:
             try:
-                completion = await self._one_call(provider, body, streaming)
+                completion = await self._one_call(provider, body, wire, streaming)
             except CallFailed as failure:
                 if streaming == "off" or not _refuses_streaming(failure):
                     raise
@@ -92,7 +124,7 @@ class ProviderSampler:
                 return completion
 
     async def _one_call(
-        self, provider: Provider, body: JsonObject, streaming: Streaming
+        self, provider: Provider, body: JsonObject, wire: Wire, streaming: Streaming
     ) -> JsonObject:
         """Call, at once again on a fresh connection where a kept one was dead.
 
@@ -102,34 +134,38 @@ class ProviderSampler:
         soon = self._latency.get(provider.name, SOON) < SOON
         session = self._connections.kept if soon else self._connections.prompt
         try:
-            return await chat_call(session, provider, body, streaming)
+            return await model_call(session, provider, body, wire, streaming)
         except CallFailed as failure:
             if not failure.dead_connection:
                 raise
-        return await chat_call(self._connections.fresh, provider, body, streaming)
+        return await model_call(self._connections.fresh, provider, body, wire, streaming)
 
 
-def request_body(request: ChatRequest, provider: Provider) -> JsonObject:
-    """Give the body of a call without its streaming keys, in the words that the provider knows.
-
-    Sampling params that evald does not know are passed on, so that a new option of a model can be
-    used on the day it comes.
-    """
-    messages: list[JsonValue] = [_with_known_role(each, provider) for each in request.messages]
-    body: JsonObject = {"model": request.model, "messages": messages}
-    for key, value in request.params.items():
-        if value is not None and key not in RESERVED:
-            body[key] = value
-    limit = token_limit(request.params)
-    if limit is not None:
-        body[provider.token_limit_name] = limit
-    return body
+NO_RESPONSES = "responses_not_supported"
 
 
-def _with_known_role(message: JsonObject, provider: Provider) -> JsonObject:
-    if message.get("role") != "developer":
-        return message
-    return {**message, "role": provider.developer_role}
+def _is_unknown_path(failure: CallFailed) -> bool:
+    """Say whether an endpoint seems to have no such path at all."""
+    return failure.status in (404, 405, 501) and MODEL_WORDS.search(failure.said) is None
+
+
+def _body_instead(request: ChatRequest, provider: Provider, lack: ModelUnavailable) -> JsonObject:
+    """Give the body for chat completions where there is no `/responses`. Raises ModelUnavailable."""
+    advice = '; set api = "chat" for this provider, and it is asked by chat completions.'
+    if provider.api == "auto":
+        try:
+            return chat_body(request, provider)
+        except NotSayable as error:
+            advice = (
+                f", and chat completions, by which it was to be asked instead, know no {error}."
+            )
+    raise ModelUnavailable(
+        NO_RESPONSES,
+        f"{lack.message}. It seems to have no /responses{advice}",
+        status=lack.status,
+        latency=lack.latency,
+        attempts=lack.attempts,
+    ) from None
 
 
 def _refuses_streaming(failure: CallFailed) -> bool:
