@@ -26,7 +26,9 @@ class SessionCookie:
         cookie: SimpleCookie = SimpleCookie({self.name: token})
         morsel = cookie[self.name]
         # Without a path it is that of the page, which also fits below a path of a reverse proxy.
-        morsel.update({"max-age": life, "httponly": True, "samesite": "Strict"})
+        morsel["max-age"] = str(life)
+        morsel["httponly"] = True
+        morsel["samesite"] = "Strict"
         if self.secure:
             morsel["secure"] = True
         return morsel.OutputString()
