@@ -26,6 +26,7 @@ from evald.store import sessions as session_store
 from evald.store import stored_completions as completion_store
 from evald.store.api_keys import NewKey
 from evald.store.database import Database
+from evald.store.evals import OrderBy
 from evald.store.sessions import NewSession
 from tests.store.records import (
     CRITERIA,
@@ -131,7 +132,9 @@ async def test_a_page_of_runs_is_read_from_its_index(
 
 
 @pytest.mark.parametrize("order_by", ["created_at", "updated_at"])
-async def test_a_page_of_evals_is_read_from_its_index(database: Database, order_by: str) -> None:
+async def test_a_page_of_evals_is_read_from_its_index(
+    database: Database, order_by: OrderBy
+) -> None:
     run, _ = await example(database)
 
     steps = await plans(
@@ -141,7 +144,7 @@ async def test_a_page_of_evals_is_read_from_its_index(database: Database, order_
             project_id=DEFAULT_PROJECT,
             page=page(run.eval_id, "desc"),
             order_by=order_by,
-        ),  # type: ignore[arg-type]
+        ),
     )
 
     assert f"ix_evals_project_id_{order_by}_seq (project_id=? AND {order_by}<?)" in steps[-1]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, Select, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.projects import ApiKey, ProjectId
@@ -110,7 +110,7 @@ async def _was_made(connection: AsyncConnection) -> bool:
     return found.scalar_one_or_none() is not None
 
 
-_LISTED = select(
+_LISTED: Select[Any] = select(
     api_keys.c.id,
     projects.c.name.label("project"),
     api_keys.c.name,
