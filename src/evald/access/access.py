@@ -114,7 +114,8 @@ class Access:
 def _checked(project_id: ProjectId, name: str, named: str | None) -> ProjectId:
     if named is not None and named != name:
         raise Forbidden(
-            f"This request is for the project '{named[:80]}', and the key it came with is not.",
+            f"This request is for the project '{named[:80]}', and its key is one of another. Without "
+            f"keys all is in the project '{DEFAULT_NAME}'.",
             param="evald-project",
             code="mismatched_project",
         )

@@ -1,7 +1,6 @@
 """The cookie by which the pages know a reader who has signed in."""
 
 from dataclasses import dataclass
-from http.cookies import SimpleCookie
 
 from evald.access.access import SESSION_LIFE
 
@@ -23,12 +22,6 @@ class SessionCookie:
         return self._header("", 0)
 
     def _header(self, token: str, life: int) -> str:
-        cookie: SimpleCookie = SimpleCookie({self.name: token})
-        morsel = cookie[self.name]
         # Without a path it is that of the page, which also fits below a path of a reverse proxy.
-        morsel["max-age"] = str(life)
-        morsel["httponly"] = True
-        morsel["samesite"] = "Strict"
-        if self.secure:
-            morsel["secure"] = True
-        return morsel.OutputString()
+        secure = "; Secure" if self.secure else ""
+        return f"{self.name}={token}; Max-Age={life}; HttpOnly; SameSite=Strict{secure}"

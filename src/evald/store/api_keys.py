@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Row, Select, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.projects import ApiKey, ProjectId
@@ -110,7 +110,7 @@ async def _was_made(connection: AsyncConnection) -> bool:
     return found.scalar_one_or_none() is not None
 
 
-_LISTED = select(
+_LISTED: Select[Any] = select(
     api_keys.c.id,
     projects.c.name.label("project"),
     api_keys.c.name,
@@ -120,5 +120,5 @@ _LISTED = select(
 ).join(projects, projects.c.id == api_keys.c.project_id)
 
 
-def _key(row: Any) -> ApiKey:
+def _key(row: Row[Any]) -> ApiKey:
     return ApiKey(row.id, row.project, row.name, row.hint, row.created_at, row.revoked_at)
