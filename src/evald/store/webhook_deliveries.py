@@ -55,9 +55,10 @@ async def record_event(connection: AsyncConnection, project: str, event: Event, 
     Called in the transaction in which it happens, so that both are there or neither.
     """
     found = await connection.execute(
-        select(endpoints.id, endpoints.event_types).where(
-            endpoints.project == project, endpoints.disabled_at.is_(None)
-        )
+        select(endpoints.id, endpoints.event_types)
+        .where(endpoints.project == project, endpoints.disabled_at.is_(None))
+        # On Postgres one of them could be deleted before the end of the transaction, and break it.
+        .with_for_update(read=True, key_share=True)
     )
     told = [row.id for row in found if event.type in orjson.loads(row.event_types)]
     if told:

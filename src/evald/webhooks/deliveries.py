@@ -19,7 +19,7 @@ from evald.contract.webhooks import Event
 from evald.rules.webhooks import GONE, Patience, next_attempt
 from evald.store import webhook_deliveries as delivery_store
 from evald.store import webhook_endpoints as endpoint_store
-from evald.store.database import Database
+from evald.store.database import Database, Work
 from evald.store.webhook_deliveries import Attempt, Due
 from evald.webhooks.sending import Outcome, Sender
 
@@ -68,6 +68,7 @@ class Deliveries:
                     lambda connection: delivery_store.remove_old(connection, self._clock())
                 )
             await asyncio.sleep(TIDIED_EVERY)
+            self.wake()  # the clock may have been set meanwhile
 
     async def _begin_due(self, group: asyncio.TaskGroup) -> float | None:
         """Open a lane for each endpoint that has none and needs one; give the time to the next.
@@ -111,14 +112,26 @@ class Deliveries:
         gone = any(attempt.status_code == GONE for attempt in attempts)
         endpoint_id, url, now = due[0].endpoint_id, due[0].url, self._clock()
 
-        async def saved(connection: AsyncConnection) -> None:
+        async def save(connection: AsyncConnection) -> None:
             await delivery_store.save_attempts(connection, attempts)
             if gone:
                 await endpoint_store.disable_endpoint(connection, endpoint_id, url, now)
 
-        await self._database.write(saved)
+        await self._saved(save)
         if gone:
             log.warning("webhook endpoint is gone, and gets nothing more", endpoint=endpoint_id)
+
+    async def _saved(self, save: Work[None]) -> None:
+        """Save what became of some attempts, again and again while the store fails.
+
+        Until then nothing more is sent to their endpoint: it would get the same again.
+        """
+        while True:
+            try:
+                return await self._database.write(save)
+            except SQLAlchemyError as error:
+                log.warning("the store failed, webhooks go on later", error=str(error))
+                await asyncio.sleep(PAUSE_AFTER_FAILURE)
 
     async def _attempt(self, due: Due) -> Attempt:
         begun = self._clock()
