@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pytest
 from fastapi import APIRouter
+from pydantic import BaseModel
 
 from evald.api.app import build_app
 from evald.api.services import Services
@@ -31,7 +32,10 @@ def test_every_route_is_in_the_coverage_table() -> None:
 
 def test_every_setting_is_in_the_configuration_page() -> None:
     page = (CHECKOUT / "docs" / "configuration.md").read_text()
-    tables = {"providers": ProviderSettings, "webhooks": WebhookSettings}
+    tables: dict[str, type[BaseModel]] = {
+        "providers": ProviderSettings,
+        "webhooks": WebhookSettings,
+    }
     settings = {f"EVALD_{name.upper()}" for name in Settings.model_fields if name not in tables}
     keys = {f"| `{name}` |" for table in tables.values() for name in table.model_fields}
 

@@ -12,7 +12,7 @@ from tests.model_server.client import ModelServer
 from tests.server import EvaldServer
 
 StartServer = Callable[..., EvaldServer]
-SOON = {"webhook_first_retry": 0.05, "webhook_timeout": 1}
+SOON = {"webhook_first_retry": 0.05, "webhook_timeout": 60}
 
 
 def variables(**settings: Any) -> dict[str, str]:

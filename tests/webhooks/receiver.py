@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -54,12 +55,7 @@ class Receiver:
         self._let_go = threading.Event()
 
     def __enter__(self) -> Self:
-        receiver = self
-
-        class Handler(_Handler):
-            to = receiver
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, self))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
@@ -97,8 +93,11 @@ class Receiver:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    to: Receiver
     protocol_version = "HTTP/1.1"
+
+    def __init__(self, receiver: Receiver, *connection: Any) -> None:
+        self.to = receiver
+        super().__init__(*connection)  # serves it to its end
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))

@@ -65,7 +65,6 @@ def test_each_attempt_is_signed_with_the_time_of_that_attempt(start_server: Star
 
 
 FAULTS: dict[str, tuple[Reply, int | None, str]] = {
-    "it hangs": (HANGING, None, "did not answer within 1 s"),
     "it cuts the connection": (Reply(fault="cut"), None, "broke the connection off"),
     "it speaks no HTTP": (Reply(fault="no http"), None, "is no HTTP"),
     "it refuses": (Reply(404), 404, "answered 404"),
@@ -90,6 +89,21 @@ def test_an_attempt_that_fails_says_why_and_another_one_is_to_come(
     assert says in failed["error"]
     assert failed["next_attempt_at"] > failed["last_attempt_at"]
     assert [each.path for each in receiver.received] == ["/hook?token=t"]
+
+
+def test_an_endpoint_that_does_not_answer_in_time_is_left_and_tried_again(
+    start_server: StartServer,
+) -> None:
+    server = start_server(webhook_timeout=0.5)
+    with Receiver(HANGING) as receiver:
+        endpoint = create_endpoint(server, receiver.url)
+
+        end_a_run(server)
+
+        (failed,) = tried(server, endpoint)
+        receiver.got(2)
+    assert failed["error"] == "The endpoint did not answer within 0.5 s."
+    assert (failed["status"], failed["status_code"]) == ("pending", None)
 
 
 def tried(server: EvaldServer, endpoint: Any, attempts: int = 1) -> Any:

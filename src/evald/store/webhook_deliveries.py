@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Row, delete, insert, select, update
+from sqlalchemy import Row, Select, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.webhooks import Delivery, DeliveryStatus, Event
@@ -101,16 +101,7 @@ async def due_deliveries(
 ) -> list[Due]:
     """Give some deliveries to an endpoint whose time has come, the longest waiting first."""
     found = await connection.execute(
-        select(
-            table.id,
-            table.endpoint_id,
-            table.event_type,
-            table.body,
-            table.created_at,
-            table.attempts,
-            *_TO_SEND,
-        )
-        .join(webhook_endpoints, endpoints.id == table.endpoint_id)
+        _DUE.join(webhook_endpoints, endpoints.id == table.endpoint_id)
         .where(table.endpoint_id == endpoint_id, table.next_attempt_at <= now)
         .order_by(table.next_attempt_at, table.seq)
         .limit(number)
@@ -122,7 +113,7 @@ async def sample_delivery(
     connection: AsyncConnection, endpoint_id: str, event: Event, now: float
 ) -> Due | None:
     """Give a delivery that nothing is kept of, for an endpoint to be tested with; None if it is gone."""
-    found = await connection.execute(select(*_TO_SEND).where(endpoints.id == endpoint_id))
+    found = await connection.execute(_ADDRESS.where(endpoints.id == endpoint_id))
     row = found.one_or_none()
     if row is None:
         return None
@@ -139,12 +130,20 @@ async def sample_delivery(
     )
 
 
-_TO_SEND = (
+_ADDRESS: Select[Any] = select(
     endpoints.url,
     endpoints.config_name,
     endpoints.secret,
     endpoints.old_secret,
     endpoints.old_secret_until,
+)
+_DUE: Select[Any] = _ADDRESS.add_columns(
+    table.id,
+    table.endpoint_id,
+    table.event_type,
+    table.body,
+    table.created_at,
+    table.attempts,
 )
 
 
