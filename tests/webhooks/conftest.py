@@ -9,7 +9,9 @@ import pytest
 
 from tests.crash.points import MinedServer
 from tests.model_server.client import ModelServer
+from tests.runs.making import asked
 from tests.server import EvaldServer
+from tests.webhooks.hooking import ENDPOINTS, path_of
 
 StartServer = Callable[..., EvaldServer]
 SOON = {"webhook_first_retry": 0.05, "webhook_timeout": 60}
@@ -20,23 +22,43 @@ def variables(**settings: Any) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def server(
+def quick_process(
     model_process: ModelServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[EvaldServer]:
-    """A server for all tests of a file; its endpoints are theirs, so each asks only for its own."""
+    """One for all tests of a file; `server` gives it to a test."""
     folder = tmp_path_factory.mktemp("evald")
     with EvaldServer(folder, upstream=model_process.url, environment=variables()) as server:
         yield server
     assert "Traceback" not in server.log()
 
 
+@pytest.fixture
+def server(quick_process: EvaldServer) -> Iterator[EvaldServer]:
+    """A server without endpoints."""
+    yield quick_process
+    delete_endpoints(quick_process)
+
+
+def delete_endpoints(server: EvaldServer) -> None:
+    """Leave none behind: the port of its receiver may be that of the next test's."""
+    for endpoint in asked(server, "GET", f"{ENDPOINTS}?limit=1000")["data"]:
+        asked(server, "DELETE", path_of(endpoint))
+
+
 @pytest.fixture(scope="module")
-def patient_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EvaldServer]:
-    """A server that tries a webhook once and then not for a long time."""
+def patient_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EvaldServer]:
+    """One for all tests of a file; `patient_server` gives it to a test."""
     folder = tmp_path_factory.mktemp("patient")
     with EvaldServer(folder, environment=variables(webhook_first_retry=1000)) as server:
         yield server
     assert "Traceback" not in server.log()
+
+
+@pytest.fixture
+def patient_server(patient_process: EvaldServer) -> Iterator[EvaldServer]:
+    """A server that tries a webhook once and then not for a long time."""
+    yield patient_process
+    delete_endpoints(patient_process)
 
 
 @pytest.fixture

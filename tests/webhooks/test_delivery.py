@@ -83,7 +83,6 @@ def test_an_attempt_that_fails_says_why_and_another_one_is_to_come(
         end_a_run(patient_server)
 
         (failed,) = tried(patient_server, endpoint)
-        patient_server.ask("DELETE", path_of(endpoint))
     assert (failed["status"], failed["attempts"]) == ("pending", 1)
     assert failed["status_code"] == status
     assert says in failed["error"]
@@ -156,7 +155,6 @@ def test_an_endpoint_that_nobody_listens_at_is_tried_again(server: EvaldServer) 
 
     found = tried(server, endpoint, attempts=2)
     assert found[0]["error"] == "The endpoint takes no connections."
-    server.ask("DELETE", path_of(endpoint))
 
 
 def test_a_webhook_is_given_up_when_it_is_too_old(start_server: StartServer) -> None:
@@ -188,7 +186,6 @@ def test_an_endpoint_that_is_gone_gets_nothing_more_until_it_is_changed(
         run = end_a_run(server)
 
         _, received = receiver.got(2)
-        server.ask("DELETE", path_of(endpoint))
     assert (gone["status"], gone["attempts"], gone["status_code"]) == ("failed", 1, 410)
     assert disabled["evald"]["disabled_at"] is not None
     assert [each["id"] for each in not_told] == [gone["id"]]
@@ -218,7 +215,6 @@ def test_the_secret_before_a_rotation_signs_on_only_where_that_is_asked_for(
         third = asked(server, "POST", rotate)
         end_a_run(server)
         both, alone = receiver.got(2)
-        server.ask("DELETE", path_of(endpoint))
 
     secrets = [each["signing_secret"] for each in (endpoint, second, third)]
     assert len(set(secrets)) == 3

@@ -57,7 +57,6 @@ def test_the_official_client_rotates_a_secret(client: openai.OpenAI) -> None:
 
     assert rotated.signing_secret != made.signing_secret
     assert rotated.signing_secret_hint == f"whsec_...{rotated.signing_secret[-4:]}"
-    client.webhooks.delete(made.id)
 
 
 def test_the_official_client_learns_which_events_there_are(client: openai.OpenAI) -> None:
@@ -79,7 +78,6 @@ def test_a_test_sends_one_sample_and_says_what_was_answered(
     event = unwrapped(received, endpoint["signing_secret"])
     assert (event.type, event.data.id) == ("eval.run.failed", f"evalrun_{0:032x}")
     assert deliveries(server, endpoint) == []
-    server.ask("DELETE", path_of(endpoint))
 
 
 def test_a_test_that_nobody_answers_is_a_400_that_says_why(
@@ -91,7 +89,6 @@ def test_a_test_that_nobody_answers_is_a_400_that_says_why(
         client.webhooks.test(endpoint["id"], event_type="eval.run.failed")
 
     assert refused.value.code == "webhook_not_answered"
-    server.ask("DELETE", path_of(endpoint))
 
 
 def test_the_secret_is_shown_at_creation_and_never_again(server: EvaldServer) -> None:
@@ -106,7 +103,6 @@ def test_the_secret_is_shown_at_creation_and_never_again(server: EvaldServer) ->
             assert (answer.status, secret in answer.body) == (200, False)
         answer = server.ask("POST", path_of(endpoint), {"name": "other"})
         assert (answer.status, secret in answer.body) == (200, False)
-        server.ask("DELETE", path_of(endpoint))
 
 
 def test_an_update_that_changes_nothing_does_not_advance_its_time(server: EvaldServer) -> None:
@@ -116,7 +112,6 @@ def test_an_update_that_changes_nothing_does_not_advance_its_time(server: EvaldS
     same = {key: endpoint[key] for key in ("name", "url", "event_types")}
     assert asked(server, "POST", path_of(endpoint), same) == shown
     assert asked(server, "POST", path_of(endpoint), {}) == shown
-    server.ask("DELETE", path_of(endpoint))
 
 
 def test_pages_of_endpoints_and_deliveries_are_walked_newest_first(server: EvaldServer) -> None:
@@ -126,8 +121,6 @@ def test_pages_of_endpoints_and_deliveries_are_walked_newest_first(server: Evald
             end_a_run(server)
         walked = walk(server, ENDPOINTS)
         delivered = walk(server, path_of(endpoints[0], "/deliveries"))
-        for endpoint in endpoints:
-            server.ask("DELETE", path_of(endpoint))
 
     assert [each["id"] for each in walked][:3] == [each["id"] for each in reversed(endpoints)]
     assert len({each["id"] for each in delivered}) == 3

@@ -17,7 +17,7 @@ from tests.runs.making import path_of as path_of_run
 from tests.server import EvaldServer
 from tests.waiting import until
 from tests.webhooks.conftest import StartServer
-from tests.webhooks.hooking import create_endpoint, deliveries, end_a_run, path_of, unwrapped
+from tests.webhooks.hooking import create_endpoint, deliveries, end_a_run, unwrapped
 from tests.webhooks.receiver import Received, Receiver
 
 SECRET = "whsec_RdvaYFYUXuIFuEbvZHwMfYFhUf7aMYjYcmM24+Aj40c="
@@ -55,7 +55,6 @@ def test_the_end_of_a_run_is_told_in_the_documented_form(
         run = ENDS[status](server)
 
         (received,) = receiver.got(1)
-        server.ask("DELETE", path_of(endpoint))
     assert run["status"] == status
     event = received.event
     assert event == {
@@ -83,10 +82,9 @@ def check_documented(event: Any) -> None:
 
 def test_a_wrong_secret_does_not_unwrap(server: EvaldServer) -> None:
     with Receiver() as receiver:
-        endpoint = create_endpoint(server, receiver.url)
+        create_endpoint(server, receiver.url)
         end_a_run(server)
         (received,) = receiver.got(1)
-        server.ask("DELETE", path_of(endpoint))
 
     with pytest.raises(Exception, match="signature"):
         unwrapped(received, SECRET)
@@ -97,7 +95,7 @@ def test_an_endpoint_is_told_only_what_it_asks_for(
 ) -> None:
     models.script(Step(hold="before"))
     with Receiver() as asks, Receiver() as does_not:
-        asking = create_endpoint(server, asks.url, ["eval.run.canceled"])
+        create_endpoint(server, asks.url, ["eval.run.canceled"])
         other = create_endpoint(server, does_not.url, ["eval.run.failed"])
 
         end_a_run(server)
@@ -106,8 +104,6 @@ def test_an_endpoint_is_told_only_what_it_asks_for(
         (received,) = asks.got(1)
         assert received.event["data"] == {"id": run["id"]}
         assert deliveries(server, other) == []
-        for endpoint in (asking, other):
-            server.ask("DELETE", path_of(endpoint))
 
 
 def test_two_endpoints_get_the_same_event_each_signed_with_its_own_secret(
@@ -119,8 +115,6 @@ def test_two_endpoints_get_the_same_event_each_signed_with_its_own_secret(
         end_a_run(server)
 
         webhooks = [receiver.got(1)[0] for receiver in (first, second)]
-        for endpoint in endpoints:
-            server.ask("DELETE", path_of(endpoint))
     assert webhooks[0].body == webhooks[1].body
     assert webhooks[0].id != webhooks[1].id
     for webhook, endpoint in zip(webhooks, endpoints, strict=True):
@@ -132,13 +126,12 @@ def test_a_deleted_run_was_canceled_first_and_that_is_told(
 ) -> None:
     models.script(Step(hold="before"))
     with Receiver() as receiver:
-        endpoint = create_endpoint(server, receiver.url)
+        create_endpoint(server, receiver.url)
         run = create_run(server, create_eval(server), sampled(rows(3)))
 
         assert server.ask("DELETE", path_of_run(run)).status == 200
 
         (received,) = receiver.got(1)
-        server.ask("DELETE", path_of(endpoint))
     assert received.event["type"] == "eval.run.canceled"
     assert received.event["data"] == {"id": run["id"]}
 
@@ -178,7 +171,6 @@ def test_a_cancel_that_races_the_end_leaves_one_event_that_says_the_final_status
         received = receiver.got(len(runs))
         until(lambda: {each["status"] for each in deliveries(server, endpoint)} == {"delivered"})
         assert len(receiver.received) == len(runs)
-        server.ask("DELETE", path_of(endpoint))
     assert told(received) == {run["id"]: [EVENTS[run["status"]]] for run in runs}
 
 
