@@ -27,7 +27,7 @@ def path_of(endpoint: Any, ending: str = "") -> str:
 
 def deliveries(server: EvaldServer, endpoint: Any) -> list[Any]:
     """Give what was sent to an endpoint and is to be, the newest first."""
-    found: list[Any] = asked(server, "GET", path_of(endpoint, "/deliveries"))["data"]
+    found: list[Any] = asked(server, "GET", path_of(endpoint, "/deliveries?limit=1000"))["data"]
     return found
 
 
