@@ -19,6 +19,7 @@ from evald.api.gate import Gate
 from evald.api.services import Services
 from evald.capture.keep import Keeper
 from evald.clock import system_clock
+from evald.contract.projects import DEFAULT_PROJECT
 from evald.dashboard.routes import Pages, pages_router
 from evald.dispatch.in_process import InProcessDispatch
 from evald.errors import CannotStart
@@ -39,7 +40,6 @@ from evald.store import webhook_endpoints as endpoint_store
 from evald.store.database import Database, open_database
 from evald.store.migrate import check_file, migrate, refusing_broken
 from evald.store.place import database_url, make_data_dir, sole_user
-from evald.store.tables import DEFAULT_PROJECT
 from evald.webhooks.configured import configured_endpoints, configured_secrets
 from evald.webhooks.connecting import open_webhook_connections
 from evald.webhooks.deliveries import Deliveries, delivering

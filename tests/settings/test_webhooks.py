@@ -2,6 +2,7 @@
 
 import pytest
 
+from evald.contract.projects import DEFAULT_PROJECT
 from evald.errors import CannotStart
 from evald.settings import WEBHOOK_EVENTS, read_settings
 from evald.webhooks.configured import configured_endpoints, configured_secrets
@@ -19,7 +20,7 @@ def test_an_endpoint_asks_for_all_events_unless_it_says_which(
     settings = read_settings(config=config_file(TABLE + some))
 
     secrets = configured_secrets(settings.webhooks)
-    endpoints = configured_endpoints(settings.webhooks, secrets, "default", 5)
+    endpoints = configured_endpoints(settings.webhooks, secrets, DEFAULT_PROJECT, 5)
 
     assert secrets == {"ci": SECRET, "some": SECRET}
     assert [(each.name, each.config_name, each.event_types) for each in endpoints] == [

@@ -12,7 +12,7 @@ from evald.contract.counts import ModelUsage
 from evald.contract.evals import Eval
 from evald.contract.files import File
 from evald.contract.json_types import JsonObject
-from evald.contract.projects import DEFAULT_PROJECT
+from evald.contract.projects import DEFAULT_PROJECT, ProjectId
 from evald.contract.stored_completions import StoredCompletion
 from evald.contract.webhooks import Event, WebhookEndpoint
 from evald.rules.tally import Counted, tally
@@ -224,7 +224,7 @@ async def saved_key(
 def new_endpoint(**changes: Any) -> WebhookEndpoint:
     endpoint = WebhookEndpoint(
         id=fresh_id("whe"),
-        project="default",
+        project_id=DEFAULT_PROJECT,
         name="ours",
         url="http://127.0.0.1:9/hook",
         event_types=("eval.run.succeeded", "eval.run.canceled"),
@@ -244,12 +244,12 @@ async def saved_endpoint(database: Database, **changes: Any) -> WebhookEndpoint:
 
 
 async def recorded_event(
-    database: Database, *, project: str = "default", now: float = 1.0
+    database: Database, *, project_id: ProjectId = DEFAULT_PROJECT, now: float = 1.0
 ) -> Event:
     """Record that a run was completed."""
     event = Event(fresh_id("evt"), "eval.run.succeeded", int(now), fresh_id("evalrun"))
     await database.write(
-        lambda connection: delivery_store.record_event(connection, project, event, now)
+        lambda connection: delivery_store.record_event(connection, project_id, event, now)
     )
     return event
 

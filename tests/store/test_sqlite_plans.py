@@ -426,13 +426,15 @@ async def test_a_page_of_webhook_endpoints_is_read_from_its_index(database: Data
 
     steps = await plans(
         database,
-        partial(endpoint_store.list_endpoints, project="default", page=page(endpoint.id, "desc")),
+        partial(
+            endpoint_store.list_endpoints,
+            project_id=DEFAULT_PROJECT,
+            page=page(endpoint.id, "desc"),
+        ),
     )
 
-    assert "ix_webhook_endpoints_project_created_at_seq (project=? AND" in steps[-1]
+    assert "ix_webhook_endpoints_project_id_created_at_seq (project_id=? AND" in steps[-1]
     check_plan(steps)
-
-
 
 
 def check_plan(steps: list[str]) -> None:

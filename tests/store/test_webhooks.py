@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from evald.contract.projects import DEFAULT_PROJECT, ProjectId
 from evald.contract.webhooks import Event, WebhookEndpoint
 from evald.errors import BadRequest, NotFound
 from evald.rules.paging import PageRequest
+from evald.store import api_keys as key_store
 from evald.store import webhook_deliveries as delivery_store
 from evald.store import webhook_endpoints as endpoint_store
 from evald.store.database import Database
@@ -39,6 +41,13 @@ def attempt(delivery_id: str, **changes: Any) -> Attempt:
     return replace(failed, **changes)
 
 
+async def another_project(database: Database) -> ProjectId:
+    name = fresh_id("project")
+    return await database.write(
+        lambda connection: key_store.insert_project(connection, name, now=1)
+    )
+
+
 async def save(database: Database, *attempts: Attempt) -> None:
     await database.write(partial(delivery_store.save_attempts, attempts=attempts))
 
@@ -46,7 +55,7 @@ async def save(database: Database, *attempts: Attempt) -> None:
 async def test_an_event_is_delivered_to_who_asks_for_it_in_its_project(database: Database) -> None:
     asking = await saved_endpoint(database)
     other_type = await saved_endpoint(database, event_types=("eval.run.failed",))
-    other_project = await saved_endpoint(database, project="another")
+    other_project = await saved_endpoint(database, project_id=await another_project(database))
     disabled = await saved_endpoint(database, disabled_at=1)
 
     event = await recorded_event(database)
@@ -113,10 +122,12 @@ async def test_an_attempt_changes_nothing_of_a_delivery_that_is_over(database: D
 
 
 async def test_the_next_time_is_that_of_the_first_of_each_endpoint(database: Database) -> None:
-    early, late, idle = [await saved_endpoint(database, project=fresh_id("p")) for _ in range(3)]
+    early, late, idle = [
+        await saved_endpoint(database, project_id=await another_project(database)) for _ in range(3)
+    ]
     for endpoint, times in ((early, (7.0, 3.0)), (late, (9.0, 8.0))):
         for now in times:
-            await recorded_event(database, project=endpoint.project, now=now)
+            await recorded_event(database, project_id=endpoint.project_id, now=now)
 
     found = await database.read(delivery_store.next_times)
 
@@ -195,11 +206,13 @@ async def test_the_endpoints_of_the_file_are_those_that_stand_in_it_now(
     moved = replace(new_endpoint(config_name="c"), created_at=9, updated_at=9)
     await keep(database, same, moved, now=9)
 
-    page = await database.read(partial(endpoint_store.list_endpoints, project="default", page=PAGE))
+    page = await database.read(
+        partial(endpoint_store.list_endpoints, project_id=DEFAULT_PROJECT, page=PAGE)
+    )
     assert page.objects == (moved, first[1], of_the_api)
     await keep(database, replace(same, url="http://127.0.0.1/new"), moved, now=10)
     changed = await database.read(
-        partial(endpoint_store.get_endpoint, project="default", endpoint_id=first[1].id)
+        partial(endpoint_store.get_endpoint, project_id=DEFAULT_PROJECT, endpoint_id=first[1].id)
     )
     assert (changed.url, changed.created_at, changed.updated_at) == ("http://127.0.0.1/new", 1, 10)
 
@@ -212,7 +225,7 @@ async def test_secrets_are_of_no_endpoint_that_is_read(database: Database) -> No
     endpoint = await saved_endpoint(database)
 
     found = await database.read(
-        partial(endpoint_store.get_endpoint, project="default", endpoint_id=endpoint.id)
+        partial(endpoint_store.get_endpoint, project_id=DEFAULT_PROJECT, endpoint_id=endpoint.id)
     )
 
     assert found == endpoint
@@ -224,11 +237,13 @@ async def test_secrets_are_of_no_endpoint_that_is_read(database: Database) -> No
 
 
 async def test_an_endpoint_of_another_project_is_not_there(database: Database) -> None:
-    endpoint = await saved_endpoint(database, project="another")
+    endpoint = await saved_endpoint(database, project_id=await another_project(database))
 
     with pytest.raises(NotFound):
         await database.read(
-            partial(endpoint_store.get_endpoint, project="default", endpoint_id=endpoint.id)
+            partial(
+                endpoint_store.get_endpoint, project_id=DEFAULT_PROJECT, endpoint_id=endpoint.id
+            )
         )
 
 
@@ -245,7 +260,7 @@ async def test_an_event_that_is_not_committed_is_not_delivered(database: Databas
     event = Event("evt_0", "eval.run.failed", 1, "evalrun_0")
 
     async def broken(connection: Any) -> None:
-        await delivery_store.record_event(connection, "default", event, 1.0)
+        await delivery_store.record_event(connection, DEFAULT_PROJECT, event, 1.0)
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -8,9 +8,10 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.api.bodies import json_answer, read_body
-from evald.api.services import Given, Services
+from evald.api.services import Given, OfProject, Services
 from evald.contract.json_types import JsonObject
 from evald.contract.pages import page_json
+from evald.contract.projects import ProjectId
 from evald.contract.webhooks import (
     CreateEndpoint,
     Delivery,
@@ -28,7 +29,6 @@ from evald.settings import WEBHOOK_EVENTS
 from evald.store import webhook_deliveries as delivery_store
 from evald.store import webhook_endpoints as endpoint_store
 from evald.store.pages import Page
-from evald.store.tables import DEFAULT_PROJECT
 from evald.store.webhook_endpoints import OLD_SECRET_LIFE
 
 router = APIRouter(tags=["webhooks"])
@@ -44,13 +44,13 @@ async def event_types() -> Response:
 
 
 @router.post("/webhook_endpoints")
-async def create(request: Request, services: Given) -> Response:
+async def create(request: Request, services: Given, project_id: OfProject) -> Response:
     """Create an endpoint. The answer is the only one that ever shows its secret."""
     asked = await read_body(request, CreateEndpoint)
     secret, now = _new_secret(), int(services.tools.clock())
     new = WebhookEndpoint(
         id=new_id("whe"),
-        project=DEFAULT_PROJECT,
+        project_id=project_id,
         name=asked.name,
         url=asked.url,
         event_types=tuple(dict.fromkeys(asked.event_types)),
@@ -78,37 +78,43 @@ def _answer(body: JsonObject) -> Response:
 
 @router.get("/webhook_endpoints")
 async def list_(
-    services: Given, after: str | None = None, limit: str | None = None, order: str | None = None
+    services: Given,
+    project_id: OfProject,
+    after: str | None = None,
+    limit: str | None = None,
+    order: str | None = None,
 ) -> Response:
     """List the endpoints, the newest first unless asked otherwise."""
     page = page_request(after, limit, order, default_order="desc")
     found = await services.database.read(
-        lambda connection: endpoint_store.list_endpoints(connection, DEFAULT_PROJECT, page)
+        lambda connection: endpoint_store.list_endpoints(connection, project_id, page)
     )
     objects = [(each.id, orjson.dumps(each.as_json())) for each in found.objects]
     return json_answer(page_json(objects, has_more=found.has_more))
 
 
 @router.get("/webhook_endpoints/{webhook_endpoint_id}")
-async def retrieve(webhook_endpoint_id: str, services: Given) -> Response:
+async def retrieve(webhook_endpoint_id: str, services: Given, project_id: OfProject) -> Response:
     """Give one endpoint, without its secret."""
-    return _answer((await _endpoint(webhook_endpoint_id, services)).as_json())
+    return _answer((await _endpoint(webhook_endpoint_id, services, project_id)).as_json())
 
 
-async def _endpoint(endpoint_id: str, services: Services) -> WebhookEndpoint:
+async def _endpoint(endpoint_id: str, services: Services, project_id: ProjectId) -> WebhookEndpoint:
     return await services.database.read(
-        lambda connection: endpoint_store.get_endpoint(connection, DEFAULT_PROJECT, endpoint_id)
+        lambda connection: endpoint_store.get_endpoint(connection, project_id, endpoint_id)
     )
 
 
 @router.post("/webhook_endpoints/{webhook_endpoint_id}")
-async def update(webhook_endpoint_id: str, request: Request, services: Given) -> Response:
+async def update(
+    webhook_endpoint_id: str, request: Request, services: Given, project_id: OfProject
+) -> Response:
     """Change an endpoint. One that was disabled gets events again."""
     asked = await read_body(request, UpdateEndpoint)
     now = int(services.tools.clock())
 
     async def change(connection: AsyncConnection) -> WebhookEndpoint:
-        found = await _changeable(connection, webhook_endpoint_id)
+        found = await _changeable(connection, project_id, webhook_endpoint_id)
         changed = replace(
             found,
             name=asked.name or found.name,
@@ -124,9 +130,11 @@ async def update(webhook_endpoint_id: str, request: Request, services: Given) ->
     return _answer((await services.database.write(change)).as_json())
 
 
-async def _changeable(connection: AsyncConnection, endpoint_id: str) -> WebhookEndpoint:
+async def _changeable(
+    connection: AsyncConnection, project_id: ProjectId, endpoint_id: str
+) -> WebhookEndpoint:
     """Give an endpoint that the API may change. Raises NotFound, or BadRequest."""
-    found = await endpoint_store.get_endpoint(connection, DEFAULT_PROJECT, endpoint_id)
+    found = await endpoint_store.get_endpoint(connection, project_id, endpoint_id)
     if found.config_name is not None:
         raise BadRequest(
             f"This endpoint stands in the config file, as [webhooks.{found.config_name}]. Change it "
@@ -138,14 +146,16 @@ async def _changeable(connection: AsyncConnection, endpoint_id: str) -> WebhookE
 
 
 @router.post("/webhook_endpoints/{webhook_endpoint_id}/rotate_secret")
-async def rotate_secret(webhook_endpoint_id: str, request: Request, services: Given) -> Response:
+async def rotate_secret(
+    webhook_endpoint_id: str, request: Request, services: Given, project_id: OfProject
+) -> Response:
     """Give an endpoint a new secret, and show it this once. A body may be left out."""
     asked = await read_body(request, RotateSecret) if await request.body() else RotateSecret()
     secret, now = _new_secret(), int(services.tools.clock())
     old_until = now + OLD_SECRET_LIFE if asked.keep_old_secret_active_for_24_hours else None
 
     async def rotated(connection: AsyncConnection) -> WebhookEndpoint:
-        found = await _changeable(connection, webhook_endpoint_id)
+        found = await _changeable(connection, project_id, webhook_endpoint_id)
         changed = replace(found, secret_hint=hint_of(secret), updated_at=now)
         await endpoint_store.rotate_secret(connection, changed, secret, old_until=old_until)
         return changed
@@ -154,11 +164,11 @@ async def rotate_secret(webhook_endpoint_id: str, request: Request, services: Gi
 
 
 @router.delete("/webhook_endpoints/{webhook_endpoint_id}")
-async def delete(webhook_endpoint_id: str, services: Given) -> Response:
+async def delete(webhook_endpoint_id: str, services: Given, project_id: OfProject) -> Response:
     """Delete an endpoint; what was not delivered to it yet is dropped."""
 
     async def removed(connection: AsyncConnection) -> None:
-        await _changeable(connection, webhook_endpoint_id)
+        await _changeable(connection, project_id, webhook_endpoint_id)
         await endpoint_store.delete_endpoint(connection, webhook_endpoint_id)
 
     await services.database.write(removed)
@@ -168,10 +178,12 @@ async def delete(webhook_endpoint_id: str, services: Given) -> Response:
 
 
 @router.post("/webhook_endpoints/{webhook_endpoint_id}/test")
-async def test(webhook_endpoint_id: str, request: Request, services: Given) -> Response:
+async def test(
+    webhook_endpoint_id: str, request: Request, services: Given, project_id: OfProject
+) -> Response:
     """Send a sample event once, now, and say what the endpoint answered."""
     asked = await read_body(request, TestEndpoint)
-    endpoint = await _endpoint(webhook_endpoint_id, services)
+    endpoint = await _endpoint(webhook_endpoint_id, services, project_id)
     event = Event(new_id("evt"), asked.event_type, int(services.tools.clock()), SAMPLE_RUN)
     outcome = await services.webhooks.test(endpoint.id, event)
     if outcome is None or outcome.status_code is None:
@@ -197,6 +209,7 @@ async def test(webhook_endpoint_id: str, request: Request, services: Given) -> R
 async def deliveries(
     webhook_endpoint_id: str,
     services: Given,
+    project_id: OfProject,
     after: str | None = None,
     limit: str | None = None,
     order: str | None = None,
@@ -205,7 +218,7 @@ async def deliveries(
     page = page_request(after, limit, order, default_order="desc")
 
     async def listed(connection: AsyncConnection) -> Page[Delivery]:
-        await endpoint_store.get_endpoint(connection, DEFAULT_PROJECT, webhook_endpoint_id)
+        await endpoint_store.get_endpoint(connection, project_id, webhook_endpoint_id)
         return await delivery_store.list_deliveries(connection, webhook_endpoint_id, page)
 
     found = await services.database.read(listed)

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field
 
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.contract.metadata import without_nul
+from evald.contract.projects import ProjectId
 from evald.contract.runs import Status
 from evald.contract.validation import RequestModel
 from evald.settings import WEBHOOK_EVENTS, WebhookEvent, WebhookUrl
@@ -56,7 +57,7 @@ class WebhookEndpoint:
     """Who is told how runs end. Its secret is no part of it. Times are whole Unix seconds."""
 
     id: str
-    project: str
+    project_id: ProjectId
     name: str
     url: str
     event_types: tuple[str, ...]

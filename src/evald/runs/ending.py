@@ -8,7 +8,7 @@ from evald.contract.runs import Status
 from evald.contract.webhooks import EVENT_OF, Event
 from evald.ids import new_id
 from evald.runs.tools import Tools
-from evald.store.tables import DEFAULT_PROJECT
+from evald.store import runs as run_store
 from evald.store.webhook_deliveries import record_event
 
 
@@ -21,7 +21,8 @@ async def record_end(
     none without.
     """
     event = Event(new_id("evt"), EVENT_OF[status], int(finished_at), run_id)
-    await record_event(connection, DEFAULT_PROJECT, event, finished_at)
+    project_id = await run_store.project_of(connection, run_id)
+    await record_event(connection, project_id, event, finished_at)
 
 
 async def write_end(work: Callable[[AsyncConnection], Awaitable[None]], tools: Tools) -> None:

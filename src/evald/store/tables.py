@@ -31,10 +31,6 @@ metadata = MetaData(
 Sequence = BigInteger().with_variant(Integer, "sqlite")
 
 
-DEFAULT_PROJECT = "default"
-"""The project of everything that names none."""
-
-
 def _sequence() -> Column[int]:
     """The order of insertion: breaks ties of `created_at`, so that pages never overlap."""
     return Column("seq", Sequence, primary_key=True, autoincrement=True)
@@ -233,7 +229,7 @@ webhook_endpoints = Table(
     metadata,
     _sequence(),
     Column("id", Text, nullable=False, unique=True),
-    Column("project", Text, nullable=False),
+    _project_id(),
     Column("name", Text, nullable=False),
     Column("url", Text, nullable=False),
     Column("event_types", Text, nullable=False),
@@ -248,7 +244,7 @@ webhook_endpoints = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("disabled_at", BigInteger),
-    Index(None, "project", "created_at", "seq"),
+    Index(None, "project_id", "created_at", "seq"),
     sqlite_autoincrement=True,
 )
 

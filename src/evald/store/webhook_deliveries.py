@@ -8,6 +8,7 @@ import orjson
 from sqlalchemy import Row, Select, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from evald.contract.projects import ProjectId
 from evald.contract.webhooks import Delivery, DeliveryStatus, Event
 from evald.ids import new_id
 from evald.rules.paging import PageRequest
@@ -49,14 +50,16 @@ class Attempt:
     next_attempt_at: float | None
 
 
-async def record_event(connection: AsyncConnection, project: str, event: Event, now: float) -> None:
+async def record_event(
+    connection: AsyncConnection, project_id: ProjectId, event: Event, now: float
+) -> None:
     """Have each endpoint of a project told of an event that asks for its type.
 
     Called in the transaction in which it happens, so that both are there or neither.
     """
     found = await connection.execute(
         select(endpoints.id, endpoints.event_types)
-        .where(endpoints.project == project, endpoints.disabled_at.is_(None))
+        .where(endpoints.project_id == project_id, endpoints.disabled_at.is_(None))
         # On Postgres one of them could be deleted before the end of the transaction, and break it.
         .with_for_update(read=True, key_share=True)
     )

@@ -8,6 +8,7 @@ import orjson
 from sqlalchemy import Row, Select, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from evald.contract.projects import ProjectId
 from evald.contract.webhooks import WebhookEndpoint
 from evald.errors import BadRequest, NotFound
 from evald.rules import json_text
@@ -37,11 +38,11 @@ async def insert_endpoint(connection: AsyncConnection, new: WebhookEndpoint, sec
 
 
 async def get_endpoint(
-    connection: AsyncConnection, project: str, endpoint_id: str
+    connection: AsyncConnection, project_id: ProjectId, endpoint_id: str
 ) -> WebhookEndpoint:
     """Give an endpoint of this project. Raises NotFound."""
     found = await connection.execute(
-        _ENDPOINTS.where(table.id == endpoint_id, table.project == project)
+        _ENDPOINTS.where(table.id == endpoint_id, table.project_id == project_id)
     )
     row = found.one_or_none()
     if row is None:
@@ -52,7 +53,7 @@ async def get_endpoint(
 
 
 async def list_endpoints(
-    connection: AsyncConnection, project: str, page: PageRequest
+    connection: AsyncConnection, project_id: ProjectId, page: PageRequest
 ) -> Page[WebhookEndpoint]:
     """Give one page of the endpoints of a project."""
     rows, more = await page_of_rows(
@@ -61,7 +62,7 @@ async def list_endpoints(
         [table.created_at, table.seq],
         page,
         id_column=table.id,
-        members=[table.project == project],
+        members=[table.project_id == project_id],
     )
     return Page(tuple(_endpoint(row) for row in rows), more)
 
@@ -151,7 +152,7 @@ _ENDPOINTS: Select[Any] = select(
 def _values(endpoint: WebhookEndpoint) -> dict[str, object]:
     return {
         "id": endpoint.id,
-        "project": endpoint.project,
+        "project_id": endpoint.project_id,
         "name": endpoint.name,
         "url": endpoint.url,
         "event_types": json_text.dump(list(endpoint.event_types)),
@@ -166,7 +167,7 @@ def _values(endpoint: WebhookEndpoint) -> dict[str, object]:
 def _endpoint(row: Row[Any]) -> WebhookEndpoint:
     return WebhookEndpoint(
         id=row.id,
-        project=row.project,
+        project_id=ProjectId(row.project_id),
         name=row.name,
         url=row.url,
         event_types=tuple(orjson.loads(row.event_types)),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from evald.contract.projects import ProjectId
 from evald.contract.webhooks import WebhookEndpoint
 from evald.errors import CannotStart
 from evald.ids import new_id
@@ -26,14 +27,14 @@ def _secret(configured: WebhookSettings) -> str:
 def configured_endpoints(
     configured: Mapping[str, WebhookSettings],
     secrets: Mapping[str, str],
-    project: str,
+    project_id: ProjectId,
     now: int,
 ) -> list[WebhookEndpoint]:
     """Give the endpoints of the config file as the store keeps them."""
     return [
         WebhookEndpoint(
             id=new_id("whe"),
-            project=project,
+            project_id=project_id,
             name=name,
             url=each.url,
             event_types=tuple(dict.fromkeys(each.events)),

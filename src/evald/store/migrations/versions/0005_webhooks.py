@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0005"
-down_revision = "0001"
+down_revision = "0002"
 
 
 def upgrade() -> None:
@@ -18,7 +18,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("project", sa.Text(), nullable=False),
+        sa.Column("project_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
         sa.Column("event_types", sa.Text(), nullable=False),
@@ -30,15 +30,18 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("disabled_at", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name=op.f("fk_webhook_endpoints_project_id")
+        ),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_webhook_endpoints")),
         sa.UniqueConstraint("id", name=op.f("uq_webhook_endpoints_id")),
         sa.UniqueConstraint("config_name", name=op.f("uq_webhook_endpoints_config_name")),
         sqlite_autoincrement=True,
     )
     op.create_index(
-        op.f("ix_webhook_endpoints_project_created_at_seq"),
+        op.f("ix_webhook_endpoints_project_id_created_at_seq"),
         "webhook_endpoints",
-        ["project", "created_at", "seq"],
+        ["project_id", "created_at", "seq"],
         unique=False,
     )
     op.create_table(
