@@ -182,8 +182,8 @@ async def test(
     webhook_endpoint_id: str, request: Request, services: Given, project_id: OfProject
 ) -> Response:
     """Send a sample event once, now, and say what the endpoint answered."""
-    asked = await read_body(request, TestEndpoint)
     endpoint = await _endpoint(webhook_endpoint_id, services, project_id)
+    asked = await read_body(request, TestEndpoint)
     event = Event(new_id("evt"), asked.event_type, int(services.tools.clock()), SAMPLE_RUN)
     outcome = await services.webhooks.test(endpoint.id, event)
     if outcome is None or outcome.status_code is None:
