@@ -19,10 +19,12 @@ from evald.api.gate import Gate
 from evald.api.services import Services
 from evald.capture.keep import Keeper
 from evald.clock import system_clock
+from evald.contract.projects import DEFAULT_PROJECT
 from evald.dashboard.routes import Pages, pages_router
 from evald.dispatch.in_process import InProcessDispatch
 from evald.errors import CannotStart
 from evald.rules.retry import RetryPolicy
+from evald.rules.webhooks import Patience
 from evald.runs.tools import Tools
 from evald.sampling.connections import Connections, open_connections
 from evald.sampling.embeddings import ProviderEmbedder
@@ -35,9 +37,14 @@ from evald.sandbox.aside import ProcessAside
 from evald.settings import UPSTREAM, ProviderSettings, Settings
 from evald.store import files as file_store
 from evald.store import idempotency_keys as key_store
+from evald.store import webhook_endpoints as endpoint_store
 from evald.store.database import Database, open_database
 from evald.store.migrate import check_file, migrate, refusing_broken
 from evald.store.place import database_url, make_data_dir, sole_user
+from evald.webhooks.configured import configured_endpoints, configured_secrets
+from evald.webhooks.connecting import open_webhook_connections
+from evald.webhooks.deliveries import Deliveries, delivering
+from evald.webhooks.sending import Sender
 
 log = structlog.get_logger()
 
@@ -62,7 +69,8 @@ async def running_app(settings: Settings, port: int) -> AsyncIterator[ASGIApp]:
             check_host(settings.host, has_key=has_key)
             async with (
                 open_connections() as connections,
-                _dispatching(settings, database, access, connections, port) as app,
+                _delivering(settings, database) as webhooks,
+                _dispatching(settings, database, access, connections, webhooks, port) as app,
             ):
                 yield app
         finally:
@@ -71,7 +79,12 @@ async def running_app(settings: Settings, port: int) -> AsyncIterator[ASGIApp]:
 
 @asynccontextmanager
 async def _dispatching(
-    settings: Settings, database: Database, access: Access, connections: Connections, port: int
+    settings: Settings,
+    database: Database,
+    access: Access,
+    connections: Connections,
+    webhooks: Deliveries,
+    port: int,
 ) -> AsyncIterator[ASGIApp]:
     providers = providers_of(settings)
     public_url = (settings.public_url or f"http://{_url_host(settings.host)}:{port}").rstrip("/")
@@ -87,6 +100,7 @@ async def _dispatching(
         # No more: a row that ends hands its place to the next one without a turn of the loop between.
         rows_at_once=max((each.max_concurrency for each in providers), default=1),
         max_error_rate=settings.max_error_rate,
+        after_end=webhooks.wake,
     )
     dispatch = InProcessDispatch(tools, settings.runs_at_once)
     with refusing_broken():
@@ -104,6 +118,7 @@ async def _dispatching(
         lambda: list_models(providers, connections.kept),
         public_url,
         bodies_aside,
+        webhooks,
         settings.schema_strict,
     )
     try:
@@ -135,6 +150,27 @@ def _embedder(
             "models of one in the config file, or set EVALD_UPSTREAM_BASE_URL."
         )
     return ProviderEmbedder(model, provider, connections, sampler.limiters)
+
+
+@asynccontextmanager
+async def _delivering(settings: Settings, database: Database) -> AsyncIterator[Deliveries]:
+    """Deliver webhooks, to the endpoints of the config file as it is now and to the others."""
+    secrets = configured_secrets(settings.webhooks)
+    now = int(system_clock())
+    endpoints = configured_endpoints(settings.webhooks, secrets, DEFAULT_PROJECT, now)
+    with refusing_broken():
+        await database.write(
+            lambda connection: endpoint_store.keep_configured(connection, endpoints, now)
+        )
+    patience = Patience(
+        first=settings.webhook_first_retry, give_up_after=settings.webhook_give_up_after
+    )
+    private = settings.webhook_private_addresses
+    async with open_webhook_connections(private=private) as connections:
+        sender = Sender(connections, secrets, settings.webhook_timeout)
+        deliveries = Deliveries(database, sender, patience, system_clock)
+        async with delivering(deliveries):
+            yield deliveries
 
 
 def providers_of(settings: Settings) -> list[Provider]:

@@ -4,9 +4,10 @@ They are read once, checked at start and passed on as values; no other file look
 """
 
 import os
+import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -41,8 +42,31 @@ def _reachable(text: str) -> str:
 UrlText = Annotated[
     str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$"), AfterValidator(_reachable)
 ]
+VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 UPSTREAM = "upstream"
 """The name of the provider that the two upstream variables make."""
+
+LONGEST_WEBHOOK_URL = 2048
+_WEBHOOK_URL = re.compile(r"https?://[^\s/?#@\\]+([/?][^\s#]*)?")
+
+
+def _webhook_url(url: str) -> str:
+    if len(url) > LONGEST_WEBHOOK_URL:
+        raise PydanticCustomError("url", f"A URL may have {LONGEST_WEBHOOK_URL:,} characters")
+    # Others than printable ASCII would be sent in a spelling that differs from the one that is shown.
+    if not (url.isascii() and url.isprintable() and _WEBHOOK_URL.fullmatch(url)):
+        raise PydanticCustomError(
+            "url",
+            "It must be an http or https URL in printable ASCII, without a user, a password or a "
+            "fragment",
+        )
+    return _reachable(url)
+
+
+WebhookUrl = Annotated[str, AfterValidator(_webhook_url)]
+"""Where webhooks are sent to: a path and a query may be in it."""
+WebhookEvent = Literal["eval.run.succeeded", "eval.run.failed", "eval.run.canceled"]
+WEBHOOK_EVENTS: tuple[WebhookEvent, ...] = get_args(WebhookEvent)
 
 
 class ProviderSettings(BaseModel):
@@ -51,7 +75,7 @@ class ProviderSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     base_url: UrlText
-    api_key_env: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")] | None = None
+    api_key_env: VariableName | None = None
     """The environment variable that holds the key; keys do not stand in files."""
     models: list[str] = ["*"]
     max_concurrency: Annotated[int, Field(ge=1, le=10_000)] = 64
@@ -88,6 +112,24 @@ def _fits_a_header(key: str) -> bool:
     return key.isascii() and key.isprintable()
 
 
+class WebhookSettings(BaseModel):
+    """One `[webhooks.NAME]` table: an endpoint that is told how runs end."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: WebhookUrl
+    secret_env: VariableName
+    """The environment variable that holds the signing secret; secrets do not stand in files."""
+    events: Annotated[list[WebhookEvent], Field(min_length=1)] = list(WEBHOOK_EVENTS)
+
+    def secret(self) -> str:
+        """Give what is in its variable, which may be no secret at all. Raises CannotStart."""
+        secret = os.environ.get(self.secret_env, "").strip()
+        if not secret:
+            raise CannotStart(f"The environment variable {self.secret_env} holds no secret.")
+        return secret
+
+
 class Settings(BaseSettings):
     """All settings of `evald serve`."""
 
@@ -109,6 +151,11 @@ class Settings(BaseSettings):
     runs_at_once: Annotated[int, Field(ge=1, le=1000)] = 32
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
+    webhooks: dict[str, WebhookSettings] = {}
+    webhook_timeout: Annotated[float, Field(gt=0, le=300)] = 15.0
+    webhook_first_retry: Annotated[float, Field(gt=0)] = 5.0
+    webhook_give_up_after: Annotated[float, Field(ge=0)] = 3 * 24 * 60 * 60.0
+    webhook_private_addresses: bool = True
 
     @field_validator("upstream_api_key")
     @classmethod
@@ -172,5 +219,7 @@ def read_settings(**given: object) -> Settings:
             for each in error.errors(include_url=False, include_input=False)
         ]
         raise CannotStart("\n".join(["These settings are wrong:", *lines])) from None
-    except SettingsError:  # of all settings only this one is a table
-        raise CannotStart("EVALD_PROVIDERS is no JSON object; use a config file instead.") from None
+    except SettingsError:  # of all settings only these two are tables
+        raise CannotStart(
+            "EVALD_PROVIDERS or EVALD_WEBHOOKS is no JSON object; use a config file instead."
+        ) from None

@@ -17,7 +17,9 @@ from tests.runs.making import (
     upload,
 )
 from tests.server import EvaldServer
+from tests.webhooks.hooking import create_endpoint
 
+NOWHERE = "http://127.0.0.1:9/hook"
 _numbers = count()
 
 
@@ -30,6 +32,7 @@ class Objects:
     output_item_id: str
     file_id: str
     completion_id: str
+    webhook_endpoint_id: str
 
     @property
     def by_name(self) -> dict[str, str]:
@@ -43,6 +46,7 @@ UNKNOWN = Objects(
     output_item_id="outputitem_" + "0" * 32,
     file_id="file-" + "0" * 32,
     completion_id="chatcmpl-" + "0" * 32,
+    webhook_endpoint_id="whe_" + "0" * 32,
 )
 
 
@@ -83,6 +87,8 @@ def make_objects(server: EvaldServer) -> Objects:
         output_item_id=items_of(server, run)[0]["id"],
         file_id=upload(server, rows(1)),
         completion_id=store_completion(server),
+        # No run fails here, so that nothing is on its way there.
+        webhook_endpoint_id=create_endpoint(server, NOWHERE, ["eval.run.failed"])["id"],
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.access.projects import UNKNOWN, TwoProjects, logged, store_completion
+from tests.access.projects import NOWHERE, UNKNOWN, TwoProjects, logged, store_completion
 from tests.access.routes import FOR_ALL, ROUTES, all_routes, is_page, without_prefix
 from tests.capture.asking import request
 from tests.runs.making import accepted, asked, create_eval, form, rows, send_file
@@ -135,11 +135,17 @@ def imported(server: EvaldServer, path: str) -> str:
     return f"/chat/completions/{completion_id}"
 
 
+def made_endpoint(server: EvaldServer, path: str) -> str:
+    body = {"name": "ours", "url": NOWHERE, "event_types": ["eval.run.failed"]}
+    return f"/webhook_endpoints/{asked(server, 'POST', path, body)['id']}"
+
+
 MAKERS: dict[str, Callable[[EvaldServer, str], str]] = {
     "/evals": made_eval,
     "/files": made_file,
     "/chat/completions": made_completion,
     "/chat/completions/import": imported,
+    "/webhook_endpoints": made_endpoint,
 }
 """How to make something by a path; each gives where it is found then."""
 KEEPS_NOTHING: set[str] = set()

@@ -6,10 +6,11 @@ from typing import Any, cast
 
 import pytest
 from fastapi import APIRouter
+from pydantic import BaseModel
 
 from evald.api.app import build_app
 from evald.api.services import Services
-from evald.settings import ProviderSettings, Settings
+from evald.settings import ProviderSettings, Settings, WebhookSettings
 from tests.server import CHECKOUT
 
 DOCS = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *(CHECKOUT / "docs").rglob("*.md")]
@@ -31,8 +32,12 @@ def test_every_route_is_in_the_coverage_table() -> None:
 
 def test_every_setting_is_in_the_configuration_page() -> None:
     page = (CHECKOUT / "docs" / "configuration.md").read_text()
-    settings = {f"EVALD_{name.upper()}" for name in Settings.model_fields if name != "providers"}
-    keys = {f"| `{name}` |" for name in ProviderSettings.model_fields}
+    tables: dict[str, type[BaseModel]] = {
+        "providers": ProviderSettings,
+        "webhooks": WebhookSettings,
+    }
+    settings = {f"EVALD_{name.upper()}" for name in Settings.model_fields if name not in tables}
+    keys = {f"| `{name}` |" for table in tables.values() for name in table.model_fields}
 
     missing = {name for name in settings | keys if name not in page}
 

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Table, func, select
@@ -12,8 +12,9 @@ from evald.contract.counts import ModelUsage
 from evald.contract.evals import Eval
 from evald.contract.files import File
 from evald.contract.json_types import JsonObject
-from evald.contract.projects import DEFAULT_PROJECT
+from evald.contract.projects import DEFAULT_PROJECT, ProjectId
 from evald.contract.stored_completions import StoredCompletion
+from evald.contract.webhooks import Event, WebhookEndpoint
 from evald.rules.tally import Counted, tally
 from evald.rules.verdict import Outcome, item_status
 from evald.store import chunks as chunk_store
@@ -24,6 +25,8 @@ from evald.store import idempotency_keys as key_store
 from evald.store import output_items as item_store
 from evald.store import runs as run_store
 from evald.store import stored_completions as completion_store
+from evald.store import webhook_deliveries as delivery_store
+from evald.store import webhook_endpoints as endpoint_store
 from evald.store.chunks import PackedChunk, pack, row_text
 from evald.store.database import Database
 from evald.store.idempotency_keys import FirstAnswer, IdempotencyKey
@@ -216,6 +219,39 @@ async def saved_key(
     new, first = new_key(), FirstAnswer(eval_id, run_id, b'{"id":"first"}')
     await database.write(lambda connection: key_store.insert_key(connection, new, first, now))
     return new
+
+
+def new_endpoint(**changes: Any) -> WebhookEndpoint:
+    endpoint = WebhookEndpoint(
+        id=fresh_id("whe"),
+        project_id=DEFAULT_PROJECT,
+        name="ours",
+        url="http://127.0.0.1:9/hook",
+        event_types=("eval.run.succeeded", "eval.run.canceled"),
+        secret_hint="whsec_...cret",
+        created_at=1,
+        updated_at=1,
+    )
+    return replace(endpoint, **changes)
+
+
+async def saved_endpoint(database: Database, **changes: Any) -> WebhookEndpoint:
+    new = new_endpoint(**changes)
+    await database.write(
+        lambda connection: endpoint_store.insert_endpoint(connection, new, "whsec_secret")
+    )
+    return new
+
+
+async def recorded_event(
+    database: Database, *, project_id: ProjectId = DEFAULT_PROJECT, now: float = 1.0
+) -> Event:
+    """Record that a run was completed."""
+    event = Event(fresh_id("evt"), "eval.run.succeeded", int(now), fresh_id("evalrun"))
+    await database.write(
+        lambda connection: delivery_store.record_event(connection, project_id, event, now)
+    )
+    return event
 
 
 async def row_counts(database: Database) -> dict[str, int]:

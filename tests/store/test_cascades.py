@@ -46,6 +46,8 @@ ONE_RUN = {
     "file_parts": 0,
     "stored_completions": 0,
     "completion_tags": 0,
+    "webhook_endpoints": 0,
+    "webhook_deliveries": 0,
 }
 EMPTY = {**dict.fromkeys(ONE_RUN, 0), "projects": 1}
 

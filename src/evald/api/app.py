@@ -11,7 +11,16 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from evald import __version__
-from evald.api import chat_completions, evals, files, graders, models, output_items, runs
+from evald.api import (
+    chat_completions,
+    evals,
+    files,
+    graders,
+    models,
+    output_items,
+    runs,
+    webhooks,
+)
 from evald.api.bodies import json_answer
 from evald.api.services import Given, Services
 from evald.contract.pages import error_json
@@ -19,6 +28,10 @@ from evald.errors import ApiError
 from evald.rules.json_text import BadJson
 
 PREFIXES: Final = ("/v1", "", "/openai/v1")
+ROOMS: Final = (
+    *(evals, runs, output_items, files, models),
+    *(chat_completions, graders, webhooks),
+)
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 health = APIRouter()
@@ -49,7 +62,7 @@ def build_app(services: Services, pages: APIRouter) -> FastAPI:
     app.include_router(health)
     app.include_router(pages)
     for prefix in PREFIXES:
-        for room in (evals, runs, output_items, files, models, chat_completions, graders):
+        for room in ROOMS:
             app.include_router(room.router, prefix=prefix, include_in_schema=prefix == "/v1")
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(BadJson, _bad_json)

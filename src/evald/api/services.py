@@ -12,6 +12,7 @@ from evald.contract.projects import ProjectId
 from evald.runs.tools import Dispatch, SharedAside, Tools
 from evald.sampling.relay import Relay
 from evald.store.database import Database
+from evald.webhooks.deliveries import Deliveries
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Services:
     """Where browsers find this server, without a slash at the end."""
     bodies_aside: SharedAside
     """Where large bodies are read: apart from long comparisons, which would keep them waiting."""
+    webhooks: Deliveries
     schema_strict: bool
     """Whether answers are in their strict form where a request does not say."""
 

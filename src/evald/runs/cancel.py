@@ -5,6 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from evald.contract.projects import ProjectId
 from evald.contract.runs import Run
 from evald.rules.status import is_final
+from evald.runs.ending import record_end, write_end
 from evald.runs.tools import Dispatch, Tools
 from evald.store import files as file_store
 from evald.store import runs as run_store
@@ -35,9 +36,7 @@ async def cancel_run(
 async def _stop_and_move(run: Run, tools: Tools, dispatch: Dispatch) -> None:
     aborted = await dispatch.stop(run.id)
     try:
-        await tools.database.write(
-            lambda connection: _cancel(connection, run, aborted, tools.clock())
-        )
+        await write_end(lambda connection: _cancel(connection, run, aborted, tools.clock()), tools)
     except BaseException:
         dispatch.wake(run.id)  # the run is not canceled, so it goes on
         raise
@@ -46,6 +45,7 @@ async def _stop_and_move(run: Run, tools: Tools, dispatch: Dispatch) -> None:
 
 
 async def _cancel(connection: AsyncConnection, run: Run, aborted: int, now: float) -> None:
-    await run_store.move(connection, run.id, "cancel", calls_aborted=aborted, finished_at=now)
+    if await run_store.move(connection, run.id, "cancel", calls_aborted=aborted, finished_at=now):
+        await record_end(connection, run.id, "canceled", now)
     if run.row_count is None:  # its file was kept for it
         await file_store.purge_files(connection)

@@ -3,6 +3,7 @@
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.rules.verdict import too_many_errors
+from evald.runs.ending import record_end, write_end
 from evald.runs.tools import Tools
 from evald.store import files as file_store
 from evald.store import output_items as item_store
@@ -28,9 +29,15 @@ async def finish(plan: RunPlan, tools: Tools) -> None:
             message = f"{counts.errored} of {counts.total} rows errored, most often: {common[0][0]}"
             await _fail(connection, run.id, "too_many_errors", message, tools)
         else:
-            await run_store.complete_run(connection, run.id, tools.clock())
+            await _complete(connection, run.id, tools)
 
-    await tools.database.write(finished)
+    await write_end(finished, tools)
+
+
+async def _complete(connection: AsyncConnection, run_id: str, tools: Tools) -> None:
+    now = tools.clock()
+    if await run_store.complete_run(connection, run_id, now):
+        await record_end(connection, run_id, "completed", now)
 
 
 async def fail_run(run_id: str, code: str, message: str, tools: Tools) -> None:
@@ -40,12 +47,14 @@ async def fail_run(run_id: str, code: str, message: str, tools: Tools) -> None:
         await _fail(connection, run_id, code, message, tools)
         await file_store.purge_files(connection)  # its file may have been kept for it
 
-    await tools.database.write(failed)
+    await write_end(failed, tools)
 
 
 async def _fail(
     connection: AsyncConnection, run_id: str, code: str, message: str, tools: Tools
 ) -> None:
     shown = message.replace("\x00", "")  # Postgres keeps no NUL in texts, and rows can hold some
-    failed = {"error_code": code, "error_message": shown, "finished_at": tools.clock()}
-    await run_store.move(connection, run_id, "fail", **failed)
+    now = tools.clock()
+    failed = {"error_code": code, "error_message": shown, "finished_at": now}
+    if await run_store.move(connection, run_id, "fail", **failed):
+        await record_end(connection, run_id, "failed", now)

@@ -59,3 +59,5 @@ class Tools:
     """Rows of one chunk that are worked on at the same time."""
     max_error_rate: float
     """The share of errored rows, from 0 to 1, beyond which a run counts as failed."""
+    after_end: Callable[[], None] = lambda: None
+    """Called when a run may have ended, and the event of that may have been recorded."""

@@ -144,6 +144,16 @@ async def move(
     return moved.rowcount == 1
 
 
+async def project_of(connection: AsyncConnection, run_id: str) -> ProjectId:
+    """Give the project of a run that is there."""
+    found = await connection.execute(
+        select(evals.c.project_id)
+        .join(runs, runs.c.eval_id == evals.c.id)
+        .where(runs.c.id == run_id)
+    )
+    return ProjectId(found.scalar_one())
+
+
 async def complete_run(connection: AsyncConnection, run_id: str, finished_at: float) -> bool:
     """Complete a run in progress whose rows all have an output item; say whether it moved."""
     saved = runs.c.passed + runs.c.failed + runs.c.errored

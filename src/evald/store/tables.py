@@ -223,6 +223,65 @@ idempotency_keys = Table(
     Index(None, "run_id"),
 )
 
+# Who is told how runs end.
+webhook_endpoints = Table(
+    "webhook_endpoints",
+    metadata,
+    _sequence(),
+    Column("id", Text, nullable=False, unique=True),
+    _project_id(),
+    Column("name", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("event_types", Text, nullable=False),
+    # The name of its table in the config file; null for one that was made through the API.
+    Column("config_name", Text, unique=True),
+    # Signing needs the secret itself. Null for one of the config file, whose secret is not kept here.
+    Column("secret", Text),
+    Column("secret_hint", Text, nullable=False),
+    # The secret before the last rotation, and until when it signs beside the new one.
+    Column("old_secret", Text),
+    Column("old_secret_until", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("disabled_at", BigInteger),
+    Index(None, "project_id", "created_at", "seq"),
+    sqlite_autoincrement=True,
+)
+
+# One event for one endpoint: what is still to be sent, and for some days what was.
+webhook_deliveries = Table(
+    "webhook_deliveries",
+    metadata,
+    _sequence(),
+    # What is sent as `webhook-id`, the same at each attempt.
+    Column("id", Text, nullable=False, unique=True),
+    Column(
+        "endpoint_id",
+        Text,
+        ForeignKey("webhook_endpoints.id", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("event_id", Text, nullable=False),
+    Column("event_type", Text, nullable=False),
+    # No foreign key: that a run was canceled is told after it is deleted, too.
+    Column("run_id", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", Float, nullable=False),
+    # pending, delivered or failed
+    Column("status", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0),
+    # Null when it is over.
+    Column("next_attempt_at", Float),
+    Column("last_attempt_at", Float),
+    Column("status_code", Integer),
+    Column("error", Text),
+    Column("ended_at", Float),
+    Index(None, "endpoint_id", "next_attempt_at", "seq"),
+    Index(None, "endpoint_id", "seq"),
+    Index(None, "ended_at"),
+    sqlite_autoincrement=True,
+)
+
 files = Table(
     "files",
     metadata,

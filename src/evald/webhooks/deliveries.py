@@ -1,0 +1,188 @@
+"""Deliver what is due: each endpoint in a lane of its own, so that a slow one holds up no other.
+
+The queue is the database. A server that ends in the middle of an attempt makes it again after its
+next start, under the same id: webhooks come at least once.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from evald.clock import Clock
+from evald.contract.webhooks import Event
+from evald.rules.webhooks import GONE, Patience, next_attempt
+from evald.store import webhook_deliveries as delivery_store
+from evald.store import webhook_endpoints as endpoint_store
+from evald.store.database import Database, Work
+from evald.store.webhook_deliveries import Attempt, Due
+from evald.webhooks.sending import Outcome, Sender
+
+log = structlog.get_logger()
+
+AT_ONCE: Final = 4
+"""Attempts under way at the same time, for each endpoint."""
+TIDIED_EVERY: Final = 60 * 60.0
+PAUSE_AFTER_FAILURE: Final = 5.0
+"""Seconds without an attempt when the store has failed."""
+
+
+class Deliveries:
+    """Sends webhooks behind everything else that the server does."""
+
+    def __init__(
+        self, database: Database, sender: Sender, patience: Patience, clock: Clock
+    ) -> None:
+        """Send nothing before `run`."""
+        self._database = database
+        self._sender = sender
+        self._patience = patience
+        self._clock = clock
+        self._woken = asyncio.Event()
+        self._lanes: set[str] = set()
+
+    def wake(self) -> None:
+        """Look for what is due: something may have been recorded."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Deliver until it is cancelled; attempts that are cut off by that are made again later."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._tidy())
+            while True:
+                self._woken.clear()
+                pause = await self._begin_due(group)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await self._woken.wait()
+
+    async def _tidy(self) -> None:
+        while True:
+            with suppress(SQLAlchemyError):  # the disk is full, say: then later
+                await self._database.write(
+                    lambda connection: delivery_store.remove_old(connection, self._clock())
+                )
+            await asyncio.sleep(TIDIED_EVERY)
+            self.wake()  # the clock may have been set meanwhile
+
+    async def _begin_due(self, group: asyncio.TaskGroup) -> float | None:
+        """Open a lane for each endpoint that has none and needs one; give the time to the next.
+
+        None stands for as long as nothing is recorded.
+        """
+        try:
+            times = await self._database.read(delivery_store.next_times)
+        except SQLAlchemyError as error:
+            log.warning("the store failed, webhooks go on later", error=str(error))
+            return PAUSE_AFTER_FAILURE
+        waiting = {each: at for each, at in times.items() if each not in self._lanes}
+        now = self._clock()
+        for endpoint_id, at in waiting.items():
+            if at <= now:
+                self._lanes.add(endpoint_id)
+                group.create_task(self._lane(endpoint_id))
+        later = [at - now for at in waiting.values() if at > now]
+        return min(later, default=None)
+
+    async def _lane(self, endpoint_id: str) -> None:
+        """Deliver to one endpoint until nothing is due there."""
+        try:
+            while due := await self._due(endpoint_id):
+                await self._attempt_all(due)
+        except SQLAlchemyError as error:
+            log.warning("the store failed, webhooks go on later", error=str(error))
+            await asyncio.sleep(PAUSE_AFTER_FAILURE)
+        finally:
+            self._lanes.discard(endpoint_id)
+            self.wake()  # something may have become due since the last look
+
+    async def _due(self, endpoint_id: str) -> list[Due]:
+        now = self._clock()
+        return await self._database.read(
+            lambda connection: delivery_store.due_deliveries(connection, endpoint_id, now, AT_ONCE)
+        )
+
+    async def _attempt_all(self, due: list[Due]) -> None:
+        attempts = await asyncio.gather(*(self._attempt(each) for each in due))
+        gone = any(attempt.status_code == GONE for attempt in attempts)
+        endpoint_id, url, now = due[0].endpoint_id, due[0].url, self._clock()
+
+        async def save(connection: AsyncConnection) -> None:
+            await delivery_store.save_attempts(connection, attempts)
+            if gone:
+                await endpoint_store.disable_endpoint(connection, endpoint_id, url, now)
+
+        await self._saved(save)
+        if gone:
+            log.warning("webhook endpoint is gone, and gets nothing more", endpoint=endpoint_id)
+
+    async def _saved(self, save: Work[None]) -> None:
+        """Save what became of some attempts, again and again while the store fails.
+
+        Until then nothing more is sent to their endpoint: it would get the same again.
+        """
+        while True:
+            try:
+                return await self._database.write(save)
+            except SQLAlchemyError as error:
+                log.warning("the store failed, webhooks go on later", error=str(error))
+                await asyncio.sleep(PAUSE_AFTER_FAILURE)
+
+    async def _attempt(self, due: Due) -> Attempt:
+        begun = self._clock()
+        try:
+            outcome = await self._sender.send(due, begun)
+        except Exception:  # the border of one delivery: the others must go on
+            log.exception("webhook broke", delivery=due.id, endpoint=due.endpoint_id)
+            outcome = Outcome(None, "The server failed to send this; its log says why.")
+        return self._judged(due, outcome, self._clock())
+
+    def _judged(self, due: Due, outcome: Outcome, now: float) -> Attempt:
+        if outcome.error is None:
+            return Attempt(due.id, now, "delivered", outcome.status_code, None, None)
+        pause = None
+        if outcome.status_code != GONE:
+            age = now - due.created_at
+            pause = next_attempt(
+                due.attempts + 1, age, random.random(), outcome.named_pause, self._patience
+            )
+        if pause is None:
+            log.warning("webhook given up", delivery=due.id, endpoint=due.endpoint_id)
+        return Attempt(
+            delivery_id=due.id,
+            at=now,
+            status="failed" if pause is None else "pending",
+            status_code=outcome.status_code,
+            error=outcome.error,
+            next_attempt_at=None if pause is None else now + pause,
+        )
+
+    async def test(self, endpoint_id: str, event: Event) -> Outcome | None:
+        """Send a sample event once and give what became of it; None when the endpoint is gone."""
+        now = self._clock()
+        due = await self._database.read(
+            lambda connection: delivery_store.sample_delivery(connection, endpoint_id, event, now)
+        )
+        return None if due is None else await self._sender.send(due, now)
+
+
+@asynccontextmanager
+async def delivering(deliveries: Deliveries) -> AsyncIterator[None]:
+    """Have webhooks delivered for as long as the block lasts."""
+    task = asyncio.get_running_loop().create_task(deliveries.run(), name="webhooks")
+    task.add_done_callback(_ended)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        log.error("webhooks are sent no more until the next start", exc_info=error)
