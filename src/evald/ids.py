@@ -22,6 +22,11 @@ def new_completion_id() -> str:
     return f"chatcmpl-{random.getrandbits(128):032x}"
 
 
+def new_response_id() -> str:
+    """Give a fresh id of a response, for one whose endpoint gave it none that can be kept."""
+    return f"resp_{random.getrandbits(128):032x}"
+
+
 def criterion_id(name: str) -> str:
     """Give the id of a testing criterion: its name and a random uuid4 (contract section 3.1)."""
     return f"{name}-{uuid.uuid4()}"

@@ -80,7 +80,7 @@ MAY_ALSO_BE: list[tuple[str, Any, str]] = [
 OTHER_PATHS = {  # contract 2.2: newer clients cancel here, the document has the older path
     "/evals/{eval_id}/runs/{run_id}/cancel": "/evals/{eval_id}/runs/{run_id}",
 }
-NOT_IN_THE_DOCUMENT = re.compile(r"^/(models(/.*)?|healthz)$")
+NOT_IN_THE_DOCUMENT = re.compile(r"^/(models(/.*)?|responses(/.*)?|healthz)$")
 PASSED_THROUGH = {("POST", "/chat/completions")}
 """What a model endpoint answers is no answer of ours."""
 

@@ -1,7 +1,7 @@
 """Evals, runs, rows and output items to fill a database with."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from evald.contract.evals import Eval
 from evald.contract.files import File
 from evald.contract.json_types import JsonObject
 from evald.contract.stored_completions import StoredCompletion
+from evald.contract.stored_responses import StoredResponse, Tag
 from evald.rules.tally import Counted, tally
 from evald.rules.verdict import Outcome, item_status
 from evald.store import chunks as chunk_store
@@ -23,6 +24,7 @@ from evald.store import idempotency_keys as key_store
 from evald.store import output_items as item_store
 from evald.store import runs as run_store
 from evald.store import stored_completions as completion_store
+from evald.store import stored_responses as response_store
 from evald.store.chunks import PackedChunk, pack, row_text
 from evald.store.database import Database
 from evald.store.idempotency_keys import FirstAnswer, IdempotencyKey
@@ -120,6 +122,23 @@ def new_completion(
     )
 
 
+def new_response(
+    *,
+    created_at: int = 1,
+    tags: Iterable[Tag] = (),
+    instructions: str = "",
+) -> StoredResponse:
+    response_id = fresh_id("resp")
+    return StoredResponse(
+        id=response_id,
+        created_at=created_at,
+        tags=frozenset(tags),
+        instructions=instructions,
+        body=f'{{"id":"{response_id}","created_at":{created_at}}}',
+        input='[{"role":"user","content":"Say hi."}]',
+    )
+
+
 def pairs(metadata: dict[str, str]) -> frozenset[tuple[str, str]]:
     """Give metadata as a filter has it."""
     return frozenset(metadata.items())
@@ -128,6 +147,12 @@ def pairs(metadata: dict[str, str]) -> frozenset[tuple[str, str]]:
 async def saved_completion(database: Database, **changes: Any) -> StoredCompletion:
     new = new_completion(**changes)
     await database.write(lambda connection: completion_store.insert_completions(connection, [new]))
+    return new
+
+
+async def saved_response(database: Database, **changes: Any) -> StoredResponse:
+    new = new_response(**changes)
+    await database.write(lambda connection: response_store.insert_responses(connection, [new]))
     return new
 
 

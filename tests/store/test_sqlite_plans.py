@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.counts import ModelUsage
 from evald.contract.stored_completions import CompletionFilter
+from evald.contract.stored_responses import ResponseFilter, Tag
 from evald.rules.paging import PageRequest
 from evald.rules.tally import tally
 from evald.store import chunks as chunk_store
@@ -21,6 +22,7 @@ from evald.store import idempotency_keys as key_store
 from evald.store import output_items as item_store
 from evald.store import runs as run_store
 from evald.store import stored_completions as completion_store
+from evald.store import stored_responses as response_store
 from evald.store.database import Database
 from tests.store.records import (
     CRITERIA,
@@ -29,9 +31,11 @@ from tests.store.records import (
     new_eval,
     new_file,
     new_item,
+    new_response,
     pairs,
     save_items,
     saved_completion,
+    saved_response,
     started_run,
 )
 
@@ -39,6 +43,7 @@ Statements = Callable[[AsyncConnection], Awaitable[object]]
 BIG = (
     *("evals", "runs", "run_criteria", "run_usage", "chunks", "output_items", "file_parts"),
     *("idempotency_keys", "stored_completions", "completion_tags", "leading"),
+    *("stored_responses", "response_tags"),
 )
 
 
@@ -305,6 +310,72 @@ def check_completion_plan(steps: list[str]) -> None:
     walks = "SCAN stored_completions USING INDEX ix_stored_completions_created_at_seq"
     covers = walks.replace("USING INDEX", "USING COVERING INDEX")
     check_plan([step for step in steps if step not in (walks, covers)] or ["walks"])
+
+
+TAG_KEY = "sqlite_autoindex_response_tags_1 (kind=? AND name=? AND value=?"
+TIMES = "ix_stored_responses_created_at_seq"
+ADA, BOB, LOOK = ("user", "", "ada"), ("user", "", "bob"), ("tool", "", "look")
+RESPONSE_FILTERS: dict[str, tuple[ResponseFilter, str]] = {
+    "all": (ResponseFilter(), TIMES),
+    "of a time": (ResponseFilter(created_after=1, created_before=2), f"{TIMES} ("),
+    "with instructions": (ResponseFilter(instructions="a"), TIMES),
+    "of a user": (ResponseFilter((frozenset({ADA}),)), TAG_KEY),
+    "of two users": (ResponseFilter((frozenset({ADA, BOB}),)), TAG_KEY),
+    "of users, with a tool": (ResponseFilter((frozenset({ADA, BOB}), frozenset({LOOK}))), TAG_KEY),
+    "of users, with either tool, of a time, with instructions": (
+        ResponseFilter((frozenset({ADA, BOB}), frozenset({LOOK, ("tool", "", "find")})), "a", 1, 2),
+        TAG_KEY,
+    ),
+}
+
+
+@pytest.mark.parametrize(("wanted", "index"), RESPONSE_FILTERS.values(), ids=RESPONSE_FILTERS)
+async def test_the_responses_of_a_run_are_read_from_their_index(
+    database: Database, wanted: ResponseFilter, index: str
+) -> None:
+    tags: set[Tag] = {ADA, LOOK}
+    await saved_response(database, tags=tags, instructions="a")
+    place = (1, 0)
+
+    async def read(connection: AsyncConnection) -> None:
+        read_on = partial(response_store.next_responses, connection, wanted, 10)
+        await read_on(first=place, after=None)
+        await read_on(first=None, after=place)
+        await response_store.place_of_newest(connection, wanted, 5)
+
+    steps = await plans(database, read)
+
+    assert sum(index in step for step in steps) >= 3, steps
+    check_response_plan(steps)
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        partial(response_store.get_response, response_id="resp_0"),
+        partial(response_store.get_input, response_id="resp_0"),
+        partial(response_store.delete_response, response_id="resp_0"),
+        partial(response_store.known_ids, ids=["resp_0", "resp_1"]),
+        partial(response_store.known_bodies, ids=["resp_0", "resp_1"]),
+    ],
+    ids=["one", "its input", "a delete", "known ids", "known bodies"],
+)
+async def test_one_stored_response_is_found_by_an_index(
+    database: Database, statements: Statements
+) -> None:
+    new = replace(new_response(tags={ADA}), id="resp_0")
+    await database.write(lambda connection: response_store.insert_responses(connection, [new]))
+
+    steps = await plans(database, statements)
+
+    check_response_plan(steps)
+
+
+def check_response_plan(steps: list[str]) -> None:
+    """A list without a tag may walk along its index, and stops when it has enough."""
+    walks = (f"SCAN stored_responses USING {kind}INDEX {TIMES}" for kind in ("", "COVERING "))
+    walking = tuple(walks)
+    check_plan([step for step in steps if step not in walking] or ["walks"])
 
 
 def check_plan(steps: list[str]) -> None:

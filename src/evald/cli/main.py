@@ -65,7 +65,7 @@ def serve(host: str | None, port: int | None, data_dir: Path | None, config: Pat
 
 @cli.group()
 def logs() -> None:
-    """Chat completions that a running server has stored."""
+    """Chat completions and responses that a running server has stored."""
 
 
 @logs.command("import")
@@ -75,14 +75,15 @@ def logs() -> None:
     "--metadata", multiple=True, metavar="KEY=VALUE", help="Added to each one; can be repeated."
 )
 def import_(file: BinaryIO, url: str, metadata: tuple[str, ...]) -> None:
-    """Store completions from a log file.
+    """Store completions and responses from a log file.
 
     They come from FILE, or from standard input for -.
 
     \b
     FILE holds JSON lines. Each is a request with its response, and perhaps metadata,
       {"request": {"model": ..., "messages": [...]}, "response": {"choices": [...]}}
-    or a chat completion, with the messages that it answered under "messages".
+      {"request": {"model": ..., "input": ...}, "response": {"output": [...]}}
+    or a chat completion or response by itself, with what it answered under "messages" or "input".
 
     What is there already stays as it is, so a file can be imported again.
     The exit status is 1 when a line is left out.
