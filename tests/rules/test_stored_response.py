@@ -9,7 +9,6 @@ from evald.contract.stored_responses import item_objects
 from evald.rules.stored_completion import Origin
 from evald.rules.stored_response import (
     folded,
-    input_items,
     stored_response,
     whole_response,
     with_id,
@@ -165,12 +164,6 @@ def test_instructions_may_be_the_items_that_were_made_of_them() -> None:
 
 def test_folded_letters_are_alike() -> None:
     assert folded("STRASSE") == folded("Straße")
-
-
-def test_input_is_a_list_of_items() -> None:
-    assert input_items("a") == [{"role": "user", "content": "a"}]
-    assert input_items([{"role": "user"}, 5]) == [{"role": "user"}]
-    assert input_items(None) == []
 
 
 def test_every_input_item_has_an_id_of_its_own() -> None:

@@ -127,6 +127,7 @@ def new_response(
     created_at: int = 1,
     tags: Iterable[Tag] = (),
     instructions: str = "",
+    previous_id: str | None = None,
 ) -> StoredResponse:
     response_id = fresh_id("resp")
     return StoredResponse(
@@ -134,8 +135,9 @@ def new_response(
         created_at=created_at,
         tags=frozenset(tags),
         instructions=instructions,
-        body=f'{{"id":"{response_id}","created_at":{created_at}}}',
-        input='[{"role":"user","content":"Say hi."}]',
+        body=f'{{"id":"{response_id}","created_at":{created_at},"output":[{{"said":1}}]}}',
+        input='[{"asked":1}]',
+        previous_id=previous_id,
     )
 
 

@@ -68,6 +68,9 @@ Source: TypeAlias = Annotated[FileContent | FileId, Field(discriminator="type")]
 LoggedSource: TypeAlias = Annotated[
     FileContent | FileId | StoredCompletionsSource, Field(discriminator="type")
 ]
+LoggedResponses: TypeAlias = Annotated[
+    FileContent | FileId | StoredResponsesSource, Field(discriminator="type")
+]
 
 
 class MessageTemplate(RequestModel):
@@ -140,7 +143,7 @@ class ResponsesSource(RequestModel):
     """Rows that are sampled by responses."""
 
     type: Literal["responses"]
-    source: Source
+    source: LoggedResponses
     input_messages: InputMessages | None = None
     model: ModelName | None = None
     sampling_params: ResponsesParams | None = None

@@ -9,6 +9,7 @@ from evald.contract.json_types import JsonObject, JsonValue
 from evald.contract.run_data_sources import StoredResponsesSource
 from evald.contract.stored_responses import METADATA, ResponseFilter, Tag
 from evald.data_sources.logged import Logs, pairs_meant
+from evald.rules.response_input import asked_items
 from evald.rules.stored_response import folded, number_text
 from evald.store import stored_responses as response_store
 from evald.store.stored_completions import Place
@@ -74,17 +75,8 @@ def logged_responses(wanted: ResponseFilter, *, with_samples: bool) -> Logs[Logg
 def _row(each: LoggedResponse, *, with_sample: bool) -> JsonObject:
     response = orjson.loads(each.body)
     item: JsonObject = {
-        "input": _sent(orjson.loads(each.input), response.get("instructions")),
+        "input": list(asked_items({**response, "input": orjson.loads(each.input)})),
         "metadata": response.get("metadata"),
         "response_id": each.id,
     }
     return {"item": item, "sample": response} if with_sample else {"item": item}
-
-
-def _sent(items: list[JsonValue], instructions: JsonValue) -> list[JsonValue]:
-    """Give all that the model was told. Instructions came first, and are no input item."""
-    if isinstance(instructions, str) and instructions:
-        return [{"role": "developer", "content": instructions}, *items]
-    if isinstance(instructions, list):
-        return [*instructions, *items]
-    return items

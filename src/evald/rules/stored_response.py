@@ -9,6 +9,7 @@ import orjson
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.contract.stored_responses import METADATA, StoredResponse, Tag
 from evald.rules import json_text
+from evald.rules.response_input import asked_items
 from evald.rules.stored_completion import USABLE_ID, Origin, model_of
 
 ENDED: Final = ("completed", "incomplete")
@@ -54,7 +55,7 @@ def stored_response(request: JsonObject, answer: JsonObject, origin: Origin) -> 
         tags=frozenset(_tags(request, body, origin.metadata)),
         instructions=folded(_instructions(body["instructions"])),
         body=json_text.dump(body),
-        input=json_text.dump(input_items(request.get("input"))),
+        input=json_text.dump(asked_items({"input": request.get("input")})),
         previous_id=_previous_id(body),
     )
 
@@ -74,13 +75,6 @@ def with_id(response: StoredResponse, response_id: str) -> StoredResponse:
     """Give the same response under another id."""
     body = orjson.loads(response.body)
     return replace(response, id=response_id, body=json_text.dump({**body, "id": response_id}))
-
-
-def input_items(sent: JsonValue) -> list[JsonValue]:
-    """Give the input of a request as a list of items: a text is one message of the user."""
-    if isinstance(sent, str):
-        return [{"role": "user", "content": sent}]
-    return [item for item in sent if isinstance(item, dict)] if isinstance(sent, list) else []
 
 
 def folded(text: str) -> str:

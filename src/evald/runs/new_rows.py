@@ -6,8 +6,8 @@ from typing import Final
 from evald.contract.data_source_configs import item_schema_of
 from evald.contract.json_types import JsonObject
 from evald.contract.run_data_sources import (
-    CompletionsSource,
     FileId,
+    JsonlSource,
     LoggedFilter,
     StoredCompletionsSource,
 )
@@ -39,7 +39,7 @@ async def rows_of_run(given: GivenRun, config: JsonObject, tools: Tools) -> Rows
             case FileId():
                 return await _rows_of_file(source.id, config, tools)
         data_source = given.request.data_source
-        is_sampled = isinstance(data_source, CompletionsSource) and bool(data_source.model)
+        is_sampled = not isinstance(data_source, JsonlSource) and bool(data_source.model)
         return await _logged_rows(source, config, tools, with_samples=not is_sampled)
     except BadRow as error:
         raise BadRequest(str(error), param="data_source.source", code="invalid_row") from None
