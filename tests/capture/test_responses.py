@@ -74,7 +74,7 @@ def test_an_error_of_the_endpoint_is_passed_on(server: EvaldServer, models: Mode
 def test_the_response_is_kept_before_its_answer_is_whole(
     server: EvaldServer, models: ModelServer
 ) -> None:
-    asked = {"metadata": {"case": "kept"}, "instructions": "Be brief.", "user": "ada"}
+    asked: Any = {"metadata": {"case": "kept"}, "instructions": "Be brief.", "user": "ada"}
 
     answer = ask(server, **asked)
 

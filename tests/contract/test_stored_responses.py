@@ -68,7 +68,7 @@ def test_calls_of_functions_are_stored(client: openai.OpenAI, models: ModelServe
     found = client.responses.retrieve(answered.id)
     (call,) = (each for each in found.output if each.type == "function_call")
     assert (call.name, call.arguments) == ("look", '{"at": "it"}')
-    assert found.tools[0].to_dict()["name"] == "look"  # type: ignore[union-attr]
+    assert found.tools[0].to_dict()["name"] == "look"
 
 
 def test_a_response_with_store_false_is_not_stored(client: openai.OpenAI) -> None:
@@ -135,7 +135,7 @@ def test_input_items_are_listed_in_the_forms_that_the_client_knows(client: opena
 
     found = list(client.responses.input_items.list(answered.id, order="asc"))
 
-    assert [each.id for each in found] == [  # type: ignore[union-attr]
+    assert [each.id for each in found] == [
         *(f"{answered.id}-{place}" for place in range(3)),
         "fc_1",
         f"{answered.id}-4",

@@ -39,7 +39,7 @@ class Keeper(Generic[Stored]):
 
     def __init__(self, kind: Kind[Stored], database: Database, clock: Clock) -> None:
         """Save into this database; answers without a time get that of the clock."""
-        self._kind = kind
+        self._kind: Kind[Stored] = kind
         self._database = database
         self._clock = clock
         self._waiting: list[_Waiting[Stored]] = []

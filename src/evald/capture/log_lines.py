@@ -137,7 +137,7 @@ def _exchange(value: JsonObject) -> _Exchange:
         case {"request": dict(request), "response": dict(response)}:
             return _Exchange(request, response, "response.")
         case {"choices": _} | {"output": list()} | {"object": "response"}:
-            sent = {key: value[key] for key in ("messages", "input") if key in value}
+            sent: JsonObject = {key: value[key] for key in ("messages", "input") if key in value}
             answer = {key: part for key, part in value.items() if key not in sent}
             return _Exchange(_of_answer(sent, answer), answer, "")
     raise BadLog(

@@ -7,7 +7,7 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import ColumnElement, Select, asc, delete, desc, insert, select, tuple_, union
 from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlalchemy.sql.selectable import FromClause, GenerativeSelect
+from sqlalchemy.sql.selectable import CompoundSelect, FromClause
 
 from evald.contract.json_types import JsonObject
 from evald.contract.stored_responses import ResponseFilter, StoredResponse, Tag
@@ -219,7 +219,7 @@ class _Range:
         return select(*columns).select_from(self.source).where(*self.conditions)
 
 
-def _together(ranges: Sequence[_Range]) -> GenerativeSelect:
+def _together(ranges: Sequence[_Range]) -> Select[Any] | CompoundSelect[Any]:
     """Give one statement for all of these places; it merges ranges and sorts nothing."""
     first, *others = [each.places() for each in ranges]
     return union(first, *others) if others else first
