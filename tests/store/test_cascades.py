@@ -43,6 +43,8 @@ ONE_RUN = {
     "file_parts": 0,
     "stored_completions": 0,
     "completion_tags": 0,
+    "stored_responses": 0,
+    "response_tags": 0,
 }
 
 
