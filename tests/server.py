@@ -1,5 +1,6 @@
 """A real `evald serve` process for tests, and plain HTTP to it."""
 
+import copy
 import json
 import os
 import select
@@ -18,6 +19,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 READY_WITHIN_S = 60
 STOPPED_WITHIN_S = 60
 ANSWERED_WITHIN_S = 60
+ENDED_WITHIN_S = 60
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ class EvaldServer:
         self.data_dir = folder / "data"
         self.log_file = folder / "evald.log"
         self.port = 0
+        self.headers: Mapping[str, str] = {}
         self.environment = {} if upstream is None else {"EVALD_UPSTREAM_BASE_URL": upstream}
         self.environment |= environment or {}
         if config is not None:
@@ -147,6 +150,12 @@ class EvaldServer:
         """Give everything that the server logged."""
         return self.log_file.read_text(errors="replace")
 
+    def with_key(self, key: str) -> Self:
+        """Give the same server as a program with this key asks it."""
+        other = copy.copy(self)
+        other.headers = {"authorization": f"Bearer {key}"}
+        return other
+
     def ask(
         self,
         method: str,
@@ -160,7 +169,8 @@ class EvaldServer:
         named = {} if body is None else {"content-type": "application/json"}
         connection = HTTPConnection("127.0.0.1", self.port, timeout=ANSWERED_WITHIN_S)
         try:
-            connection.request(method, path, body, {**named, **(headers or {})})
+            sent = {**named, **self.headers, **(headers or {})}
+            connection.request(method, path, body, sent)
             answer = connection.getresponse()
             found: dict[str, str] = {}
             for name, value in answer.getheaders():  # one that comes twice is one list
@@ -174,6 +184,21 @@ class EvaldServer:
 def evald_command(*arguments: str) -> list[str]:
     """Give the command line of `evald serve` with these arguments."""
     return [sys.executable, "-m", "evald", "serve", *arguments]
+
+
+def evald_ended(
+    *arguments: str, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run another command of `evald` and give it when it has ended."""
+    return subprocess.run(
+        [sys.executable, "-m", "evald", *arguments],
+        cwd=CHECKOUT,
+        env=evald_environment(environment or {}),
+        capture_output=True,
+        text=True,
+        timeout=ENDED_WITHIN_S,
+        check=False,
+    )
 
 
 def evald_environment(added: Mapping[str, str]) -> dict[str, str]:

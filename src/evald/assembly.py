@@ -1,21 +1,21 @@
 """The only place that joins settings, store, providers, dispatcher and app."""
 
-import fcntl
 import ipaddress
-import os
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import structlog
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import make_url
 from starlette.types import ASGIApp
 
 from evald import __version__
+from evald.access.access import Access
+from evald.access.cookie import SessionCookie
 from evald.api.app import build_app
 from evald.api.envelope import Envelope
+from evald.api.gate import Gate
 from evald.api.services import Services
 from evald.capture.keep import Keeper
 from evald.capture.kinds import COMPLETIONS, RESPONSES
@@ -37,6 +37,7 @@ from evald.store import files as file_store
 from evald.store import idempotency_keys as key_store
 from evald.store.database import Database, open_database
 from evald.store.migrate import check_file, migrate, refusing_broken
+from evald.store.place import database_url, make_data_dir, sole_user
 
 log = structlog.get_logger()
 
@@ -47,17 +48,21 @@ async def running_app(settings: Settings, port: int) -> AsyncIterator[ASGIApp]:
 
     `port` is the one that is bound. Raises CannotStart.
     """
-    _make(settings.data_dir)
+    make_data_dir(settings.data_dir)
     url = database_url(settings)
     file = make_url(url).database or ""
-    with _sole_user(file):
+    with sole_user(file):
         check_file(file)
         database = open_database(url)
         try:
             await migrate(database)
+            access = Access(database, system_clock, time.monotonic)
+            with refusing_broken():
+                has_key = await access.has_key()
+            check_host(settings.host, has_key=has_key)
             async with (
                 open_connections() as connections,
-                _dispatching(settings, database, connections, port) as app,
+                _dispatching(settings, database, access, connections, port) as app,
             ):
                 yield app
         finally:
@@ -66,7 +71,7 @@ async def running_app(settings: Settings, port: int) -> AsyncIterator[ASGIApp]:
 
 @asynccontextmanager
 async def _dispatching(
-    settings: Settings, database: Database, connections: Connections, port: int
+    settings: Settings, database: Database, access: Access, connections: Connections, port: int
 ) -> AsyncIterator[ASGIApp]:
     providers = providers_of(settings)
     public_url = (settings.public_url or f"http://{_url_host(settings.host)}:{port}").rstrip("/")
@@ -102,37 +107,16 @@ async def _dispatching(
         settings.schema_strict,
     )
     try:
-        app = build_app(services, pages_router(Pages(tools, dispatch, public_url)))
-        yield Envelope(app, own_hosts(public_url, port), f"{SERVER_NAME}/{__version__}")
+        # Browsers tell the servers of one machine apart by their ports, but not their cookies.
+        cookie = SessionCookie(f"evald_session_{port}", secure=public_url.startswith("https:"))
+        app = build_app(services, pages_router(Pages(tools, dispatch, public_url, access, cookie)))
+        # Elsewhere than on loopback there are keys, and no name that a browser is lured to has one.
+        is_own = own_hosts(public_url, port) if is_loopback(settings.host) else _any_host
+        yield Envelope(Gate(app, access, cookie), is_own, f"{SERVER_NAME}/{__version__}")
     finally:
         await dispatch.close()
         await aside.close()
         await bodies_aside.close()
-
-
-def database_url(settings: Settings) -> str:
-    """Give the URL of the database: the one that is set, or SQLite in the data directory."""
-    if settings.database_url is None:
-        path = settings.data_dir.absolute() / "evald.db"
-        # A name may hold what means something in a URL.
-        url = URL.create("sqlite+aiosqlite", database=str(path))
-        return url.render_as_string(hide_password=False)
-    given = settings.database_url.get_secret_value()
-    try:
-        url = make_url(given)
-    except (ArgumentError, ValueError):  # their messages may hold the password
-        raise CannotStart("EVALD_DATABASE_URL is no URL of a database.") from None
-    if url.drivername != "sqlite+aiosqlite" or not _names_a_file(url):
-        raise CannotStart(
-            "This version of evald keeps its data in a file of SQLite; leave EVALD_DATABASE_URL "
-            "unset, or write it as sqlite+aiosqlite:////var/lib/evald/evald.db."
-        )
-    return given
-
-
-def _names_a_file(url: URL) -> bool:
-    path = url.database or ":memory:"
-    return path != ":memory:" and not (url.host or url.username or url.port or url.query)
 
 
 def providers_of(settings: Settings) -> list[Provider]:
@@ -168,17 +152,18 @@ def _provider(name: str, settings: ProviderSettings) -> Provider:
     )
 
 
-def check_host(host: str) -> None:
-    """Refuse to be reached from other machines while there are no keys. Raises CannotStart."""
-    if not _is_loopback(host):
+def check_host(host: str, *, has_key: bool) -> None:
+    """Refuse to be reached from other machines without a key in force. Raises CannotStart."""
+    if not has_key and not is_loopback(host):
         raise CannotStart(
-            f"evald has no keys yet, so whoever reaches it may use it and spend your tokens. It "
-            f"listens on loopback only, not on '{host}'. Use --host 127.0.0.1, and a proxy that "
-            "checks who asks if other machines must reach it."
+            f"Other machines reach '{host}', and without a key whoever reaches evald could read what "
+            "is in it and spend your tokens. Make a key for the same database with 'evald keys "
+            "create', or use --host 127.0.0.1."
         )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Say whether a host that is listened on, or asked for, is this machine alone."""
     if host == "localhost":
         return True
     try:
@@ -197,10 +182,14 @@ def own_hosts(public_url: str, port: int) -> Callable[[str], bool]:
     def is_own(host: str) -> bool:
         host = host.lower()
         name, _, given_port = host.rpartition(":") if _has_port(host) else (host, "", "")
-        is_local = _is_loopback(name) and given_port in ("", str(port))
+        is_local = is_loopback(name) and given_port in ("", str(port))
         return is_local or host.removesuffix(default_port) == public_host
 
     return is_own
+
+
+def _any_host(_: str) -> bool:
+    return True
 
 
 def _has_port(host: str) -> bool:
@@ -213,41 +202,3 @@ def _local_urls(port: int) -> list[str]:
 
 def _url_host(host: str) -> str:
     return f"[{host.strip('[]')}]" if ":" in host else host
-
-
-@contextmanager
-def _sole_user(file: str) -> Iterator[None]:
-    """Hold the database: two servers on one SQLite file would both carry out its runs."""
-    # A symbolic link is another name of the same file.
-    lock = f"{os.path.realpath(file)}.lock"
-    try:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise CannotStart(
-            f"The database {file} cannot be locked: {lock}: {error.strerror}. Give evald a "
-            "directory that it may write to with --data-dir, or another EVALD_DATABASE_URL."
-        ) from None
-    try:
-        _lock(descriptor, file)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _lock(descriptor: int, file: str) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise CannotStart(
-            f"Another evald uses the database {file}. Stop it, or give this one a directory of its "
-            "own with --data-dir."
-        ) from None
-    except OSError as error:
-        raise CannotStart(f"The database {file} cannot be locked: {error.strerror}.") from None
-
-
-def _make(data_dir: Path) -> None:
-    try:
-        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except (OSError, ValueError) as error:  # no path at all: it holds a NUL
-        raise CannotStart(f"The data directory cannot be made: {error}.") from None

@@ -3,6 +3,7 @@
 EvaldError
 ├── ApiError              the caller's request cannot be served; answered in OpenAI's error shape
 │   ├── BadRequest        400  the request is wrong, and sending it again will not help
+│   ├── Unauthorized      401  the request came without a key that is in force
 │   ├── Forbidden         403  the request came from a place that may not send it
 │   ├── NotFound          404  there is no such object
 │   ├── TooLarge          413  more bytes than this server takes
@@ -36,8 +37,14 @@ class BadRequest(ApiError):
     """The request is wrong; nothing was changed."""
 
 
+class Unauthorized(ApiError):
+    """The request came without a key, or with one that is not in force."""
+
+    status = 401
+
+
 class Forbidden(ApiError):
-    """The request came from another site's page or under a foreign host name."""
+    """The request came from another site's page, under a foreign host name, or for another project."""
 
     status = 403
 

@@ -27,6 +27,11 @@ def new_response_id() -> str:
     return f"resp_{random.getrandbits(128):032x}"
 
 
+def new_key_id() -> str:
+    """Give a fresh id of an API key: short, since people type it."""
+    return f"key_{random.getrandbits(48):012x}"
+
+
 def criterion_id(name: str) -> str:
     """Give the id of a testing criterion: its name and a random uuid4 (contract section 3.1)."""
     return f"{name}-{uuid.uuid4()}"

@@ -56,7 +56,7 @@ def test_a_host_that_other_machines_reach_is_refused_with_the_reason(
 ) -> None:
     said = refused("--host", host)
 
-    assert "no keys yet" in said
+    assert "evald keys create" in said
     assert f"'{host}'" in said
     assert "--host 127.0.0.1" in said
 

@@ -9,6 +9,7 @@ import pytest
 
 from evald.capture.keep import Keeper, ToKeep
 from evald.capture.kinds import COMPLETIONS
+from evald.contract.projects import DEFAULT_PROJECT
 from evald.contract.stored_completions import CompletionFilter, StoredCompletion
 from evald.rules.paging import PageRequest
 from evald.store import stored_completions as completion_store
@@ -21,14 +22,18 @@ async def keep(
     keeper: Keeper[StoredCompletion], number: int, completion_id: str | None = None
 ) -> None:
     answer: Any = {"id": completion_id or f"chatcmpl-{number}", "choices": CHOICES}
-    await keeper.keep(ToKeep({"model": "m"}, {"n": f"{number}"}, f"req_{number}"), answer)
+    await keeper.keep(
+        ToKeep(DEFAULT_PROJECT, {"model": "m"}, {"n": f"{number}"}, f"req_{number}"), answer
+    )
 
 
 async def kept(database: Database) -> dict[str, str]:
     """Give the id of each completion by its number."""
     page = PageRequest(None, 1000, "asc")
     found = await database.read(
-        partial(completion_store.list_completions, page=page, wanted=CompletionFilter())
+        partial(
+            completion_store.list_completions, page=page, wanted=CompletionFilter(DEFAULT_PROJECT)
+        )
     )
     bodies = [orjson.loads(body) for _, body in found.objects]
     return {body["metadata"]["n"]: body["id"] for body in bodies}

@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from evald.contract.projects import DEFAULT_PROJECT
 from evald.contract.stored_completions import CompletionFilter
 from evald.data_sources.logged import MOST_ROWS, logged_chunks
 from evald.data_sources.stored_completions import logged_completions
@@ -10,7 +11,7 @@ from evald.errors import BadRequest
 from evald.rules.rows import RowCheck
 from evald.store.database import Database
 
-ALL = logged_completions(CompletionFilter(), with_samples=True)
+ALL = logged_completions(CompletionFilter(DEFAULT_PROJECT), with_samples=True)
 CHECK = RowCheck({})
 
 

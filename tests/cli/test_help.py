@@ -6,6 +6,7 @@ import sys
 import pytest
 
 LINES = {
+    ("keys", "create"): "    EVALD_API_KEY=$(evald keys create --project support --name ci)",
     (): "    EVALD_UPSTREAM_BASE_URL=http://127.0.0.1:8080/v1 evald serve",
     ("serve",): "    EVALD_UPSTREAM_API_KEY   its key, if it wants one",
     (
@@ -30,7 +31,7 @@ def test_help_keeps_its_lines(command: tuple[str, ...]) -> None:
 
 
 def test_help_lists_every_command_with_a_whole_sentence() -> None:
-    for said in (help_of(), help_of("logs")):
+    for said in (help_of(), help_of("logs"), help_of("keys")):
         _, _, commands = said.partition("Commands:")
         assert commands.strip()
         assert "..." not in commands

@@ -34,6 +34,7 @@ PAIRS = [
     ("ink", "error-soft"),
     ("ink-3", "error-soft"),
     ("surface", "fail"),
+    ("surface", "accent"),
 ]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from evald.contract.projects import DEFAULT_PROJECT
 from evald.dispatch.in_process import InProcessDispatch
 from evald.rules.status import is_final
 from evald.runs.tools import Tools
@@ -75,7 +76,9 @@ async def finished_in_order(database: Database, run_ids: list[str]) -> list[str]
     moments: dict[str, float] = {}
     for run_id in run_ids:
         eval_id = (await plan_of(database, run_id)).eval_id
-        run = await database.read(partial(run_store.get_run, eval_id=eval_id, run_id=run_id))
+        run = await database.read(
+            partial(run_store.get_run, project_id=DEFAULT_PROJECT, eval_id=eval_id, run_id=run_id)
+        )
         assert run.finished_at is not None
         moments[run_id] = run.finished_at
     return sorted(run_ids, key=lambda run_id: moments[run_id])

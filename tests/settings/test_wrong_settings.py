@@ -7,9 +7,10 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
-from evald.assembly import check_host, database_url, providers_of
+from evald.assembly import check_host, providers_of
 from evald.errors import CannotStart
 from evald.settings import read_settings
+from evald.store.place import database_url
 from tests.settings.conftest import ConfigFile
 
 SECRET = "sk-very-secret"
@@ -261,12 +262,17 @@ def test_the_database_lies_in_the_data_directory_whatever_its_name(
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.10", "localhost", "::1", "[::1]"])
 def test_loopback_addresses_may_be_bound(host: str) -> None:
-    check_host(host)
+    check_host(host, has_key=False)
 
 
 @pytest.mark.parametrize(
     "host", ["0.0.0.0", "::", "192.168.1.5", "example.org", "", "localhost.example.org", "127.1"]
 )
 def test_other_addresses_are_refused_with_the_reason(host: str) -> None:
-    with pytest.raises(CannotStart, match="no keys yet"):
-        check_host(host)
+    with pytest.raises(CannotStart, match="evald keys create"):
+        check_host(host, has_key=False)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.org"])
+def test_other_addresses_may_be_bound_with_a_key(host: str) -> None:
+    check_host(host, has_key=True)

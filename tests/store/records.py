@@ -12,6 +12,7 @@ from evald.contract.counts import ModelUsage
 from evald.contract.evals import Eval
 from evald.contract.files import File
 from evald.contract.json_types import JsonObject
+from evald.contract.projects import DEFAULT_PROJECT
 from evald.contract.stored_completions import StoredCompletion
 from evald.contract.stored_responses import StoredResponse, Tag
 from evald.rules.tally import Counted, tally
@@ -45,6 +46,7 @@ def fresh_id(prefix: str) -> str:
 def new_eval(*, created_at: int = 1, updated_at: int = 1, criteria: int = CRITERIA) -> Eval:
     return Eval(
         id=fresh_id("eval"),
+        project_id=DEFAULT_PROJECT,
         name="Triage",
         created_at=created_at,
         updated_at=updated_at,
@@ -97,6 +99,7 @@ def new_item(
 def new_file(*, created_at: int = 1, expires_at: int | None = None, purpose: str = "evals") -> File:
     return File(
         id=fresh_id("file"),
+        project_id=DEFAULT_PROJECT,
         bytes=0,
         created_at=created_at,
         expires_at=expires_at,
@@ -148,13 +151,17 @@ def pairs(metadata: dict[str, str]) -> frozenset[tuple[str, str]]:
 
 async def saved_completion(database: Database, **changes: Any) -> StoredCompletion:
     new = new_completion(**changes)
-    await database.write(lambda connection: completion_store.insert_completions(connection, [new]))
+    await database.write(
+        lambda connection: completion_store.insert_completions(connection, DEFAULT_PROJECT, [new])
+    )
     return new
 
 
 async def saved_response(database: Database, **changes: Any) -> StoredResponse:
     new = new_response(**changes)
-    await database.write(lambda connection: response_store.insert_responses(connection, [new]))
+    await database.write(
+        lambda connection: response_store.insert_responses(connection, DEFAULT_PROJECT, [new])
+    )
     return new
 
 
@@ -229,7 +236,7 @@ async def saved_file(database: Database, parts: Sequence[bytes] = (b"x",), **cha
 
 
 def new_key(*, route: str = "/evals", body_hash: str = "ab") -> IdempotencyKey:
-    return IdempotencyKey(route, fresh_id("key"), body_hash)
+    return IdempotencyKey(DEFAULT_PROJECT, route, fresh_id("key"), body_hash)
 
 
 async def saved_key(

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.counts import CriterionCounts, ModelUsage, ResultCounts
+from evald.contract.projects import DEFAULT_PROJECT
 from evald.contract.runs import Run
 from evald.errors import RunStopped
 from evald.rules.status import Event
@@ -56,7 +57,7 @@ STEPS = st.lists(SAVES | st.sampled_from(["cancel", "complete", "claim anew"]), 
 
 async def run_now(database: Database, run: Started) -> Run:
     return await database.read(
-        lambda connection: run_store.get_run(connection, run.eval_id, run.run_id)
+        lambda connection: run_store.get_run(connection, DEFAULT_PROJECT, run.eval_id, run.run_id)
     )
 
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from sqlalchemy.exc import IntegrityError
 
 from evald.contract.json_types import JsonObject
+from evald.contract.projects import DEFAULT_PROJECT
 from evald.errors import NotFound
 from evald.store import evals as eval_store
 from evald.store.database import Database
@@ -20,7 +21,12 @@ async def test_an_eval_comes_back_as_it_was_saved(database: Database, config: Js
 
     await database.write(lambda connection: eval_store.insert_eval(connection, new))
 
-    assert await database.read(lambda connection: eval_store.get_eval(connection, new.id)) == new
+    assert (
+        await database.read(
+            lambda connection: eval_store.get_eval(connection, DEFAULT_PROJECT, new.id)
+        )
+        == new
+    )
 
 
 @pytest.mark.parametrize("metadata", [None, {}, {"a": "\x00\u2028é", "": ""}])
@@ -31,7 +37,9 @@ async def test_metadata_that_is_null_and_empty_stay_apart(
 
     await database.write(lambda connection: eval_store.insert_eval(connection, new))
 
-    kept = await database.read(lambda connection: eval_store.get_eval(connection, new.id))
+    kept = await database.read(
+        lambda connection: eval_store.get_eval(connection, DEFAULT_PROJECT, new.id)
+    )
     assert kept.metadata == metadata
 
 
@@ -46,16 +54,23 @@ async def test_an_update_changes_name_metadata_and_time_and_nothing_else(
 
     await database.write(lambda connection: eval_store.update_eval(connection, changed))
 
-    found = await database.read(lambda connection: eval_store.get_eval(connection, saved.id))
+    found = await database.read(
+        lambda connection: eval_store.get_eval(connection, DEFAULT_PROJECT, saved.id)
+    )
     assert found == replace(saved, name="new", metadata=None, updated_at=9)
     assert (
-        await database.read(lambda connection: eval_store.get_eval(connection, other.id)) == other
+        await database.read(
+            lambda connection: eval_store.get_eval(connection, DEFAULT_PROJECT, other.id)
+        )
+        == other
     )
 
 
 async def test_an_eval_that_is_not_there_is_not_found_by_a_short_name(database: Database) -> None:
     with pytest.raises(NotFound, match=r"^No eval found with id 'x{80}'\.$") as missing:
-        await database.read(lambda connection: eval_store.get_eval(connection, "x" * 5000))
+        await database.read(
+            lambda connection: eval_store.get_eval(connection, DEFAULT_PROJECT, "x" * 5000)
+        )
 
     assert missing.value.param == "eval_id"
 
@@ -73,5 +88,8 @@ async def test_deleting_what_is_gone_changes_nothing(database: Database) -> None
     await database.write(lambda connection: eval_store.delete_eval(connection, "eval_absent"))
 
     assert (
-        await database.read(lambda connection: eval_store.get_eval(connection, saved.id)) == saved
+        await database.read(
+            lambda connection: eval_store.get_eval(connection, DEFAULT_PROJECT, saved.id)
+        )
+        == saved
     )

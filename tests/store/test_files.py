@@ -7,6 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.files import File
+from evald.contract.projects import DEFAULT_PROJECT
 from evald.errors import NotFound
 from evald.rules.paging import PageRequest
 from evald.rules.status import Event
@@ -23,7 +24,7 @@ async def visible(
     database: Database, *, now: float = 10.0, purpose: str | None = None
 ) -> list[str]:
     page = await database.read(
-        lambda connection: file_store.list_files(connection, ALL, purpose, now)
+        lambda connection: file_store.list_files(connection, DEFAULT_PROJECT, ALL, purpose, now)
     )
     return [file.id for file in page.objects]
 
@@ -65,8 +66,10 @@ async def test_a_file_is_seen_only_when_its_upload_is_whole(database: Database) 
     await database.write(lambda connection: file_store.finish_upload(connection, file.id, 2))
 
     assert (before, await visible(database)) == ([], [file.id])
-    found = await database.read(lambda connection: file_store.get_file(connection, file.id, 10.0))
-    assert found == File(file.id, 2, 1, None, "rows.jsonl", "evals")
+    found = await database.read(
+        lambda connection: file_store.get_file(connection, DEFAULT_PROJECT, file.id, 10.0)
+    )
+    assert found == File(file.id, DEFAULT_PROJECT, 2, 1, None, "rows.jsonl", "evals")
 
 
 async def test_an_upload_that_broke_off_is_removed_with_its_parts(database: Database) -> None:
@@ -99,7 +102,9 @@ async def test_a_file_is_seen_until_its_time_is_over(
     assert await visible(database, now=now) == [*([file.id] if seen else []), for_ever.id]
     if not seen:
         with pytest.raises(NotFound):
-            await database.read(lambda connection: file_store.get_file(connection, file.id, now))
+            await database.read(
+                lambda connection: file_store.get_file(connection, DEFAULT_PROJECT, file.id, now)
+            )
 
 
 async def test_expired_files_are_removed_and_others_stay(database: Database) -> None:
@@ -132,7 +137,9 @@ async def test_a_deleted_file_is_kept_unseen_for_the_run_that_has_to_read_it(
     assert await is_kept(database, file)
     assert await visible(database) == []
     with pytest.raises(NotFound):
-        await database.read(lambda connection: file_store.get_file(connection, file.id, 10.0))
+        await database.read(
+            lambda connection: file_store.get_file(connection, DEFAULT_PROJECT, file.id, 10.0)
+        )
 
     await database.write(lambda connection: run_store.set_row_count(connection, run_id, 1))
     await database.write(file_store.purge_files)

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.evals import Eval
+from evald.contract.projects import DEFAULT_PROJECT
 from evald.errors import KeyTaken
 from evald.store import evals as eval_store
 from evald.store import idempotency_keys as key_store
@@ -17,7 +18,7 @@ NOW = 1_000_000
 
 async def found(database: Database, key: IdempotencyKey, now: float = 2) -> tuple[str, str] | None:
     return await database.read(
-        lambda connection: key_store.find_key(connection, key.route, key.key, now)
+        lambda connection: key_store.find_key(connection, key.project_id, key.route, key.key, now)
     )
 
 
@@ -43,8 +44,11 @@ async def test_a_key_gives_the_hash_of_the_body_and_the_answer(database: Databas
 async def test_a_key_is_known_by_its_route_and_its_text(database: Database) -> None:
     key = await saved_key(database, (await saved_eval(database)).id)
 
-    assert await found(database, IdempotencyKey("/other", key.key, "ab")) is None
-    assert await found(database, IdempotencyKey(key.route, f"{key.key} ", "ab")) is None
+    assert await found(database, IdempotencyKey(DEFAULT_PROJECT, "/other", key.key, "ab")) is None
+    assert (
+        await found(database, IdempotencyKey(DEFAULT_PROJECT, key.route, f"{key.key} ", "ab"))
+        is None
+    )
     assert await found(database, key) is not None
 
 
@@ -57,7 +61,9 @@ async def test_a_second_create_under_a_key_makes_nothing(
     before = await row_counts(database)
 
     with pytest.raises(KeyTaken):
-        await create(database, IdempotencyKey(key.route, key.key, body_hash), new_eval())
+        await create(
+            database, IdempotencyKey(DEFAULT_PROJECT, key.route, key.key, body_hash), new_eval()
+        )
 
     assert await row_counts(database) == before
     assert await found(database, key) == ("ab", first.id)

@@ -6,6 +6,7 @@ from itertools import chain
 
 import pytest
 
+from evald.contract.projects import DEFAULT_PROJECT
 from evald.contract.stored_completions import CompletionFilter
 from evald.rules.paging import Order, PageRequest
 from evald.store import evals as eval_store
@@ -139,7 +140,9 @@ async def test_a_page_of_evals_ends_where_it_is_full(
 
     async def walk(page: PageRequest) -> tuple[list[str], bool]:
         found = await database.read(
-            lambda connection: eval_store.list_evals(connection, page, "created_at")
+            lambda connection: eval_store.list_evals(
+                connection, DEFAULT_PROJECT, page, "created_at"
+            )
         )
         return [each.id for each in found.objects], found.has_more
 
@@ -150,7 +153,9 @@ async def test_a_page_of_evals_ends_where_it_is_full(
 
 
 @pytest.mark.parametrize(("lengths", "limit", "expected"), WALKS)
-@pytest.mark.parametrize("wanted", [CompletionFilter(), CompletionFilter(model="m")])
+@pytest.mark.parametrize(
+    "wanted", [CompletionFilter(DEFAULT_PROJECT), CompletionFilter(DEFAULT_PROJECT, model="m")]
+)
 async def test_a_page_of_stored_completions_ends_where_it_is_full(
     database: Database,
     lengths: list[float],
@@ -159,7 +164,9 @@ async def test_a_page_of_stored_completions_ends_where_it_is_full(
     wanted: CompletionFilter,
 ) -> None:
     made = [replace(new_completion(), body=text(length)) for length in lengths]
-    await database.write(lambda connection: completion_store.insert_completions(connection, made))
+    await database.write(
+        lambda connection: completion_store.insert_completions(connection, DEFAULT_PROJECT, made)
+    )
 
     async def walk(page: PageRequest) -> tuple[list[str], bool]:
         found = await database.read(

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from evald.contract.projects import DEFAULT_PROJECT
 from evald.errors import BadRequest
 from evald.rules.paging import Order, PageRequest
 from evald.rules.verdict import ItemStatus, Outcome
@@ -102,7 +103,7 @@ async def test_pages_of_evals_miss_none_and_repeat_none(
     await database.write(clear_evals)
 
     async def read(connection: AsyncConnection, page: PageRequest) -> Page[str]:
-        found = await eval_store.list_evals(connection, page, by)
+        found = await eval_store.list_evals(connection, DEFAULT_PROJECT, page, by)
         return Page(tuple(each.id for each in found.objects), found.has_more)
 
     async def insert(time: int) -> str:
@@ -114,7 +115,7 @@ async def test_pages_of_evals_miss_none_and_repeat_none(
 
 async def clear_evals(connection: AsyncConnection) -> None:
     all_evals = await eval_store.list_evals(
-        connection, PageRequest(None, 1000, "asc"), "created_at"
+        connection, DEFAULT_PROJECT, PageRequest(None, 1000, "asc"), "created_at"
     )
     for each in all_evals.objects:
         await eval_store.delete_eval(connection, each.id)
@@ -147,7 +148,7 @@ async def test_pages_of_files_miss_none_and_repeat_none(
     expires_at = 10**9
 
     async def read(connection: AsyncConnection, page: PageRequest) -> Page[str]:
-        found = await file_store.list_files(connection, page, "evals", 10.0)
+        found = await file_store.list_files(connection, DEFAULT_PROJECT, page, "evals", 10.0)
         return Page(tuple(each.id for each in found.objects), found.has_more)
 
     async def insert(time: int) -> str:
@@ -253,8 +254,12 @@ async def test_an_after_of_another_list_is_refused(database: Database, after: st
     lists: list[Callable[[AsyncConnection], Awaitable[object]]] = [
         partial(run_store.list_runs, eval_id=run.eval_id, page=page, wanted=None),
         partial(item_store.list_items, run_id=run.run_id, page=page, status=None),
-        partial(file_store.list_files, page=page, purpose=None, now=10.0),
-        partial(eval_store.list_evals, page=page, order_by="created_at"),
+        partial(
+            file_store.list_files, project_id=DEFAULT_PROJECT, page=page, purpose=None, now=10.0
+        ),
+        partial(
+            eval_store.list_evals, project_id=DEFAULT_PROJECT, page=page, order_by="created_at"
+        ),
     ]
 
     for listed in lists:
@@ -268,7 +273,7 @@ async def test_an_after_of_another_list_is_refused(database: Database, after: st
 async def test_an_empty_list_has_no_more(database: Database) -> None:
     assert await database.read(
         lambda connection: eval_store.list_evals(
-            connection, PageRequest(None, 1, "desc"), "created_at"
+            connection, DEFAULT_PROJECT, PageRequest(None, 1, "desc"), "created_at"
         )
     ) == Page((), has_more=False)
 

@@ -9,6 +9,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.counts import CriterionCounts, ResultCounts
+from evald.contract.projects import DEFAULT_PROJECT
 from evald.contract.runs import STATUSES, Run, RunError, Status
 from evald.errors import NotFound
 from evald.rules.status import Event
@@ -28,7 +29,9 @@ from tests.store.records import (
 
 
 async def run_of(database: Database, eval_id: str, run_id: str) -> Run:
-    return await database.read(lambda connection: run_store.get_run(connection, eval_id, run_id))
+    return await database.read(
+        lambda connection: run_store.get_run(connection, DEFAULT_PROJECT, eval_id, run_id)
+    )
 
 
 async def put_into(database: Database, run_id: str, status: Status) -> None:
@@ -156,7 +159,11 @@ async def test_a_run_is_found_only_in_its_own_eval(database: Database) -> None:
         with pytest.raises(NotFound) as missing:
             await run_of(database, eval_id, run_id)
         with pytest.raises(NotFound):
-            await database.read(partial(run_store.check_run, eval_id=eval_id, run_id=run_id))
+            await database.read(
+                partial(
+                    run_store.check_run, project_id=DEFAULT_PROJECT, eval_id=eval_id, run_id=run_id
+                )
+            )
         assert missing.value.param == "run_id"
 
 
@@ -168,6 +175,7 @@ async def test_the_plan_of_a_run_has_what_carrying_it_out_needs(database: Databa
 
     assert plan == run_store.RunPlan(
         run_id=run_id,
+        project_id=DEFAULT_PROJECT,
         eval_id=of_eval.id,
         created_at=7,
         status="queued",

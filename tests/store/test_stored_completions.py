@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evald.contract.projects import DEFAULT_PROJECT
 from evald.contract.stored_completions import CompletionFilter
 from evald.errors import BadRequest, NotFound
 from evald.rules.paging import PageRequest
@@ -23,7 +24,12 @@ COMPLETIONS = st.lists(
     st.fixed_dictionaries({"metadata": PAIRS, "model": MODELS, "created_at": TIMES}), max_size=8
 )
 FILTERS = st.builds(
-    CompletionFilter, PAIRS.map(pairs), st.none() | MODELS, st.none() | TIMES, st.none() | TIMES
+    CompletionFilter,
+    st.just(DEFAULT_PROJECT),
+    PAIRS.map(pairs),
+    st.none() | MODELS,
+    st.none() | TIMES,
+    st.none() | TIMES,
 )
 
 
@@ -81,7 +87,7 @@ async def test_no_completion_fits_what_none_can_have(
 ) -> None:
     await saved_completion(database, metadata={"a": "1"})
 
-    assert await listed(database, CompletionFilter(frozenset(impossible))) == []
+    assert await listed(database, CompletionFilter(DEFAULT_PROJECT, frozenset(impossible))) == []
 
 
 async def test_an_update_changes_the_pairs_and_nothing_else(database: Database) -> None:
@@ -89,18 +95,29 @@ async def test_an_update_changes_the_pairs_and_nothing_else(database: Database) 
     other = await saved_completion(database, metadata={"a": "1"})
 
     body = await database.write(
-        partial(completion_store.update_metadata, completion_id=completion.id, metadata={"b": "2"})
+        partial(
+            completion_store.update_metadata,
+            project_id=DEFAULT_PROJECT,
+            completion_id=completion.id,
+            metadata={"b": "2"},
+        )
     )
 
     assert orjson.loads(body) == {**orjson.loads(completion.body), "metadata": {"b": "2"}}
-    assert await listed(database, CompletionFilter(pairs({"a": "1"}))) == [other.id]
-    assert await listed(database, CompletionFilter(pairs({"b": "2"}), "large")) == [completion.id]
-    assert await listed(database, CompletionFilter()) == [completion.id, other.id]
+    assert await listed(database, CompletionFilter(DEFAULT_PROJECT, pairs({"a": "1"}))) == [
+        other.id
+    ]
+    assert await listed(
+        database, CompletionFilter(DEFAULT_PROJECT, pairs({"b": "2"}), "large")
+    ) == [completion.id]
+    assert await listed(database, CompletionFilter(DEFAULT_PROJECT)) == [completion.id, other.id]
 
 
 async def test_a_deleted_completion_leaves_nothing_behind(database: Database) -> None:
     completion = await saved_completion(database, metadata={"a": "1", "b": "2"})
-    delete = partial(completion_store.delete_completion, completion_id=completion.id)
+    delete = partial(
+        completion_store.delete_completion, project_id=DEFAULT_PROJECT, completion_id=completion.id
+    )
 
     await database.write(delete)
 
@@ -114,11 +131,18 @@ async def test_an_after_that_is_no_completion_is_refused(database: Database) -> 
     page = PageRequest("nothing", 20, "asc")
     with pytest.raises(BadRequest):
         await database.read(
-            partial(completion_store.list_completions, page=page, wanted=CompletionFilter())
+            partial(
+                completion_store.list_completions,
+                page=page,
+                wanted=CompletionFilter(DEFAULT_PROJECT),
+            )
         )
 
 
-@pytest.mark.parametrize("wanted", [CompletionFilter(), CompletionFilter(pairs({"a": "1"}))])
+@pytest.mark.parametrize(
+    "wanted",
+    [CompletionFilter(DEFAULT_PROJECT), CompletionFilter(DEFAULT_PROJECT, pairs({"a": "1"}))],
+)
 async def test_the_completions_of_a_run_are_the_newest_read_from_the_oldest_on(
     database: Database, wanted: CompletionFilter
 ) -> None:

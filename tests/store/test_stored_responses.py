@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from evald.contract.projects import DEFAULT_PROJECT
 from evald.contract.stored_responses import ResponseFilter, StoredResponse, Tag
 from evald.errors import NotFound
 from evald.store import stored_responses as response_store
@@ -31,7 +32,9 @@ GROUPS = st.dictionaries(st.sampled_from(KINDS), VALUES).map(
     )
 )
 SEARCHES = st.none() | st.sampled_from(["be ", "%", "_", "loud, 1"])
-FILTERS = st.builds(ResponseFilter, GROUPS, SEARCHES, st.none() | TIMES, st.none() | TIMES)
+FILTERS = st.builds(
+    ResponseFilter, st.just(DEFAULT_PROJECT), GROUPS, SEARCHES, st.none() | TIMES, st.none() | TIMES
+)
 
 
 async def found_by(
@@ -58,12 +61,7 @@ async def test_what_is_found_is_what_fits_in_the_order_of_time(
         await saved_response(database, **{**each, "tags": each["tags"] | {own}})
         for each in responses
     ]
-    wanted = ResponseFilter(
-        (*wanted.any_of, frozenset({own})),
-        wanted.instructions,
-        wanted.created_after,
-        wanted.created_before,
-    )
+    wanted = replace(wanted, any_of=(*wanted.any_of, frozenset({own})))
 
     found = await database.read(partial(found_by, wanted=wanted))
 
@@ -81,7 +79,8 @@ def fits(response: StoredResponse, wanted: ResponseFilter) -> bool:
 
 
 USERS = frozenset({("user", "", "ada"), ("user", "", "bob")})
-EITHER = ResponseFilter((USERS,))
+EITHER = ResponseFilter(DEFAULT_PROJECT, (USERS,))
+ANY = ResponseFilter(DEFAULT_PROJECT)
 
 
 async def test_one_that_has_two_of_the_tags_is_found_once(database: Database) -> None:
@@ -91,7 +90,7 @@ async def test_one_that_has_two_of_the_tags_is_found_once(database: Database) ->
     assert await database.read(partial(found_by, wanted=EITHER)) == [both.id]
 
 
-@pytest.mark.parametrize("wanted", [ResponseFilter(), EITHER, ResponseFilter((), "be")])
+@pytest.mark.parametrize("wanted", [ANY, EITHER, replace(ANY, instructions="be")])
 async def test_the_responses_of_a_run_are_the_newest_read_from_the_oldest_on(
     database: Database, wanted: ResponseFilter
 ) -> None:
@@ -119,19 +118,24 @@ async def test_the_responses_of_a_run_are_the_newest_read_from_the_oldest_on(
     ],
 )
 def test_no_response_fits_what_none_can_have(tags: set[Tag]) -> None:
-    assert ResponseFilter(tuple(frozenset({tag}) for tag in tags)).is_impossible
+    assert ResponseFilter(DEFAULT_PROJECT, tuple(frozenset({tag}) for tag in tags)).is_impossible
     assert not EITHER.is_impossible
 
 
 async def test_a_deleted_response_leaves_nothing_behind(database: Database) -> None:
     response = await saved_response(database, tags=USERS)
-    delete = partial(response_store.delete_response, response_id=response.id)
+    delete = partial(
+        response_store.delete_response, project_id=DEFAULT_PROJECT, response_id=response.id
+    )
 
     await database.write(delete)
 
     counts = await row_counts(database)
     assert (counts["stored_responses"], counts["response_tags"]) == (0, 0)
-    for ask in (delete, partial(response_store.get_input, response_id=response.id)):
+    for ask in (
+        delete,
+        partial(response_store.get_input, project_id=DEFAULT_PROJECT, response_id=response.id),
+    ):
         with pytest.raises(NotFound):
             await database.write(ask)
 
@@ -140,7 +144,7 @@ ASKED, SAID = {"asked": 1}, {"said": 1}
 
 
 async def input_of(database: Database, response_id: str) -> list[Any]:
-    ask = partial(response_store.get_input, response_id=response_id)
+    ask = partial(response_store.get_input, project_id=DEFAULT_PROJECT, response_id=response_id)
     return list(await database.read(ask))
 
 
@@ -153,7 +157,9 @@ async def test_a_response_that_goes_on_from_another_has_what_was_said_before(
     fourth = new_response(previous_id=third.id)
 
     await database.write(
-        lambda connection: response_store.insert_responses(connection, [third, fourth])
+        lambda connection: response_store.insert_responses(
+            connection, DEFAULT_PROJECT, [third, fourth]
+        )
     )
 
     assert await input_of(database, second.id) == [ASKED, SAID, ASKED]
@@ -163,7 +169,9 @@ async def test_a_response_that_goes_on_from_another_has_what_was_said_before(
 async def test_what_was_said_elsewhere_or_is_gone_is_not_known(database: Database) -> None:
     first = await saved_response(database)
     second = await saved_response(database, previous_id=first.id)
-    delete = partial(response_store.delete_response, response_id=first.id)
+    delete = partial(
+        response_store.delete_response, project_id=DEFAULT_PROJECT, response_id=first.id
+    )
     await database.write(delete)
 
     lost = await saved_response(database, previous_id=first.id)
@@ -174,7 +182,9 @@ async def test_what_was_said_elsewhere_or_is_gone_is_not_known(database: Databas
 
 async def test_what_was_said_before_is_left_out_when_it_is_very_long(database: Database) -> None:
     first = replace(new_response(), input=f'["{"x" * LONGEST_PAST}"]')
-    await database.write(lambda connection: response_store.insert_responses(connection, [first]))
+    await database.write(
+        lambda connection: response_store.insert_responses(connection, DEFAULT_PROJECT, [first])
+    )
 
     second = await saved_response(database, previous_id=first.id)
 

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.counts import ResultCounts
+from evald.contract.projects import DEFAULT_PROJECT
 from evald.errors import RunStopped
 from evald.store import evals as eval_store
 from evald.store import runs as run_store
@@ -27,7 +28,7 @@ WRITERS = 40
 
 async def counted(database: Database, run: Started) -> ResultCounts:
     found = await database.read(
-        lambda connection: run_store.get_run(connection, run.eval_id, run.run_id)
+        lambda connection: run_store.get_run(connection, DEFAULT_PROJECT, run.eval_id, run.run_id)
     )
     return found.counts
 
@@ -139,5 +140,8 @@ async def test_a_database_that_is_closed_can_be_opened_again_with_all_its_data(
 
     access = again.read if what == "read" else again.write
 
-    assert await access(lambda connection: eval_store.get_eval(connection, saved.id)) == saved
+    assert (
+        await access(lambda connection: eval_store.get_eval(connection, DEFAULT_PROJECT, saved.id))
+        == saved
+    )
     await again.close()

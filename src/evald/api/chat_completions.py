@@ -8,12 +8,13 @@ from fastapi import APIRouter, Request, Response
 
 from evald.api.bodies import json_answer, read_body, read_json
 from evald.api.passing_on import CAPTURE, PassedOn
-from evald.api.services import Given, Services
+from evald.api.services import Given, OfProject, Services
 from evald.capture.collect import ChatCollector
 from evald.capture.importing import import_logs
 from evald.capture.keep import ToKeep
 from evald.contract.json_types import JsonObject
 from evald.contract.pages import page_json
+from evald.contract.projects import ProjectId
 from evald.contract.stored_completions import (
     OUR_KEYS,
     CaptureRequest,
@@ -33,7 +34,7 @@ PATH: Final = "/chat/completions"
 
 
 @router.post("/chat/completions")
-async def create(request: Request, services: Given) -> Response:
+async def create(request: Request, services: Given, project_id: OfProject) -> Response:
     """Pass a request on to the provider of its model, and the answer back as it comes.
 
     With `store: true` the completion is kept when it is whole, with its `metadata`.
@@ -44,7 +45,7 @@ async def create(request: Request, services: Given) -> Response:
     assert isinstance(body, dict)
     keep = None
     if asked.store:
-        to_keep = ToKeep(body, asked.metadata or {}, request.state.request_id)
+        to_keep = ToKeep(project_id, body, asked.metadata or {}, request.state.request_id)
         keep = partial(services.keeper.keep, to_keep)
     answer = services.relay.passed_on(asked.model, PATH, _for_endpoint(text, body), CAPTURE)
     return PassedOn(answer, ChatCollector(), keep)
@@ -61,6 +62,7 @@ def _for_endpoint(text: bytes, body: JsonObject) -> bytes:
 async def list_(
     request: Request,
     services: Given,
+    project_id: OfProject,
     after: str | None = None,
     limit: str | None = None,
     order: str | None = None,
@@ -71,7 +73,7 @@ async def list_(
     `metadata[key]=value` leaves those with this pair, several of them those with all.
     """
     page = page_request(after, limit, order)
-    wanted = CompletionFilter(_pairs(request), model or None)
+    wanted = CompletionFilter(project_id, _pairs(request), model or None)
     found = await services.database.read(
         lambda connection: completion_store.list_completions(connection, page, wanted)
     )
@@ -87,17 +89,17 @@ def _pairs(request: Request) -> frozenset[tuple[str, str]]:
 
 
 @router.get("/chat/completions/{completion_id}")
-async def retrieve(completion_id: str, services: Given) -> Response:
+async def retrieve(completion_id: str, services: Given, project_id: OfProject) -> Response:
     """Give one stored completion."""
     found = await services.database.read(
-        lambda connection: completion_store.get_completion(connection, completion_id)
+        lambda connection: completion_store.get_completion(connection, project_id, completion_id)
     )
     return json_answer(found)
 
 
 # Before the next route, which would take "import" for an id.
 @router.post("/chat/completions/import")
-async def import_(request: Request, services: Given) -> Response:
+async def import_(request: Request, services: Given, project_id: OfProject) -> Response:
     """Store completions and responses that were logged elsewhere, sent as JSON lines.
 
     `metadata[key]=value` is added to each of them. A wrong line is named and left out.
@@ -105,28 +107,32 @@ async def import_(request: Request, services: Given) -> Response:
     asked = read_request(UpdateCompletion, {"metadata": {**dict(_pairs(request))}})
     added = asked.metadata or {}
     now = int(services.tools.clock())
-    outcome = await import_logs(request.stream(), added, now, services.database)
+    outcome = await import_logs(request.stream(), project_id, added, now, services.database)
     if outcome.lines == 0:
         raise BadRequest("The request has no lines; send JSON lines.", code="missing_body")
     return json_answer(orjson.dumps(outcome.as_json()))
 
 
 @router.post("/chat/completions/{completion_id}")
-async def update(completion_id: str, request: Request, services: Given) -> Response:
+async def update(
+    completion_id: str, request: Request, services: Given, project_id: OfProject
+) -> Response:
     """Replace the metadata of a stored completion; nothing else can change."""
     asked = await read_body(request, UpdateCompletion)
     metadata = asked.metadata or {}
     changed = await services.database.write(
-        lambda connection: completion_store.update_metadata(connection, completion_id, metadata)
+        lambda connection: completion_store.update_metadata(
+            connection, project_id, completion_id, metadata
+        )
     )
     return json_answer(changed)
 
 
 @router.delete("/chat/completions/{completion_id}")
-async def delete(completion_id: str, services: Given) -> Response:
+async def delete(completion_id: str, services: Given, project_id: OfProject) -> Response:
     """Delete a stored completion; runs made from it keep their rows."""
     await services.database.write(
-        lambda connection: completion_store.delete_completion(connection, completion_id)
+        lambda connection: completion_store.delete_completion(connection, project_id, completion_id)
     )
     gone = {"object": "chat.completion.deleted", "id": completion_id, "deleted": True}
     return json_answer(orjson.dumps(gone))
@@ -136,21 +142,24 @@ async def delete(completion_id: str, services: Given) -> Response:
 async def list_messages(
     completion_id: str,
     services: Given,
+    project_id: OfProject,
     after: str | None = None,
     limit: str | None = None,
     order: str | None = None,
 ) -> Response:
     """List the messages that a stored completion answered, the first one first."""
     page = page_request(after, limit, order)
-    messages = await _messages(completion_id, services)
+    messages = await _messages(project_id, completion_id, services)
     ids = [str(message["id"]) for message in messages]
     positions, more = page_of(ids, page)
     objects = [(ids[place], orjson.dumps(messages[place])) for place in positions]
     return json_answer(page_json(objects, has_more=more))
 
 
-async def _messages(completion_id: str, services: Services) -> list[JsonObject]:
+async def _messages(
+    project_id: ProjectId, completion_id: str, services: Services
+) -> list[JsonObject]:
     sent = await services.database.read(
-        lambda connection: completion_store.get_messages(connection, completion_id)
+        lambda connection: completion_store.get_messages(connection, project_id, completion_id)
     )
     return message_objects(completion_id, sent)

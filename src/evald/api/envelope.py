@@ -34,7 +34,7 @@ Headers = dict[str, str]
 class Envelope:
     """ASGI middleware, outermost.
 
-    Until there are keys, whoever reaches the port is trusted, and a browser on this machine can be
+    On loopback without keys whoever reaches the port is trusted, and a browser on this machine can be
     sent here by any web page. So requests under a foreign host name are refused (DNS rebinding), and
     so are changes that come from another site's page (CSRF).
     """
@@ -190,5 +190,7 @@ class _Answer:
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
         ]
+        if status == 401:
+            headers.append((b"www-authenticate", b'Bearer realm="evald"'))
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
         await self.send({"type": "http.response.body", "body": body})

@@ -11,12 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.api.bodies import json_answer, read_body
 from evald.api.idempotency import Keep, created_once
-from evald.api.services import Given
+from evald.api.services import Given, OfProject
 from evald.api.strict import StrictRoute
 from evald.contract.data_source_configs import CustomConfig, kept_config
 from evald.contract.evals import CreateEval, Eval, UpdateEval
 from evald.contract.graders import AnyCriterion, Multi, kept_criterion
 from evald.contract.pages import page_json
+from evald.contract.projects import ProjectId
 from evald.errors import BadRequest
 from evald.graders.multi import formula_of
 from evald.ids import criterion_id, new_id
@@ -33,7 +34,7 @@ router = APIRouter(tags=["evals"], route_class=StrictRoute)
 
 
 @router.post("/evals", status_code=201)
-async def create(request: Request, services: Given) -> Response:
+async def create(request: Request, services: Given, project_id: OfProject) -> Response:
     """Create an eval: what its items look like, and the criteria that test them."""
 
     async def made(keep: Keep) -> bytes:
@@ -42,7 +43,7 @@ async def create(request: Request, services: Given) -> Response:
             await asyncio.to_thread(_check_schema, asked.data_source_config)
         # In a thread: a hundred long formulas take a second.
         await asyncio.to_thread(_check_formulas, asked.testing_criteria)
-        new = _new_eval(asked, int(services.tools.clock()))
+        new = _new_eval(asked, project_id, int(services.tools.clock()))
         answer = json_text.dump_bytes(new.as_json())  # first: what cannot be answered is not kept
 
         async def insert(connection: AsyncConnection) -> None:
@@ -52,12 +53,13 @@ async def create(request: Request, services: Given) -> Response:
         await services.database.write(insert)
         return answer
 
-    return await created_once(request, services, "/evals", made)
+    return await created_once(request, project_id, services, "/evals", made)
 
 
-def _new_eval(asked: CreateEval, now: int) -> Eval:
+def _new_eval(asked: CreateEval, project_id: ProjectId, now: int) -> Eval:
     return Eval(
         id=new_id("eval"),
+        project_id=project_id,
         name=asked.name if asked.name is not None else "Untitled eval",
         created_at=now,
         updated_at=now,
@@ -95,6 +97,7 @@ def _check_formulas(criteria: Sequence[AnyCriterion]) -> None:
 @router.get("/evals")
 async def list_(
     services: Given,
+    project_id: OfProject,
     after: str | None = None,
     limit: str | None = None,
     order: str | None = None,
@@ -104,29 +107,31 @@ async def list_(
     page = page_request(after, limit, order)
     by: OrderBy = one_of(order_by, get_args(OrderBy), "order_by", "created_at")
     found = await services.database.read(
-        lambda connection: eval_store.list_evals(connection, page, by)
+        lambda connection: eval_store.list_evals(connection, project_id, page, by)
     )
     objects = [(each.id, orjson.dumps(each.as_json())) for each in found.objects]
     return json_answer(page_json(objects, has_more=found.has_more))
 
 
 @router.get("/evals/{eval_id}")
-async def retrieve(eval_id: str, services: Given) -> Response:
+async def retrieve(eval_id: str, services: Given, project_id: OfProject) -> Response:
     """Give one eval."""
     found = await services.database.read(
-        lambda connection: eval_store.get_eval(connection, eval_id)
+        lambda connection: eval_store.get_eval(connection, project_id, eval_id)
     )
     return json_answer(orjson.dumps(found.as_json()))
 
 
 @router.post("/evals/{eval_id}")
-async def update(eval_id: str, request: Request, services: Given) -> Response:
+async def update(
+    eval_id: str, request: Request, services: Given, project_id: OfProject
+) -> Response:
     """Change the name or the metadata of an eval; nothing else can change."""
     asked = await read_body(request, UpdateEval)
     now = int(services.tools.clock())
 
     async def change(connection: AsyncConnection) -> Eval:
-        found = await eval_store.get_eval(connection, eval_id)
+        found = await eval_store.get_eval(connection, project_id, eval_id)
         changed = replace(
             found,
             name=asked.name if asked.name is not None else found.name,
@@ -143,9 +148,9 @@ async def update(eval_id: str, request: Request, services: Given) -> Response:
 
 
 @router.delete("/evals/{eval_id}")
-async def delete(eval_id: str, services: Given) -> Response:
+async def delete(eval_id: str, services: Given, project_id: OfProject) -> Response:
     """Delete an eval with its runs; those in progress are canceled first."""
-    await delete_eval(eval_id, services.tools, services.dispatch)
+    await delete_eval(project_id, eval_id, services.tools, services.dispatch)
     return json_answer(
         orjson.dumps({"object": "eval.deleted", "deleted": True, "eval_id": eval_id})
     )

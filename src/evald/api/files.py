@@ -14,11 +14,12 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from evald.api.bodies import json_answer
-from evald.api.services import Given, Services
+from evald.api.services import Given, OfProject, Services
 from evald.api.strict import StrictRoute
 from evald.contract.files import LONGEST_LIFE, PURPOSES, SHORTEST_LIFE, File
 from evald.contract.metadata import MAX_NAME_LENGTH
 from evald.contract.pages import page_json
+from evald.contract.projects import ProjectId
 from evald.data_sources.rows import LineReader
 from evald.errors import BadRequest
 from evald.ids import new_file_id
@@ -33,14 +34,15 @@ MAX_LISTED: Final = 10_000
 
 
 @router.post("/files")
-async def create(request: Request, services: Given) -> Response:
+async def create(request: Request, services: Given, project_id: OfProject) -> Response:
     """Upload a file. One for evals is checked to be JSON lines before it is kept."""
     form = await _form(request)
     try:
         upload = form.get("file")
         if not isinstance(upload, UploadFile):
             raise _missing("file")
-        file = _described(form, upload.filename or "upload.jsonl", int(services.tools.clock()))
+        named, now = upload.filename or "upload.jsonl", int(services.tools.clock())
+        file = _described(form, named, project_id, now)
         file = await _keep(upload, file, services)
     finally:
         await form.close()
@@ -65,7 +67,7 @@ def _missing(name: str) -> BadRequest:
     )
 
 
-def _described(form: FormData, filename: str, now: int) -> File:
+def _described(form: FormData, filename: str, project_id: ProjectId, now: int) -> File:
     purpose = form.get("purpose")
     if not isinstance(purpose, str) or not purpose:
         raise _missing("purpose")
@@ -73,6 +75,7 @@ def _described(form: FormData, filename: str, now: int) -> File:
         raise BadRequest("This file name cannot be kept.", param="file", code="invalid_value")
     return File(
         id=new_file_id(),
+        project_id=project_id,
         bytes=0,
         created_at=now,
         expires_at=_expiry(form, now),
@@ -156,6 +159,7 @@ def _checked_rows(read: Any, *part: bytes) -> int:
 @router.get("/files")
 async def list_(
     services: Given,
+    project_id: OfProject,
     after: str | None = None,
     limit: str | None = None,
     order: str | None = None,
@@ -167,22 +171,22 @@ async def list_(
     )
     now = services.tools.clock()
     found = await services.database.read(
-        lambda connection: file_store.list_files(connection, page, purpose, now)
+        lambda connection: file_store.list_files(connection, project_id, page, purpose, now)
     )
     objects = [(each.id, orjson.dumps(each.as_json())) for each in found.objects]
     return json_answer(page_json(objects, has_more=found.has_more))
 
 
 @router.get("/files/{file_id}")
-async def retrieve(file_id: str, services: Given) -> Response:
+async def retrieve(file_id: str, services: Given, project_id: OfProject) -> Response:
     """Give one file object."""
-    return json_answer(orjson.dumps((await _file(file_id, services)).as_json()))
+    return json_answer(orjson.dumps((await _file(project_id, file_id, services)).as_json()))
 
 
 @router.get("/files/{file_id}/content")
-async def content(file_id: str, services: Given) -> Response:
+async def content(file_id: str, services: Given, project_id: OfProject) -> Response:
     """Give the bytes of a file as they were uploaded."""
-    file = await _file(file_id, services)
+    file = await _file(project_id, file_id, services)
     return StreamingResponse(
         _parts(file_id, services),
         media_type="application/octet-stream",
@@ -200,20 +204,20 @@ async def _parts(file_id: str, services: Services) -> AsyncIterator[bytes]:
 
 
 @router.delete("/files/{file_id}")
-async def delete(file_id: str, services: Given) -> Response:
+async def delete(file_id: str, services: Given, project_id: OfProject) -> Response:
     """Delete a file; runs that were made from it keep their rows."""
     now = services.tools.clock()
 
     async def removed(connection: AsyncConnection) -> None:
-        await file_store.get_file(connection, file_id, now)
+        await file_store.get_file(connection, project_id, file_id, now)
         await file_store.delete_file(connection, file_id)
 
     await services.database.write(removed)
     return json_answer(orjson.dumps({"id": file_id, "object": "file", "deleted": True}))
 
 
-async def _file(file_id: str, services: Services) -> File:
+async def _file(project_id: ProjectId, file_id: str, services: Services) -> File:
     now = services.tools.clock()
     return await services.database.read(
-        lambda connection: file_store.get_file(connection, file_id, now)
+        lambda connection: file_store.get_file(connection, project_id, file_id, now)
     )

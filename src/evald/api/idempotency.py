@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.api.bodies import PARSED_AT_ONCE, json_answer
 from evald.api.services import Services
+from evald.contract.projects import ProjectId
 from evald.errors import BadRequest, KeyTaken
 from evald.store import idempotency_keys as key_store
 from evald.store.idempotency_keys import FirstAnswer, IdempotencyKey
@@ -29,14 +30,18 @@ Keep: TypeAlias = Callable[[AsyncConnection, FirstAnswer], Awaitable[None]]
 
 
 async def created_once(
-    request: Request, services: Services, route: str, create: Callable[[Keep], Awaitable[bytes]]
+    request: Request,
+    project_id: ProjectId,
+    services: Services,
+    route: str,
+    create: Callable[[Keep], Awaitable[bytes]],
 ) -> Response:
     """Answer a create: with the first answer where its key is known, else with what `create` gives.
 
-    `route` is what the key belongs to. Raises BadRequest for a key that cannot be one, and for one
-    that was used with another body. What `create` refuses is not remembered.
+    The key belongs to the project and to `route`. Raises BadRequest for a key that cannot be one, and
+    for one that was used with another body. What `create` refuses is not remembered.
     """
-    key = await _key_of(request, route)
+    key = await _key_of(request, project_id, route)
     if key is None:
         return json_answer(await create(_keep_nothing), 201)
 
@@ -54,7 +59,7 @@ async def _keep_nothing(_: AsyncConnection, __: FirstAnswer) -> None:
     pass
 
 
-async def _key_of(request: Request, route: str) -> IdempotencyKey | None:
+async def _key_of(request: Request, project_id: ProjectId, route: str) -> IdempotencyKey | None:
     key = request.headers.get(HEADER)
     if key is None:
         return None
@@ -65,7 +70,7 @@ async def _key_of(request: Request, route: str) -> IdempotencyKey | None:
             param=HEADER,
             code="invalid_value",
         )
-    return IdempotencyKey(route, key, await _hash(await request.body()))
+    return IdempotencyKey(project_id, route, key, await _hash(await request.body()))
 
 
 async def _hash(body: bytes) -> str:
@@ -77,7 +82,7 @@ async def _hash(body: bytes) -> str:
 async def _first_answer(key: IdempotencyKey, services: Services) -> str | None:
     now = services.tools.clock()
     found = await services.database.read(
-        lambda connection: key_store.find_key(connection, key.route, key.key, now)
+        lambda connection: key_store.find_key(connection, key.project_id, key.route, key.key, now)
     )
     if found is None:
         return None

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.api.bodies import json_answer
-from evald.api.services import Given
+from evald.api.services import Given, OfProject
 from evald.api.strict import StrictRoute
 from evald.contract.pages import page_json
 from evald.rules.paging import one_of, page_request
@@ -33,6 +33,7 @@ async def list_(
     eval_id: str,
     run_id: str,
     services: Given,
+    project_id: OfProject,
     after: str | None = None,
     limit: str | None = None,
     order: str | None = None,
@@ -48,7 +49,7 @@ async def list_(
     by = one_of(order_by, ["created_at", "datasource_item_id"], "order_by", "created_at")
 
     async def listed(connection: AsyncConnection) -> Page[tuple[str, str]]:
-        await run_store.check_run(connection, eval_id, run_id)
+        await run_store.check_run(connection, project_id, eval_id, run_id)
         wanted = STATUS_WORDS[word] if word else None
         by_row = by == "datasource_item_id"
         return await item_store.list_items(connection, run_id, page, status=wanted, by_row=by_row)
@@ -58,11 +59,13 @@ async def list_(
 
 
 @router.get("/evals/{eval_id}/runs/{run_id}/output_items/{output_item_id}")
-async def retrieve(eval_id: str, run_id: str, output_item_id: str, services: Given) -> Response:
+async def retrieve(
+    eval_id: str, run_id: str, output_item_id: str, services: Given, project_id: OfProject
+) -> Response:
     """Give one output item."""
 
     async def found(connection: AsyncConnection) -> str:
-        await run_store.check_run(connection, eval_id, run_id)
+        await run_store.check_run(connection, project_id, eval_id, run_id)
         return await item_store.get_item(connection, run_id, output_item_id)
 
     return json_answer(await services.database.read(found))

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from evald.api.bodies import json_answer, read_json
 from evald.api.passing_on import CAPTURE, PassedOn
-from evald.api.services import Given
+from evald.api.services import Given, OfProject
 from evald.capture.collect import ResponseCollector
 from evald.capture.keep import ToKeep
 from evald.contract.pages import page_json
@@ -24,7 +24,7 @@ PATH: Final = "/responses"
 
 
 @router.post("/responses")
-async def create(request: Request, services: Given) -> Response:
+async def create(request: Request, services: Given, project_id: OfProject) -> Response:
     """Pass a request on to the provider of its model, and the answer back as it comes.
 
     Unless it says `store: false` the response is kept when it is whole, with its `metadata`. The
@@ -43,14 +43,16 @@ async def create(request: Request, services: Given) -> Response:
     assert isinstance(body, dict)
     keep = None
     if asked.store is not False:
-        to_keep = ToKeep(body, asked.metadata or {}, request.state.request_id)
+        to_keep = ToKeep(project_id, body, asked.metadata or {}, request.state.request_id)
         keep = partial(services.response_keeper.keep, to_keep)
     answer = services.relay.passed_on(asked.model, PATH, text, CAPTURE)
     return PassedOn(answer, ResponseCollector(), keep)
 
 
 @router.get("/responses/{response_id}")
-async def retrieve(response_id: str, services: Given, stream: str | None = None) -> Response:
+async def retrieve(
+    response_id: str, services: Given, project_id: OfProject, stream: str | None = None
+) -> Response:
     """Give one stored response."""
     if stream == "true":
         raise BadRequest(
@@ -59,25 +61,25 @@ async def retrieve(response_id: str, services: Given, stream: str | None = None)
             code="unsupported_value",
         )
     found = await services.database.read(
-        lambda connection: response_store.get_response(connection, response_id)
+        lambda connection: response_store.get_response(connection, project_id, response_id)
     )
     return json_answer(found)
 
 
 @router.delete("/responses/{response_id}")
-async def delete(response_id: str, services: Given) -> Response:
+async def delete(response_id: str, services: Given, project_id: OfProject) -> Response:
     """Delete a stored response; runs made from it keep their rows."""
     await services.database.write(
-        lambda connection: response_store.delete_response(connection, response_id)
+        lambda connection: response_store.delete_response(connection, project_id, response_id)
     )
     return json_answer(orjson.dumps({"id": response_id, "object": "response", "deleted": True}))
 
 
 @router.post("/responses/{response_id}/cancel")
-async def cancel(response_id: str, services: Given) -> Response:
+async def cancel(response_id: str, services: Given, project_id: OfProject) -> Response:
     """Refuse: whatever is stored has ended, and nothing runs in the background."""
     await services.database.read(
-        lambda connection: response_store.get_response(connection, response_id)
+        lambda connection: response_store.get_response(connection, project_id, response_id)
     )
     raise BadRequest(
         "Only responses with 'background' can be canceled, and evald takes none. To stop a response "
@@ -90,6 +92,7 @@ async def cancel(response_id: str, services: Given) -> Response:
 async def list_input_items(
     response_id: str,
     services: Given,
+    project_id: OfProject,
     after: str | None = None,
     limit: str | None = None,
     order: str | None = None,
@@ -97,7 +100,7 @@ async def list_input_items(
     """List the input items that a stored response answered, the last one first."""
     page = page_request(after, limit, order, default_order="desc")
     sent = await services.database.read(
-        lambda connection: response_store.get_input(connection, response_id)
+        lambda connection: response_store.get_input(connection, project_id, response_id)
     )
     items = item_objects(response_id, sent)
     ids = [str(item["id"]) for item in items]

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.api.bodies import json_answer, read_text
 from evald.api.idempotency import Keep, created_once
-from evald.api.services import Given, Services
+from evald.api.services import Given, OfProject, Services
 from evald.api.strict import StrictRoute
 from evald.contract.data_source_configs import item_schema_of
 from evald.contract.evals import Eval
@@ -32,12 +32,14 @@ READ_WITHIN = 120
 
 
 @router.post("/evals/{eval_id}/runs", status_code=201)
-async def create(eval_id: str, request: Request, services: Given) -> Response:
+async def create(
+    eval_id: str, request: Request, services: Given, project_id: OfProject
+) -> Response:
     """Create a run; it is queued, and carried out behind the answer."""
 
     async def made(keep: Keep) -> bytes:
         of_eval = await services.database.read(
-            lambda connection: eval_store.get_eval(connection, eval_id)
+            lambda connection: eval_store.get_eval(connection, project_id, eval_id)
         )
         given = await _given_run(of_eval, await read_text(request), services)
         answer = b""
@@ -50,7 +52,7 @@ async def create(eval_id: str, request: Request, services: Given) -> Response:
         await create_run(of_eval, given, services.tools, services.dispatch, also)
         return answer
 
-    return await created_once(request, services, f"/evals/{eval_id}/runs", made)
+    return await created_once(request, project_id, services, f"/evals/{eval_id}/runs", made)
 
 
 async def _given_run(of_eval: Eval, text: bytes, services: Services) -> GivenRun:
@@ -79,6 +81,7 @@ async def _read_aside(text: bytes, of_eval: Eval, services: Services) -> GivenRu
 async def list_(
     eval_id: str,
     services: Given,
+    project_id: OfProject,
     after: str | None = None,
     limit: str | None = None,
     order: str | None = None,
@@ -89,7 +92,7 @@ async def list_(
     wanted: Status | None = one_of(status, STATUSES, "status", STATUSES[0]) if status else None
 
     async def listed(connection: AsyncConnection) -> Page[Run]:
-        await eval_store.get_eval(connection, eval_id)
+        await eval_store.get_eval(connection, project_id, eval_id)
         return await run_store.list_runs(connection, eval_id, page, wanted)
 
     found = await services.database.read(listed)
@@ -98,29 +101,29 @@ async def list_(
 
 
 @router.get("/evals/{eval_id}/runs/{run_id}")
-async def retrieve(eval_id: str, run_id: str, services: Given) -> Response:
+async def retrieve(eval_id: str, run_id: str, services: Given, project_id: OfProject) -> Response:
     """Give one run, with its counts as they are now."""
     run = await services.database.read(
-        lambda connection: run_store.get_run(connection, eval_id, run_id)
+        lambda connection: run_store.get_run(connection, project_id, eval_id, run_id)
     )
     return json_answer(run.as_json(services.public_url))
 
 
 @router.post("/evals/{eval_id}/runs/{run_id}")
 @router.post("/evals/{eval_id}/runs/{run_id}/cancel")
-async def cancel(eval_id: str, run_id: str, services: Given) -> Response:
+async def cancel(eval_id: str, run_id: str, services: Given, project_id: OfProject) -> Response:
     """Cancel a run: the answer has its final counts, and no model call begins after it.
 
     Clients up to openai-python 3.22 use the first path, later ones the second. A body is not read.
     """
-    run = await cancel_run(eval_id, run_id, services.tools, services.dispatch)
+    run = await cancel_run(project_id, eval_id, run_id, services.tools, services.dispatch)
     return json_answer(run.as_json(services.public_url))
 
 
 @router.delete("/evals/{eval_id}/runs/{run_id}")
-async def delete(eval_id: str, run_id: str, services: Given) -> Response:
+async def delete(eval_id: str, run_id: str, services: Given, project_id: OfProject) -> Response:
     """Delete a run with its output items; one in progress is canceled first."""
-    await delete_run(eval_id, run_id, services.tools, services.dispatch)
+    await delete_run(project_id, eval_id, run_id, services.tools, services.dispatch)
     return json_answer(
         orjson.dumps({"object": "eval.run.deleted", "deleted": True, "run_id": run_id})
     )

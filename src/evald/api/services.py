@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from evald.capture.keep import Keeper
 from evald.contract.json_types import JsonObject
+from evald.contract.projects import ProjectId
 from evald.contract.stored_completions import StoredCompletion
 from evald.contract.stored_responses import StoredResponse
 from evald.runs.tools import Dispatch, SharedAside, Tools
@@ -47,3 +48,13 @@ async def _services(request: Request) -> Services:
 
 Given = Annotated[Services, Depends(_services)]
 """How a route asks for the services."""
+
+
+async def _project(request: Request) -> ProjectId:
+    # Set by the gate, which lets no request to a route without it.
+    project_id: ProjectId = request.state.project_id
+    return project_id
+
+
+OfProject = Annotated[ProjectId, Depends(_project)]
+"""How a route asks whose objects it may see."""

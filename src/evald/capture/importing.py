@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from evald.capture.kinds import COMPLETIONS, RESPONSES, Kind, Stored
 from evald.capture.log_lines import LineError, Logged, LoggedAnswer, LogReader, Read
 from evald.contract.json_types import JsonObject
+from evald.contract.projects import ProjectId
 from evald.store.database import Database
 
 SAVED_AT_ONCE: Final = 256
@@ -53,9 +54,13 @@ class Outcome:
 
 
 async def import_logs(
-    parts: AsyncIterator[bytes], metadata: dict[str, str], now: int, database: Database
+    parts: AsyncIterator[bytes],
+    project_id: ProjectId,
+    metadata: dict[str, str],
+    now: int,
+    database: Database,
 ) -> Outcome:
-    """Save the completions and responses of JSON lines, and say what became of each line.
+    """Save the completions and responses of JSON lines in a project, and say what became of each.
 
     A wrong line is left out and the others are saved, so it can be mended and sent again with them:
     what is there already stays as it is. `metadata` is added to that of every line.
@@ -66,10 +71,10 @@ async def import_logs(
         batch += _good(await asyncio.to_thread(reader.feed, part), outcome)
         size = sum(len(each.answer.body) for each in batch)
         if len(batch) >= SAVED_AT_ONCE or size >= BYTES_AT_ONCE:
-            await _save(batch, outcome, database)
+            await _save(batch, project_id, outcome, database)
             batch = []
     batch += _good(await asyncio.to_thread(reader.end), outcome)
-    await _save(batch, outcome, database)
+    await _save(batch, project_id, outcome, database)
     return outcome
 
 
@@ -80,10 +85,13 @@ def _good(found: Sequence[Read], outcome: Outcome) -> list[Logged]:
     return [each for each in found if not isinstance(each, LineError)]
 
 
-async def _save(batch: Sequence[Logged], outcome: Outcome, database: Database) -> None:
+async def _save(
+    batch: Sequence[Logged], project_id: ProjectId, outcome: Outcome, database: Database
+) -> None:
     async def save(connection: AsyncConnection) -> int:
-        imported = await _insert(connection, COMPLETIONS, _of_kind(COMPLETIONS, batch))
-        return imported + await _insert(connection, RESPONSES, _of_kind(RESPONSES, batch))
+        completions, responses = _of_kind(COMPLETIONS, batch), _of_kind(RESPONSES, batch)
+        imported = await _insert(connection, project_id, COMPLETIONS, completions)
+        return imported + await _insert(connection, project_id, RESPONSES, responses)
 
     imported = await database.write(save) if batch else 0
     outcome.imported += imported
@@ -95,11 +103,14 @@ def _of_kind(kind: Kind[Stored], batch: Sequence[Logged]) -> list[LoggedAnswer[S
 
 
 async def _insert(
-    connection: AsyncConnection, kind: Kind[Stored], batch: Sequence[LoggedAnswer[Stored]]
+    connection: AsyncConnection,
+    project_id: ProjectId,
+    kind: Kind[Stored],
+    batch: Sequence[LoggedAnswer[Stored]],
 ) -> int:
     """Add those that are not there yet, and give their number."""
     ids = [name for each in batch for name in (each.answer.id, each.spare_id)]
-    known = await kind.known_bodies(connection, ids) if ids else {}
+    known = await kind.known_bodies(connection, project_id, ids) if ids else {}
     fresh = []
     for each in batch:
         new = each.answer
@@ -108,7 +119,7 @@ async def _insert(
         if new.id not in known:
             known[new.id] = new.body
             fresh.append(new)
-    await kind.insert(connection, fresh)
+    await kind.insert(connection, project_id, fresh)
     return len(fresh)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from evald.capture.kinds import Kind, Stored
 from evald.clock import Clock
 from evald.contract.json_types import JsonObject
+from evald.contract.projects import ProjectId
 from evald.rules.json_text import BadJson
 from evald.rules.stored_completion import Origin
 from evald.store.database import Database, uninterrupted
@@ -23,6 +24,7 @@ log = structlog.get_logger()
 class ToKeep:
     """What is known of an exchange before its answer comes."""
 
+    project_id: ProjectId
     request: JsonObject
     metadata: dict[str, str]
     request_id: str
@@ -30,6 +32,7 @@ class ToKeep:
 
 @dataclass(frozen=True)
 class _Waiting(Generic[Stored]):
+    project_id: ProjectId
     answer: Stored
     saved: asyncio.Future[None]
 
@@ -54,7 +57,7 @@ class Keeper(Generic[Stored]):
         origin = Origin(asked.metadata, asked.request_id, int(self._clock()), self._kind.new_id())
         try:
             new = self._kind.put_together(asked.request, answer, origin)
-            await uninterrupted(self._saved(new))
+            await uninterrupted(self._saved(asked.project_id, new))
         except (SQLAlchemyError, BadJson) as error:
             log.error(
                 "answer not stored",
@@ -63,8 +66,8 @@ class Keeper(Generic[Stored]):
                 error=str(error),
             )
 
-    async def _saved(self, new: Stored) -> None:
-        mine = _Waiting(new, asyncio.get_running_loop().create_future())
+    async def _saved(self, project_id: ProjectId, new: Stored) -> None:
+        mine = _Waiting(project_id, new, asyncio.get_running_loop().create_future())
         self._waiting.append(mine)
         async with self._one_at_a_time:
             if not mine.saved.done():  # else the one before took it along
@@ -73,9 +76,8 @@ class Keeper(Generic[Stored]):
 
     async def _save_all(self) -> None:
         batch, self._waiting = self._waiting, []
-        new = [each.answer for each in batch]
         try:
-            await self._database.write(lambda connection: self._insert(connection, new))
+            await self._database.write(lambda connection: self._insert_all(connection, batch))
         except SQLAlchemyError as error:
             for each in batch:
                 each.saved.set_exception(error)
@@ -83,12 +85,21 @@ class Keeper(Generic[Stored]):
             for each in batch:
                 each.saved.set_result(None)
 
-    async def _insert(self, connection: AsyncConnection, batch: Sequence[Stored]) -> None:
+    async def _insert_all(
+        self, connection: AsyncConnection, batch: Sequence[_Waiting[Stored]]
+    ) -> None:
+        for project_id in sorted({each.project_id for each in batch}):
+            new = [each.answer for each in batch if each.project_id == project_id]
+            await self._insert(connection, project_id, new)
+
+    async def _insert(
+        self, connection: AsyncConnection, project_id: ProjectId, batch: Sequence[Stored]
+    ) -> None:
         """Add answers; one whose id is taken gets another: some endpoints count their answers."""
         kind = self._kind
-        taken = await kind.known_ids(connection, [each.id for each in batch])
+        taken = await kind.known_ids(connection, project_id, [each.id for each in batch])
         new = []
         for each in batch:
             new.append(kind.with_id(each, kind.new_id()) if each.id in taken else each)
             taken.add(each.id)
-        await kind.insert(connection, new)
+        await kind.insert(connection, project_id, new)

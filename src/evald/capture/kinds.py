@@ -7,6 +7,7 @@ from typing import Final, Generic, TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.json_types import JsonObject
+from evald.contract.projects import ProjectId
 from evald.contract.stored_completions import StoredCompletion
 from evald.contract.stored_responses import StoredResponse
 from evald.ids import new_completion_id, new_response_id
@@ -29,9 +30,9 @@ class Kind(Generic[Stored]):
     new_id: Callable[[], str]
     said: tuple[str, ...]
     """The keys by which two answers with the same id are the same."""
-    known_ids: Callable[[AsyncConnection, Sequence[str]], Awaitable[set[str]]]
-    known_bodies: Callable[[AsyncConnection, Sequence[str]], Awaitable[dict[str, str]]]
-    insert: Callable[[AsyncConnection, Sequence[Stored]], Awaitable[None]]
+    known_ids: Callable[[AsyncConnection, ProjectId, Sequence[str]], Awaitable[set[str]]]
+    known_bodies: Callable[[AsyncConnection, ProjectId, Sequence[str]], Awaitable[dict[str, str]]]
+    insert: Callable[[AsyncConnection, ProjectId, Sequence[Stored]], Awaitable[None]]
 
 
 COMPLETIONS: Final = Kind[StoredCompletion](

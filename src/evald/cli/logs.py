@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import Any, BinaryIO
 from urllib.parse import urlencode, urlsplit
@@ -13,12 +14,34 @@ class ImportFailed(Exception):
     """The server took no more of the file. The message says why and what to do."""
 
 
-def import_file(file: BinaryIO, url: str, metadata: Sequence[str]) -> bool:
+@dataclass(frozen=True)
+class Server:
+    """The server that a file is sent to."""
+
+    url: str
+    api_key: str | None
+    """Its key; None for a server that asks for none."""
+    project: str | None
+    """The project that is meant, or None for that of the key."""
+
+    def headers(self) -> dict[str, str]:
+        """Give the headers that say who asks, and for which project. Raises ImportFailed."""
+        headers = {"content-type": "application/jsonl"}
+        if self.api_key:
+            headers["authorization"] = f"Bearer {self.api_key.strip()}"
+        if self.project:
+            headers["evald-project"] = self.project
+        if not all(value.isascii() and value.isprintable() for value in headers.values()):
+            raise ImportFailed("Keys and names of projects are printable ASCII.")
+        return headers
+
+
+def import_file(file: BinaryIO, server: Server, metadata: Sequence[str]) -> bool:
     """Send a file, say what became of it, and give whether every line was taken.
 
     Raises ImportFailed.
     """
-    outcome = _sent(file, url, [_pair(each) for each in metadata])
+    outcome = _sent(file, server, [_pair(each) for each in metadata])
     click.echo(
         f"{outcome['imported']} imported, {outcome['existing']} were there already, "
         f"{outcome['failed']} failed."
@@ -37,7 +60,8 @@ def _pair(text: str) -> tuple[str, str]:
     return f"metadata[{key}]", value
 
 
-def _sent(file: BinaryIO, url: str, pairs: Sequence[tuple[str, str]]) -> Any:
+def _sent(file: BinaryIO, server: Server, pairs: Sequence[tuple[str, str]]) -> Any:
+    url = server.url
     address = urlsplit(url)
     if address.scheme not in ("http", "https") or not address.hostname:
         raise ImportFailed(f"'{url}' is no URL of a server; write it as http://127.0.0.1:8484.")
@@ -45,7 +69,7 @@ def _sent(file: BinaryIO, url: str, pairs: Sequence[tuple[str, str]]) -> Any:
     path = f"{address.path.rstrip('/')}/chat/completions/import?{urlencode(pairs)}"
     try:
         connection = kind(address.netloc)
-        connection.request("POST", path, file, {"content-type": "application/jsonl"})
+        connection.request("POST", path, file, server.headers())
         return _read(connection.getresponse(), url)
     except (OSError, HTTPException) as error:
         raise ImportFailed(f"The server at {url} does not answer: {error}.") from None

@@ -1,6 +1,7 @@
 """The command `evald`."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
@@ -23,7 +24,7 @@ def cli() -> None:
 
 
 @cli.command()
-@click.option("--host", help="Address to listen on; loopback only. [127.0.0.1]")
+@click.option("--host", help="Address to listen on; beyond loopback only with a key. [127.0.0.1]")
 @click.option("--port", type=int, help="Port to listen on; 0 takes a free one. [8484]")
 @click.option("--data-dir", type=Path, help="Folder for the database. [./evald-data]")
 @click.option("--config", type=Path, help="TOML file with settings and providers.")
@@ -51,6 +52,9 @@ def serve(host: str | None, port: int | None, data_dir: Path | None, config: Pat
       api_key_env = "OPENAI_API_KEY"
       models = ["gpt-*", "o*"]
 
+    Until a key is made, everyone on this machine may use the server, and no other
+    machine reaches it. See 'evald keys --help'.
+
     A server that was stopped or killed goes on with its unfinished runs.
     """  # noqa: D301  (click keeps the lines of a paragraph after a backspace)
     from evald.cli.serve import serve_until_stopped
@@ -60,6 +64,92 @@ def serve(host: str | None, port: int | None, data_dir: Path | None, config: Pat
         serve_until_stopped(host=host, port=port, data_dir=data_dir, config=config)
     except CannotStart as error:
         click.echo(f"evald cannot start. {error}", err=True)
+        sys.exit(1)
+
+
+@cli.group()
+def keys() -> None:
+    """The keys that programs and readers use a server with.
+
+    They work on the database, whether its server runs or not. From the first key on
+    the server asks everyone for one, and a revoke never opens it again.
+    """
+
+
+DATABASE = (
+    click.option("--data-dir", type=Path, help="Folder of the database. [./evald-data]"),
+    click.option("--config", type=Path, help="TOML file with the settings of the server."),
+    click.option(
+        "--database-url", metavar="URL", help="The database, if it is not in that folder."
+    ),
+)
+"""The options that name a database, as `serve` and the environment do."""
+
+
+def on_a_database(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of DATABASE."""
+    for option in reversed(DATABASE):
+        command = option(command)
+    return command
+
+
+@keys.command("create")
+@click.option("--project", default="default", show_default=True, help="Whose objects it opens.")
+@click.option("--name", default="", help="What it is for, as the list shows it.")
+@on_a_database
+def create_key(project: str, name: str, **database: Path | str | None) -> None:
+    """Make a key and print it.
+
+    It is shown this once, for only a hash of it is kept. The key is all that is
+    printed to standard output; what else is said goes to standard error:
+
+    \b
+      EVALD_API_KEY=$(evald keys create --project support --name ci)
+
+    A project is made with its first key. Its evals, runs, files and stored
+    completions are invisible to the keys of other projects. What was made before
+    there were keys is in the project "default".
+    """  # noqa: D301  (click keeps the lines of a paragraph after a backspace)
+    from evald.cli.keys import create
+
+    _on_keys(lambda: create(project, name, **database))
+
+
+@keys.command("list")
+@on_a_database
+def list_keys(**database: Path | str | None) -> None:
+    """List all keys, also those that are revoked.
+
+    Of a key itself only the last characters are known.
+    """
+    from evald.cli.keys import show_all
+
+    _on_keys(lambda: show_all(**database))
+
+
+@keys.command("revoke")
+@click.argument("key_id", metavar="ID")
+@on_a_database
+def revoke_key(key_id: str, **database: Path | str | None) -> None:
+    """Put a key out of force, for good.
+
+    ID is that of 'evald keys list', and not the key. When the command has ended, no
+    running server takes the key any more, and the pages it opened are closed. Runs
+    that it began go on.
+    """
+    from evald.cli.keys import revoke
+
+    _on_keys(lambda: revoke(key_id, **database))
+
+
+def _on_keys(act: Callable[[], None]) -> None:
+    from evald.cli.keys import KeysFailed
+    from evald.errors import CannotStart
+
+    try:
+        act()
+    except (KeysFailed, CannotStart) as error:
+        click.echo(f"Nothing was changed. {error}", err=True)
         sys.exit(1)
 
 
@@ -74,7 +164,15 @@ def logs() -> None:
 @click.option(
     "--metadata", multiple=True, metavar="KEY=VALUE", help="Added to each one; can be repeated."
 )
-def import_(file: BinaryIO, url: str, metadata: tuple[str, ...]) -> None:
+@click.option("--project", help="The project that is meant; another one's key is refused.")
+@click.option("--api-key", envvar="EVALD_API_KEY", metavar="KEY", help="Better as EVALD_API_KEY.")
+def import_(
+    file: BinaryIO,
+    url: str,
+    metadata: tuple[str, ...],
+    project: str | None,
+    api_key: str | None,
+) -> None:
     """Store completions and responses from a log file.
 
     They come from FILE, or from standard input for -.
@@ -85,13 +183,16 @@ def import_(file: BinaryIO, url: str, metadata: tuple[str, ...]) -> None:
       {"request": {"model": ..., "input": ...}, "response": {"output": [...]}}
     or a chat completion or response by itself, with what it answered under "messages" or "input".
 
+    They go to the project of the key, which the environment holds as EVALD_API_KEY:
+    other users of the machine see the options of a command.
+
     What is there already stays as it is, so a file can be imported again.
     The exit status is 1 when a line is left out.
     """  # noqa: D301  (click keeps the lines of a paragraph after a backspace)
-    from evald.cli.logs import ImportFailed, import_file
+    from evald.cli.logs import ImportFailed, Server, import_file
 
     try:
-        all_taken = import_file(file, url, metadata)
+        all_taken = import_file(file, Server(url, api_key, project), metadata)
     except ImportFailed as error:
         click.echo(f"Nothing more was imported. {error}", err=True)
         sys.exit(1)

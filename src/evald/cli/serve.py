@@ -14,13 +14,12 @@ import click
 import uvicorn
 import uvloop
 
-from evald.assembly import check_host, running_app
+from evald.assembly import is_loopback, running_app
 from evald.errors import CannotStart
 from evald.logs import set_up_logs
 from evald.settings import Settings, read_settings
+from evald.store.place import ONLY_OURS
 
-ONLY_OURS = 0o077
-"""The umask: what users send and models answer is for nobody else on this machine."""
 GRACE = 5
 """Seconds that requests under way get when the server stops."""
 
@@ -31,7 +30,6 @@ def serve_until_stopped(
     """Serve until SIGINT or SIGTERM. Raises CannotStart with what to change."""
     settings = read_settings(host=host, port=port, data_dir=data_dir, config=config)
     set_up_logs(settings.log_level, settings.log_format)
-    check_host(settings.host)
     os.umask(ONLY_OURS)
     with (
         _bound(settings.host, settings.port) as listener,
@@ -130,6 +128,10 @@ class _AnnouncingServer(uvicorn.Server):
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         click.echo(f"evald is ready at {url}, for SDKs as base_url {url}/v1")
         click.echo(f"Its data is in {self._settings.data_dir.absolute()}. Ctrl-C stops it.")
+        if not is_loopback(self._settings.host) and not self._settings.public_url:
+            click.echo(
+                "Set EVALD_PUBLIC_URL to the URL under which others reach it, for report_url."
+            )
         if not self._settings.providers and not self._settings.upstream_base_url:
             click.echo("No model endpoint is set, so runs can only grade the samples they bring.")
             click.echo("Set EVALD_UPSTREAM_BASE_URL, or providers in a config file, to sample.")

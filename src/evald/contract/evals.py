@@ -9,6 +9,7 @@ from evald.contract.data_source_configs import DataSourceConfig
 from evald.contract.graders import Criterion
 from evald.contract.json_types import JsonObject
 from evald.contract.metadata import Metadata, Name
+from evald.contract.projects import ProjectId
 from evald.contract.validation import RequestModel
 
 MAX_CRITERIA = 100
@@ -35,6 +36,7 @@ class Eval:
     """An eval as it is kept. Times are whole Unix seconds."""
 
     id: str
+    project_id: ProjectId
     name: str
     created_at: int
     updated_at: int

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from evald.contract.json_types import JsonObject
+from evald.contract.projects import ProjectId
 
 PURPOSES: Final = ("assistants", "batch", "fine-tune", "vision", "user_data", "evals")
 SHORTEST_LIFE: Final = 3_600
@@ -16,6 +17,7 @@ class File:
     """An uploaded file, without its bytes. Times are whole Unix seconds."""
 
     id: str
+    project_id: ProjectId
     bytes: int
     created_at: int
     expires_at: int | None

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 
 from evald.contract.json_types import JsonObject
 from evald.contract.metadata import MAX_PAIRS, Metadata, ModelName
+from evald.contract.projects import ProjectId
 from evald.contract.validation import RequestModel
 
 OUR_KEYS: Final = ("store", "metadata")
@@ -55,8 +56,9 @@ class StoredCompletion:
 
 @dataclass(frozen=True, slots=True)
 class CompletionFilter:
-    """Which stored completions are meant: those that fit everything that is given."""
+    """Which stored completions are meant: those of a project that fit everything that is given."""
 
+    project_id: ProjectId
     pairs: frozenset[tuple[str, str]] = frozenset()
     """Metadata, each a key and a value."""
     model: str | None = None

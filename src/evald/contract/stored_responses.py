@@ -5,6 +5,7 @@ from typing import Final, TypeAlias
 
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.contract.metadata import MAX_PAIRS, ModelName
+from evald.contract.projects import ProjectId
 from evald.contract.stored_completions import SearchableMetadata
 from evald.contract.validation import RequestModel
 
@@ -44,8 +45,9 @@ class StoredResponse:
 
 @dataclass(frozen=True, slots=True)
 class ResponseFilter:
-    """Which stored responses are meant: those that fit everything that is given."""
+    """Which stored responses of a project are meant: those that fit everything that is given."""
 
+    project_id: ProjectId
     any_of: tuple[frozenset[Tag], ...] = ()
     """A response has at least one tag of each of these sets."""
     instructions: str | None = None

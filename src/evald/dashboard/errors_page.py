@@ -15,6 +15,7 @@ def render_not_found(
     asked_id: str,
     theme: str,
     root: str = "../",
+    signed_in_to: str = "",
 ) -> str:
     """Give the page that says there is no such eval, run, item or page.
 
@@ -24,6 +25,7 @@ def render_not_found(
         "not_found.html",
         root=root,
         theme=known_theme(theme),
+        signed_in_to=signed_in_to,
         what=what,
         asked_id=clip(asked_id, _ID_LIMIT).shown,
         evals_address=evals_address(root),

@@ -48,14 +48,19 @@ def render_runs(
     runs: Sequence[ApiObject],
     theme: str,
     next_after: str | None = None,
+    signed_in_to: str = "",
 ) -> str:
-    """Give the page of an eval's runs as HTML. `next_after` is the cursor of the next page."""
+    """Give the page of an eval's runs as HTML. `next_after` is the cursor of the next page.
+
+    `signed_in_to` is the project of a reader who has signed in, or empty.
+    """
     root = "../"
     eval_id = text_of(eval_object.get("id"))
     return render(
         "runs.html",
         root=root,
         theme=known_theme(theme),
+        signed_in_to=signed_in_to,
         eval_id=eval_id,
         eval_name=_name(eval_object),
         evals_address=evals_address(root),
@@ -64,13 +69,20 @@ def render_runs(
     )
 
 
-def render_evals(*, evals: Sequence[ApiObject], theme: str, next_after: str | None = None) -> str:
-    """Give the page of all evals as HTML. `next_after` is the cursor of the next page."""
+def render_evals(
+    *,
+    evals: Sequence[ApiObject],
+    theme: str,
+    next_after: str | None = None,
+    signed_in_to: str = "",
+) -> str:
+    """Give the page of all evals as HTML; see `render_runs`."""
     root = "./"
     return render(
         "evals.html",
         root=root,
         theme=known_theme(theme),
+        signed_in_to=signed_in_to,
         rows=[_eval_row(root, eval_object) for eval_object in evals],
         next_address=next_after and evals_address(root, after=next_after),
     )

@@ -73,6 +73,7 @@ class ReportPage:
     """Everything that the report shows. `detail` is the open item, `fault` the run's own error."""
 
     theme: str
+    signed_in_to: str
     root: str
     addresses: ReportAddresses
     facts: RunFacts
@@ -97,12 +98,14 @@ def report_page(
     page: ItemsPage,
     selected: ApiObject | None,
     theme: str,
+    signed_in_to: str = "",
     now: float | None = None,
 ) -> ReportPage:
     """Give the report of a run with one page of its output items.
 
     `selected` is the item whose details are open. `theme` is `light`, `dark` or anything else to
-    follow the reader's system. With `now` (Unix time) a run that goes on tells its time and speed.
+    follow the reader's system; `signed_in_to` is the project of a reader who has signed in. With `now`
+    (Unix time) a run that goes on tells its time and speed.
     """
     addresses = ReportAddresses(text_of(eval_object.get("id")), text_of(run.get("id")))
     criteria = criteria_of(eval_object)
@@ -112,6 +115,7 @@ def report_page(
     table = items_table(items, criteria, page=page, addresses=addresses, selected_id=selected_id)
     return ReportPage(
         theme=known_theme(theme),
+        signed_in_to=signed_in_to,
         root=addresses.root,
         addresses=addresses,
         facts=facts,
@@ -139,7 +143,13 @@ def report_page(
 
 def render_report(page: ReportPage) -> str:
     """Give the whole page as HTML."""
-    return render("report.html", page=page, root=page.root, theme=page.theme)
+    return render(
+        "report.html",
+        page=page,
+        root=page.root,
+        theme=page.theme,
+        signed_in_to=page.signed_in_to,
+    )
 
 
 def render_fragment(page: ReportPage) -> str:

@@ -9,8 +9,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from evald.access.access import Access
+from evald.access.cookie import SessionCookie
 from evald.contract.evals import Eval
 from evald.contract.json_types import JsonObject
+from evald.contract.projects import ProjectId
 from evald.contract.runs import Run
 from evald.dashboard.addresses import report_address
 from evald.dashboard.errors_page import render_not_found
@@ -24,6 +27,7 @@ from evald.dashboard.report import (
     report_page,
     security_headers,
 )
+from evald.dashboard.sign_in import Door, sign_in_router
 from evald.errors import BadRequest, NotFound
 from evald.rules.paging import PageRequest
 from evald.rules.verdict import ITEM_STATUSES, ItemStatus
@@ -49,12 +53,15 @@ class Pages:
     tools: Tools
     dispatch: Dispatch
     public_url: str
+    access: Access
+    cookie: SessionCookie
 
 
 @dataclass(frozen=True)
 class _Asked:
-    """What the address of a report asks for."""
+    """What the address of a report asks for, and whose reports may be shown."""
 
+    project_id: ProjectId
     eval_id: str
     run_id: str
     status: ItemStatus | None
@@ -78,6 +85,7 @@ class _Found:
 def pages_router(pages: Pages) -> APIRouter:
     """Give the routes of all pages."""
     router = APIRouter(include_in_schema=False)
+    router.include_router(sign_in_router(Door(pages.access, pages.cookie)))
 
     @router.get("/")
     async def evals(request: Request) -> Response:
@@ -91,8 +99,8 @@ def pages_router(pages: Pages) -> APIRouter:
         return await _page(request, "run", run_id, lambda: _report(request, pages, eval_id, run_id))
 
     @router.post("/evaluations/{eval_id}/runs/{run_id}/cancel")
-    async def cancel(eval_id: str, run_id: str) -> Response:
-        await cancel_run(eval_id, run_id, pages.tools, pages.dispatch)
+    async def cancel(request: Request, eval_id: str, run_id: str) -> Response:
+        await cancel_run(_project(request), eval_id, run_id, pages.tools, pages.dispatch)
         return RedirectResponse(report_address("../../../../", eval_id, run_id), 303)
 
     @router.get("/static/{name}")
@@ -116,7 +124,13 @@ async def _page(
     try:
         return HTMLResponse(await html(), headers=security_headers())
     except (NotFound, BadRequest):
-        text = render_not_found(what, asked_id=asked_id, theme=_theme(request), root=root)
+        text = render_not_found(
+            what,
+            asked_id=asked_id,
+            theme=_theme(request),
+            root=root,
+            signed_in_to=_signed_in_to(request),
+        )
         return HTMLResponse(text, 404, headers=security_headers())
 
 
@@ -124,23 +138,38 @@ def _theme(request: Request) -> str:
     return request.cookies.get("theme", "")
 
 
+def _project(request: Request) -> ProjectId:
+    # Set by the gate, which lets no request to a page without it.
+    project_id: ProjectId = request.state.project_id
+    return project_id
+
+
+def _signed_in_to(request: Request) -> str:
+    """Give the name of the project of a reader who has signed in, or nothing on an open server."""
+    name: str = getattr(request.state, "signed_in_to", "")
+    return name
+
+
 async def _evals(request: Request, pages: Pages) -> str:
     asked = PageRequest(request.query_params.get("after"), LISTED, "desc")
+    project_id = _project(request)
     found = await pages.tools.database.read(
-        lambda connection: eval_store.list_evals(connection, asked, "created_at")
+        lambda connection: eval_store.list_evals(connection, project_id, asked, "created_at")
     )
     return render_evals(
         evals=[each.as_json() for each in found.objects],
         theme=_theme(request),
         next_after=found.objects[-1].id if found.has_more else None,
+        signed_in_to=_signed_in_to(request),
     )
 
 
 async def _runs(request: Request, pages: Pages, eval_id: str) -> str:
     asked = PageRequest(request.query_params.get("after"), LISTED, "desc")
+    project_id = _project(request)
 
     async def listed(connection: AsyncConnection) -> tuple[Eval, Page[Run]]:
-        of_eval = await eval_store.get_eval(connection, eval_id)
+        of_eval = await eval_store.get_eval(connection, project_id, eval_id)
         return of_eval, await run_store.list_runs_without_rows(connection, eval_id, asked)
 
     of_eval, found = await pages.tools.database.read(listed)
@@ -149,12 +178,14 @@ async def _runs(request: Request, pages: Pages, eval_id: str) -> str:
         runs=[_api_object(run, pages) for run in found.objects],
         theme=_theme(request),
         next_after=found.objects[-1].id if found.has_more else None,
+        signed_in_to=_signed_in_to(request),
     )
 
 
 async def _report(request: Request, pages: Pages, eval_id: str, run_id: str) -> str:
     query = request.query_params
     asked = _Asked(
+        _project(request),
         eval_id,
         run_id,
         next((known for known in ITEM_STATUSES if known == query.get("status")), None),
@@ -163,13 +194,15 @@ async def _report(request: Request, pages: Pages, eval_id: str, run_id: str) -> 
         query.get("item"),
     )
     found = await pages.tools.database.read(lambda connection: _found(connection, asked))
-    page = _report_page(asked, found, pages, _theme(request))
+    page = _report_page(asked, found, pages, request)
     return render_fragment(page) if query.get("fragment") else render_report(page)
 
 
 async def _found(connection: AsyncConnection, asked: _Asked) -> _Found:
-    of_eval = await eval_store.get_eval(connection, asked.eval_id)
-    run = await run_store.get_run_without_rows(connection, asked.eval_id, asked.run_id)
+    of_eval = await eval_store.get_eval(connection, asked.project_id, asked.eval_id)
+    run = await run_store.get_run_without_rows(
+        connection, asked.project_id, asked.eval_id, asked.run_id
+    )
     # Towards the beginning the list is read backwards from `before` and turned round.
     backwards = asked.before is not None
     request = (
@@ -194,7 +227,7 @@ async def _found(connection: AsyncConnection, asked: _Asked) -> _Found:
     )
 
 
-def _report_page(asked: _Asked, found: _Found, pages: Pages, theme: str) -> ReportPage:
+def _report_page(asked: _Asked, found: _Found, pages: Pages, request: Request) -> ReportPage:
     counts = found.run.counts
     totals = {"pass": counts.passed, "fail": counts.failed, "error": counts.errored}
     page = ItemsPage(
@@ -212,7 +245,8 @@ def _report_page(asked: _Asked, found: _Found, pages: Pages, theme: str) -> Repo
         items=found.items,
         page=page,
         selected=found.selected,
-        theme=theme,
+        theme=_theme(request),
+        signed_in_to=_signed_in_to(request),
         now=pages.tools.clock(),
     )
 

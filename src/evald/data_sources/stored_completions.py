@@ -6,6 +6,7 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.json_types import JsonObject, JsonValue
+from evald.contract.projects import ProjectId
 from evald.contract.run_data_sources import StoredCompletionsSource
 from evald.contract.stored_completions import CompletionFilter
 from evald.data_sources.logged import Logs, pairs_meant
@@ -13,9 +14,12 @@ from evald.store import stored_completions as completion_store
 from evald.store.stored_completions import Logged, Place
 
 
-def completion_filter(source: StoredCompletionsSource, config: JsonObject) -> CompletionFilter:
+def completion_filter(
+    source: StoredCompletionsSource, config: JsonObject, project_id: ProjectId
+) -> CompletionFilter:
     """Give the completions that both the run and its eval mean (contract section 5.4)."""
     return CompletionFilter(
+        project_id,
         pairs=pairs_meant(source.metadata, config),
         model=source.model,
         created_after=source.created_after,

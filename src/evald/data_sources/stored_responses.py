@@ -6,6 +6,7 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.json_types import JsonObject, JsonValue
+from evald.contract.projects import ProjectId
 from evald.contract.run_data_sources import StoredResponsesSource
 from evald.contract.stored_responses import METADATA, ResponseFilter, Tag
 from evald.data_sources.logged import Logs, pairs_meant
@@ -16,13 +17,16 @@ from evald.store.stored_completions import Place
 from evald.store.stored_responses import LoggedResponse
 
 
-def response_filter(source: StoredResponsesSource, config: JsonObject) -> ResponseFilter:
+def response_filter(
+    source: StoredResponsesSource, config: JsonObject, project_id: ProjectId
+) -> ResponseFilter:
     """Give the responses that both the run and its eval mean (contract section 5.4)."""
     pairs = sorted(pairs_meant(source.metadata, config))
     groups = [frozenset([(METADATA, name, value)]) for name, value in pairs]
     groups += [_tags(kind, texts) for kind, texts in _named(source) if texts]
     search = source.instructions_search
     return ResponseFilter(
+        project_id,
         any_of=tuple(groups),
         instructions=folded(search) if search else None,
         created_after=source.created_after,

@@ -2,6 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from evald.contract.projects import ProjectId
 from evald.contract.runs import Run
 from evald.rules.status import is_final
 from evald.runs.tools import Dispatch, Tools
@@ -9,7 +10,9 @@ from evald.store import files as file_store
 from evald.store import runs as run_store
 
 
-async def cancel_run(eval_id: str, run_id: str, tools: Tools, dispatch: Dispatch) -> Run:
+async def cancel_run(
+    project_id: ProjectId, eval_id: str, run_id: str, tools: Tools, dispatch: Dispatch
+) -> Run:
     """Cancel a run and give it as it will stay; a run that is final already is given unchanged.
 
     First the work stops here: calls in flight are closed, finished items are saved. Then one statement
@@ -18,12 +21,14 @@ async def cancel_run(eval_id: str, run_id: str, tools: Tools, dispatch: Dispatch
     async with dispatch.alone(run_id):
         # Without its rows: they can be many megabytes, and calls go on until the work is stopped.
         run = await tools.database.read(
-            lambda connection: run_store.get_run_without_rows(connection, eval_id, run_id)
+            lambda connection: run_store.get_run_without_rows(
+                connection, project_id, eval_id, run_id
+            )
         )
         if not is_final(run.status):
             await _stop_and_move(run, tools, dispatch)
     return await tools.database.read(
-        lambda connection: run_store.get_run(connection, eval_id, run_id)
+        lambda connection: run_store.get_run(connection, project_id, eval_id, run_id)
     )
 
 

@@ -47,7 +47,7 @@ async def create_run(
     request, source = given.request, given.request.data_source
     model = None if isinstance(source, JsonlSource) else _checked_model(source, tools)
     _check_judges(of_eval, tools)
-    rows = await rows_of_run(given, of_eval.data_source_config, tools)
+    rows = await rows_of_run(given, of_eval, tools)
     new = run_store.NewRun(
         id=new_id("evalrun"),
         eval_id=of_eval.id,
@@ -62,7 +62,12 @@ async def create_run(
     )
 
     async def insert(connection: AsyncConnection) -> Run:
-        inserted = await _insert(connection, new, rows)
+        # The eval may be deleted by now: NotFound.
+        await eval_store.get_eval(connection, of_eval.project_id, of_eval.id)
+        await _insert(connection, new, rows)
+        inserted = await run_store.get_run_without_rows(
+            connection, of_eval.project_id, of_eval.id, new.id
+        )
         # Not read back: it can be many megabytes.
         run = replace(inserted, data_source_text=given.data_source_text)
         await also(connection, run)
@@ -73,14 +78,12 @@ async def create_run(
     return run
 
 
-async def _insert(connection: AsyncConnection, new: run_store.NewRun, rows: Rows) -> Run:
-    await eval_store.get_eval(connection, new.eval_id)  # it may be deleted by now: NotFound
+async def _insert(connection: AsyncConnection, new: run_store.NewRun, rows: Rows) -> None:
     await run_store.insert_run(connection, new)
     for chunk in rows.chunks:
         await chunk_store.insert_chunk(connection, new.id, chunk)
     if rows.row_count is not None:
         await run_store.set_row_count(connection, new.id, rows.row_count)
-    return await run_store.get_run_without_rows(connection, new.eval_id, new.id)
 
 
 def _checked_model(source: SampledSource, tools: Tools) -> str | None:

@@ -17,7 +17,9 @@ async def finish(plan: RunPlan, tools: Tools) -> None:
     """
 
     async def finished(connection: AsyncConnection) -> None:
-        run = await run_store.get_run_without_rows(connection, plan.eval_id, plan.run_id)
+        run = await run_store.get_run_without_rows(
+            connection, plan.project_id, plan.eval_id, plan.run_id
+        )
         counts = run.counts
         if counts.total != run.row_count:
             return

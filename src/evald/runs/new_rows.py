@@ -4,6 +4,7 @@ import asyncio
 from typing import Final
 
 from evald.contract.data_source_configs import item_schema_of
+from evald.contract.evals import Eval
 from evald.contract.json_types import JsonObject
 from evald.contract.run_data_sources import (
     FileId,
@@ -26,8 +27,8 @@ READ_AT_ONCE: Final = 4 * 1024 * 1024
 """Bytes of a file up to which its rows are checked before the request is answered."""
 
 
-async def rows_of_run(given: GivenRun, config: JsonObject, tools: Tools) -> Rows:
-    """Give the rows that a request brings or names. `config` is the data source config of the eval.
+async def rows_of_run(given: GivenRun, of_eval: Eval, tools: Tools) -> Rows:
+    """Give the rows that a request brings, or names among what the project of its eval has.
 
     Raises BadRequest when there are none, or one does not fit the eval.
     """
@@ -37,19 +38,19 @@ async def rows_of_run(given: GivenRun, config: JsonObject, tools: Tools) -> Rows
             case Rows():
                 return source
             case FileId():
-                return await _rows_of_file(source.id, config, tools)
+                return await _rows_of_file(source.id, of_eval, tools)
         data_source = given.request.data_source
         is_sampled = not isinstance(data_source, JsonlSource) and bool(data_source.model)
-        return await _logged_rows(source, config, tools, with_samples=not is_sampled)
+        return await _logged_rows(source, of_eval, tools, with_samples=not is_sampled)
     except BadRow as error:
         raise BadRequest(str(error), param="data_source.source", code="invalid_row") from None
 
 
-async def _rows_of_file(file_id: str, config: JsonObject, tools: Tools) -> Rows:
+async def _rows_of_file(file_id: str, of_eval: Eval, tools: Tools) -> Rows:
     now = tools.clock()
     try:
         file = await tools.database.read(
-            lambda connection: file_store.get_file(connection, file_id, now)
+            lambda connection: file_store.get_file(connection, of_eval.project_id, file_id, now)
         )
     except NotFound as error:
         raise BadRequest(
@@ -57,7 +58,7 @@ async def _rows_of_file(file_id: str, config: JsonObject, tools: Tools) -> Rows:
         ) from None
     if file.bytes > READ_AT_ONCE:
         return Rows([], None, unread_file_id=file_id)
-    check = await asyncio.to_thread(RowCheck, item_schema_of(config))
+    check = await asyncio.to_thread(RowCheck, item_schema_of(of_eval.data_source_config))
     chunks: list[PackedChunk] = []
     row_count = 0
     async for cut, rows_read in chunks_of_file(file_id, file.bytes, check, tools.database):
@@ -67,20 +68,19 @@ async def _rows_of_file(file_id: str, config: JsonObject, tools: Tools) -> Rows:
 
 
 async def _logged_rows(
-    source: LoggedFilter,
-    config: JsonObject,
-    tools: Tools,
-    *,
-    with_samples: bool,
+    source: LoggedFilter, of_eval: Eval, tools: Tools, *, with_samples: bool
 ) -> Rows:
+    config, project_id = of_eval.data_source_config, of_eval.project_id
     check = await asyncio.to_thread(RowCheck, item_schema_of(config))
     if isinstance(source, StoredCompletionsSource):
         completions = logged_completions(
-            completion_filter(source, config), with_samples=with_samples
+            completion_filter(source, config, project_id), with_samples=with_samples
         )
         chunks, row_count = await logged_chunks(completions, source.limit, check, tools.database)
     else:
-        responses = logged_responses(response_filter(source, config), with_samples=with_samples)
+        responses = logged_responses(
+            response_filter(source, config, project_id), with_samples=with_samples
+        )
         chunks, row_count = await logged_chunks(responses, source.limit, check, tools.database)
     if row_count == 0:
         raise _nothing_fits(source, config)

@@ -17,11 +17,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 Result = TypeVar("Result")
 Work = Callable[[AsyncConnection], Awaitable[Result]]
 
+_FOREIGN_KEYS = "PRAGMA foreign_keys = ON"
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     # A committed item survives a power cut too; batches keep the number of syncs small.
     "PRAGMA synchronous = FULL",
-    "PRAGMA foreign_keys = ON",
+    _FOREIGN_KEYS,
     "PRAGMA busy_timeout = 30000",
     "PRAGMA cache_size = -65536",
 )
@@ -34,6 +35,8 @@ class Database:
 
     reader: AsyncEngine
     writer: AsyncEngine
+    changer: AsyncEngine
+    """For changes of the schema."""
 
     async def read(self, work: Work[Result]) -> Result:
         """Give what `work` reads; all its statements see the same moment."""
@@ -42,6 +45,17 @@ class Database:
     async def write(self, work: Work[Result]) -> Result:
         """Give what `work` gives, with all that it wrote saved, or nothing of it on an error."""
         return await uninterrupted(_in_transaction(self.writer, work))
+
+    async def change_schema(self, work: Work[Result]) -> Result:
+        """Give what `work` gives, with foreign keys not held to meanwhile.
+
+        SQLite changes a table by copying it and dropping the old one, and that drop would otherwise
+        delete what refers to its rows.
+        """
+        try:
+            return await uninterrupted(_in_transaction(self.changer, work))
+        finally:
+            await self.changer.dispose()
 
     async def close(self) -> None:
         """Close all connections."""
@@ -76,12 +90,13 @@ def open_database(url: str) -> Database:
             reader=_sqlite_engine(parsed, "BEGIN", READERS),
             # One writer: SQLite knows no more, and waiting in the pool is fair where its lock is not.
             writer=_sqlite_engine(parsed, "BEGIN IMMEDIATE", 1),
+            changer=_sqlite_engine(parsed, "BEGIN IMMEDIATE", 1, without=_FOREIGN_KEYS),
         )
     engine = create_async_engine(parsed, hide_parameters=True)
-    return Database(reader=engine, writer=engine)
+    return Database(reader=engine, writer=engine, changer=engine)
 
 
-def _sqlite_engine(url: URL, begin: str, size: int) -> AsyncEngine:
+def _sqlite_engine(url: URL, begin: str, size: int, *, without: str = "") -> AsyncEngine:
     engine = create_async_engine(
         url,
         pool_size=size,
@@ -100,7 +115,8 @@ def _sqlite_engine(url: URL, begin: str, size: int) -> AsyncEngine:
         connection.isolation_level = None
         cursor = connection.cursor()
         for pragma in SQLITE_PRAGMAS:
-            cursor.execute(pragma)
+            if pragma != without:
+                cursor.execute(pragma)
         cursor.close()
 
     def begun(connection: Connection) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, Row, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.evals import Eval
+from evald.contract.projects import ProjectId
 from evald.errors import NotFound
 from evald.rules import json_text
 from evald.rules.paging import PageRequest
@@ -21,6 +22,7 @@ async def insert_eval(connection: AsyncConnection, new: Eval) -> None:
     await connection.execute(
         insert(evals).values(
             id=new.id,
+            project_id=new.project_id,
             name=new.name,
             created_at=new.created_at,
             updated_at=new.updated_at,
@@ -31,9 +33,11 @@ async def insert_eval(connection: AsyncConnection, new: Eval) -> None:
     )
 
 
-async def get_eval(connection: AsyncConnection, eval_id: str) -> Eval:
-    """Give an eval. Raises NotFound."""
-    found = await connection.execute(select(evals).where(evals.c.id == eval_id))
+async def get_eval(connection: AsyncConnection, project_id: ProjectId, eval_id: str) -> Eval:
+    """Give an eval of this project. Raises NotFound."""
+    found = await connection.execute(
+        select(evals).where(evals.c.id == eval_id, evals.c.project_id == project_id)
+    )
     row = found.one_or_none()
     if row is None:
         raise NotFound(f"No eval found with id '{eval_id[:80]}'.", param="eval_id")
@@ -41,9 +45,9 @@ async def get_eval(connection: AsyncConnection, eval_id: str) -> Eval:
 
 
 async def list_evals(
-    connection: AsyncConnection, page: PageRequest, order_by: OrderBy
+    connection: AsyncConnection, project_id: ProjectId, page: PageRequest, order_by: OrderBy
 ) -> Page[Eval]:
-    """Give one page of all evals."""
+    """Give one page of the evals of a project."""
     keys: list[ColumnElement[Any]] = [evals.c[order_by], evals.c.seq]
     rows, more = await page_of_rows(
         connection,
@@ -51,6 +55,7 @@ async def list_evals(
         keys,
         page,
         id_column=evals.c.id,
+        members=[evals.c.project_id == project_id],
         texts=[evals.c.data_source_config, evals.c.testing_criteria],
     )
     return Page(tuple(_eval(row) for row in rows), more)
@@ -81,6 +86,7 @@ def _metadata_text(metadata: dict[str, str] | None) -> str | None:
 def _eval(row: Row[Any]) -> Eval:
     return Eval(
         id=row.id,
+        project_id=ProjectId(row.project_id),
         name=row.name,
         created_at=row.created_at,
         updated_at=row.updated_at,

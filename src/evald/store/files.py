@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Row, delete, exists, insert, select, updat
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.files import File
+from evald.contract.projects import ProjectId
 from evald.errors import NotFound
 from evald.rules.paging import PageRequest
 from evald.store.pages import Page, page_of_rows
@@ -23,6 +24,7 @@ async def begin_upload(connection: AsyncConnection, file: File) -> None:
     await connection.execute(
         insert(files).values(
             id=file.id,
+            project_id=file.project_id,
             filename=file.filename,
             purpose=file.purpose,
             bytes=0,
@@ -49,9 +51,13 @@ async def finish_upload(connection: AsyncConnection, file_id: str, size: int) ->
     )
 
 
-async def get_file(connection: AsyncConnection, file_id: str, now: float) -> File:
-    """Give a file that is there and not expired. Raises NotFound."""
-    found = await connection.execute(select(files).where(files.c.id == file_id, *_visible(now)))
+async def get_file(
+    connection: AsyncConnection, project_id: ProjectId, file_id: str, now: float
+) -> File:
+    """Give a file of this project that is there and not expired. Raises NotFound."""
+    found = await connection.execute(
+        select(files).where(files.c.id == file_id, *_visible(project_id, now))
+    )
     row = found.one_or_none()
     if row is None:
         raise NotFound(f"No file found with id '{file_id[:80]}'.", param="file_id")
@@ -59,9 +65,13 @@ async def get_file(connection: AsyncConnection, file_id: str, now: float) -> Fil
 
 
 async def list_files(
-    connection: AsyncConnection, page: PageRequest, purpose: str | None, now: float
+    connection: AsyncConnection,
+    project_id: ProjectId,
+    page: PageRequest,
+    purpose: str | None,
+    now: float,
 ) -> Page[File]:
-    """Give one page of the files, only those of a purpose if one is wanted."""
+    """Give one page of a project's files, only those of a purpose if one is wanted."""
     rows = select(files)
     if purpose:
         rows = rows.where(files.c.purpose == purpose)
@@ -71,7 +81,7 @@ async def list_files(
         [files.c.created_at, files.c.seq],
         page,
         id_column=files.c.id,
-        members=_visible(now),
+        members=_visible(project_id, now),
     )
     return Page(tuple(_file(row) for row in found), more)
 
@@ -127,14 +137,15 @@ async def expire_files(connection: AsyncConnection, now: float) -> None:
     await purge_files(connection)
 
 
-def _visible(now: float) -> list[ColumnElement[bool]]:
+def _visible(project_id: ProjectId, now: float) -> list[ColumnElement[bool]]:
     alive = files.c.expires_at.is_(None) | (files.c.expires_at > int(now))
-    return [files.c.state == "ready", alive]
+    return [files.c.project_id == project_id, files.c.state == "ready", alive]
 
 
 def _file(row: Row[Any]) -> File:
     return File(
         id=row.id,
+        project_id=ProjectId(row.project_id),
         bytes=row.bytes,
         created_at=row.created_at,
         expires_at=row.expires_at,

@@ -7,6 +7,7 @@ from sqlalchemy import Executable, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from evald.contract.projects import ProjectId
 from evald.errors import KeyTaken
 from evald.store.tables import idempotency_keys
 
@@ -16,8 +17,12 @@ LIFETIME: Final = 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """The key that a client gave a create. It is known by its route: on another it is another key."""
+    """The key that a client gave a create.
 
+    It is known by its project and route: in another, or on another, it is another key.
+    """
+
+    project_id: ProjectId
     route: str
     """The path, without the prefix under which it was asked for."""
     key: str
@@ -48,6 +53,7 @@ async def insert_key(
     inserted = await connection.execute(
         _INSERT[connection.dialect.name],
         {
+            "project_id": key.project_id,
             "route": key.route,
             "key": key.key,
             "body_hash": key.body_hash,
@@ -62,11 +68,12 @@ async def insert_key(
 
 
 async def find_key(
-    connection: AsyncConnection, route: str, key: str, now: float
+    connection: AsyncConnection, project_id: ProjectId, route: str, key: str, now: float
 ) -> tuple[str, str] | None:
     """Give the hash of the first body under a key, and the answer to it; None if it is not known."""
     found = await connection.execute(
         select(idempotency_keys.c.body_hash, idempotency_keys.c.answer).where(
+            idempotency_keys.c.project_id == project_id,
             idempotency_keys.c.route == route,
             idempotency_keys.c.key == key,
             idempotency_keys.c.created_at > int(now) - LIFETIME,
@@ -85,7 +92,7 @@ async def expire_keys(connection: AsyncConnection, now: float) -> None:
 
 def _insert(dialect: Any) -> Executable:
     inserted: Executable = dialect.insert(idempotency_keys).on_conflict_do_nothing(
-        index_elements=["route", "key"]
+        index_elements=["project_id", "route", "key"]
     )
     return inserted
 

@@ -33,7 +33,17 @@ async def migrate(database: Database) -> None:
         await connection.run_sync(_upgrade)
 
     with refusing_broken():
-        await database.write(upgrade)
+        if not await is_up_to_date(database):
+            await database.change_schema(upgrade)
+
+
+async def is_up_to_date(database: Database) -> bool:
+    """Say whether the database has the schema that this version knows."""
+
+    async def version(connection: AsyncConnection) -> str | None:
+        return await connection.run_sync(schema_version)
+
+    return await database.read(version) == LATEST
 
 
 def check_file(file: str) -> None:
@@ -67,8 +77,6 @@ def _unusable(reason: BaseException | None) -> CannotStart:
 
 def _upgrade(connection: Connection) -> None:
     current = schema_version(connection)
-    if current == LATEST:
-        return
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -83,6 +91,9 @@ def _upgrade(connection: Connection) -> None:
         )
     config.attributes["connection"] = connection
     command.upgrade(config, LATEST)
+    if connection.dialect.name == "sqlite":
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+        assert broken is None, f"a migration left a reference to nothing: {broken}"
 
 
 def schema_version(connection: Connection) -> str | None:

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from evald.contract.counts import ResultCounts
 from evald.contract.data_source_configs import item_schema_of
 from evald.contract.json_types import JsonObject
+from evald.contract.projects import ProjectId
 from evald.contract.runs import Run, RunError, Status
 from evald.errors import NotFound
 from evald.rules import json_text, status
@@ -52,6 +53,7 @@ class RunPlan:
     """What carrying out a run needs to know of it."""
 
     run_id: str
+    project_id: ProjectId
     eval_id: str
     created_at: int
     status: Status
@@ -97,6 +99,7 @@ async def get_plan(connection: AsyncConnection, run_id: str) -> RunPlan | None:
     """Give the plan of a run, or None when the run is gone."""
     found = await connection.execute(
         select(
+            evals.c.project_id,
             runs.c.eval_id,
             runs.c.created_at,
             runs.c.status,
@@ -114,6 +117,7 @@ async def get_plan(connection: AsyncConnection, run_id: str) -> RunPlan | None:
         return None
     return RunPlan(
         run_id=run_id,
+        project_id=ProjectId(row.project_id),
         eval_id=row.eval_id,
         created_at=row.created_at,
         status=row.status,
@@ -178,36 +182,52 @@ async def run_ids_of_eval(connection: AsyncConnection, eval_id: str) -> list[str
     return list(found.scalars())
 
 
-async def get_run(connection: AsyncConnection, eval_id: str, run_id: str) -> Run:
+async def get_run(
+    connection: AsyncConnection, project_id: ProjectId, eval_id: str, run_id: str
+) -> Run:
     """Give a run of this eval, as the API answers it. Raises NotFound."""
-    return await _one_run(connection, _WITH_ROWS, eval_id, run_id)
+    return await _one_run(connection, _WITH_ROWS, project_id, eval_id, run_id)
 
 
-async def get_run_without_rows(connection: AsyncConnection, eval_id: str, run_id: str) -> Run:
+async def get_run_without_rows(
+    connection: AsyncConnection, project_id: ProjectId, eval_id: str, run_id: str
+) -> Run:
     """Give a run of this eval without the rows that came with its request.
 
     Those can be many megabytes. Raises NotFound.
     """
-    return await _one_run(connection, _WITHOUT_ROWS, eval_id, run_id)
+    return await _one_run(connection, _WITHOUT_ROWS, project_id, eval_id, run_id)
 
 
 async def _one_run(
-    connection: AsyncConnection, rows: Select[Any], eval_id: str, run_id: str
+    connection: AsyncConnection,
+    rows: Select[Any],
+    project_id: ProjectId,
+    eval_id: str,
+    run_id: str,
 ) -> Run:
-    found = await connection.execute(rows.where(runs.c.id == run_id, runs.c.eval_id == eval_id))
+    found = await connection.execute(rows.where(*_is_run(project_id, eval_id, run_id)))
     row = found.one_or_none()
     if row is None:
         raise _no_run(eval_id, run_id)
     return (await _runs(connection, [row]))[0]
 
 
-async def check_run(connection: AsyncConnection, eval_id: str, run_id: str) -> None:
-    """Check that this run is there and belongs to this eval. Raises NotFound."""
+async def check_run(
+    connection: AsyncConnection, project_id: ProjectId, eval_id: str, run_id: str
+) -> None:
+    """Check that this run is there and belongs to this eval and project. Raises NotFound."""
     found = await connection.execute(
-        select(runs.c.seq).where(runs.c.id == run_id, runs.c.eval_id == eval_id)
+        select(runs.c.seq)
+        .join(evals, evals.c.id == runs.c.eval_id)
+        .where(*_is_run(project_id, eval_id, run_id))
     )
     if found.one_or_none() is None:
         raise _no_run(eval_id, run_id)
+
+
+def _is_run(project_id: ProjectId, eval_id: str, run_id: str) -> list[ColumnElement[bool]]:
+    return [runs.c.id == run_id, runs.c.eval_id == eval_id, evals.c.project_id == project_id]
 
 
 def _no_run(eval_id: str, run_id: str) -> NotFound:
@@ -219,7 +239,10 @@ def _no_run(eval_id: str, run_id: str) -> NotFound:
 async def list_runs(
     connection: AsyncConnection, eval_id: str, page: PageRequest, wanted: Status | None
 ) -> Page[Run]:
-    """Give one page of an eval's runs, only those of a status if one is wanted."""
+    """Give one page of an eval's runs, only those of a status if one is wanted.
+
+    Whose the eval is was seen when it was found.
+    """
     return await _page_of_runs(connection, _WITH_ROWS, eval_id, page, wanted)
 
 

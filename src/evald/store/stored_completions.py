@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.selectable import FromClause
 
 from evald.contract.json_types import JsonObject
+from evald.contract.projects import ProjectId
 from evald.contract.stored_completions import CompletionFilter, StoredCompletion
 from evald.errors import NotFound
 from evald.rules.paging import PageRequest
@@ -32,39 +33,62 @@ class Logged:
     messages: str
 
 
-async def known_ids(connection: AsyncConnection, ids: Sequence[str]) -> set[str]:
-    """Give those of these ids that are taken."""
+async def known_ids(
+    connection: AsyncConnection, project_id: ProjectId, ids: Sequence[str]
+) -> set[str]:
+    """Give those of these ids that are taken in a project."""
     found = await connection.execute(
-        select(stored_completions.c.id).where(stored_completions.c.id.in_(ids))
+        select(stored_completions.c.id).where(*_are_completions(project_id, ids))
     )
     return set(found.scalars())
 
 
-async def known_bodies(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, str]:
-    """Give the JSON texts of those of these completions that are there, by their ids."""
+async def known_bodies(
+    connection: AsyncConnection, project_id: ProjectId, ids: Sequence[str]
+) -> dict[str, str]:
+    """Give the JSON texts of those of these completions that a project has, by their ids."""
     table = stored_completions.c
-    found = await connection.execute(select(table.id, table.body).where(table.id.in_(ids)))
+    found = await connection.execute(
+        select(table.id, table.body).where(*_are_completions(project_id, ids))
+    )
     return {row.id: row.body for row in found}
 
 
-async def insert_completions(connection: AsyncConnection, new: Sequence[StoredCompletion]) -> None:
-    """Add completions, with what they are found by. Their ids must be free."""
+async def insert_completions(
+    connection: AsyncConnection, project_id: ProjectId, new: Sequence[StoredCompletion]
+) -> None:
+    """Add completions to a project, with what they are found by. Their ids must be free there."""
     if not new:
         return
     table = stored_completions.c
     rows = [
-        {"id": each.id, "created_at": each.created_at, "body": each.body, "messages": each.messages}
+        {
+            "project_id": project_id,
+            "id": each.id,
+            "created_at": each.created_at,
+            "body": each.body,
+            "messages": each.messages,
+        }
         for each in new
     ]
     await connection.execute(insert(stored_completions), rows)
     found = await connection.execute(
-        select(table.id, table.seq).where(table.id.in_([each.id for each in new]))
+        select(table.id, table.seq).where(*_are_completions(project_id, [each.id for each in new]))
     )
     numbers = {row.id: row.seq for row in found}
     await _insert_tags(
         connection,
+        project_id,
         [(tag, (each.created_at, numbers[each.id])) for each in new for tag in _tags(each)],
     )
+
+
+def _are_completions(project_id: ProjectId, ids: Sequence[str]) -> list[ColumnElement[bool]]:
+    return [stored_completions.c.project_id == project_id, stored_completions.c.id.in_(ids)]
+
+
+def _is_completion(project_id: ProjectId, completion_id: str) -> list[ColumnElement[bool]]:
+    return [stored_completions.c.project_id == project_id, stored_completions.c.id == completion_id]
 
 
 def _tags(completion: StoredCompletion) -> list[Tag]:
@@ -72,22 +96,31 @@ def _tags(completion: StoredCompletion) -> list[Tag]:
     return _metadata_tags(completion.metadata) + models
 
 
-async def get_completion(connection: AsyncConnection, completion_id: str) -> str:
+async def get_completion(
+    connection: AsyncConnection, project_id: ProjectId, completion_id: str
+) -> str:
     """Give the JSON text of a completion. Raises NotFound."""
-    return await _column(connection, stored_completions.c.body, completion_id)
+    return await _column(connection, stored_completions.c.body, project_id, completion_id)
 
 
-async def get_messages(connection: AsyncConnection, completion_id: str) -> list[JsonObject]:
+async def get_messages(
+    connection: AsyncConnection, project_id: ProjectId, completion_id: str
+) -> list[JsonObject]:
     """Give the messages that a completion answered, in order. Raises NotFound."""
-    text = await _column(connection, stored_completions.c.messages, completion_id)
+    text = await _column(connection, stored_completions.c.messages, project_id, completion_id)
     messages: list[JsonObject] = orjson.loads(text)
     return messages
 
 
 async def _column(
-    connection: AsyncConnection, column: ColumnElement[str], completion_id: str
+    connection: AsyncConnection,
+    column: ColumnElement[str],
+    project_id: ProjectId,
+    completion_id: str,
 ) -> str:
-    found = await connection.execute(select(column).where(stored_completions.c.id == completion_id))
+    found = await connection.execute(
+        select(column).where(*_is_completion(project_id, completion_id))
+    )
     text: str | None = found.scalar_one_or_none()
     if text is None:
         raise _no_completion(completion_id)
@@ -95,12 +128,17 @@ async def _column(
 
 
 async def update_metadata(
-    connection: AsyncConnection, completion_id: str, metadata: dict[str, str]
+    connection: AsyncConnection,
+    project_id: ProjectId,
+    completion_id: str,
+    metadata: dict[str, str],
 ) -> str:
     """Replace the metadata of a completion and give its new JSON text. Raises NotFound."""
     table = stored_completions.c
     found = await connection.execute(
-        select(table.seq, table.created_at, table.body).where(table.id == completion_id)
+        select(table.seq, table.created_at, table.body).where(
+            *_is_completion(project_id, completion_id)
+        )
     )
     row = found.one_or_none()
     if row is None:
@@ -115,14 +153,16 @@ async def update_metadata(
         )
     )
     place = (row.created_at, row.seq)
-    await _insert_tags(connection, [(tag, place) for tag in _metadata_tags(metadata)])
+    await _insert_tags(connection, project_id, [(tag, place) for tag in _metadata_tags(metadata)])
     return body
 
 
-async def delete_completion(connection: AsyncConnection, completion_id: str) -> None:
+async def delete_completion(
+    connection: AsyncConnection, project_id: ProjectId, completion_id: str
+) -> None:
     """Remove a completion; runs that were made from it keep their rows. Raises NotFound."""
     gone = await connection.execute(
-        delete(stored_completions).where(stored_completions.c.id == completion_id)
+        delete(stored_completions).where(*_is_completion(project_id, completion_id))
     )
     if gone.rowcount == 0:
         raise _no_completion(completion_id)
@@ -138,10 +178,13 @@ def _metadata_tags(metadata: dict[str, str]) -> list[Tag]:
     return [("metadata", name, value) for name, value in metadata.items()]
 
 
-async def _insert_tags(connection: AsyncConnection, tags: Sequence[tuple[Tag, Place]]) -> None:
+async def _insert_tags(
+    connection: AsyncConnection, project_id: ProjectId, tags: Sequence[tuple[Tag, Place]]
+) -> None:
     if tags:
         rows = [
             {
+                "project_id": project_id,
                 "kind": kind,
                 "name": name,
                 "value": value,
@@ -166,6 +209,7 @@ async def list_completions(
         fitting.keys,
         page,
         id_column=table.id,
+        members=[table.project_id == wanted.project_id],
         place_keys=[table.created_at, table.seq],
         texts=[table.body],
     )
@@ -240,10 +284,14 @@ def _fitting(wanted: CompletionFilter) -> _Fitting:
     if not tags:
         table = stored_completions
         keys: list[ColumnElement[Any]] = [table.c.created_at, table.c.seq]
-        return _Fitting(table, keys, _within(table.c.created_at, wanted))
+        conditions = [table.c.project_id == wanted.project_id]
+        return _Fitting(table, keys, conditions + _within(table.c.created_at, wanted))
     leading = completion_tags.alias("leading")
     keys = [leading.c.created_at, leading.c.completion_seq]
-    conditions = [*_is_tag(leading, tags[0]), *_within(leading.c.created_at, wanted)]
+    conditions = [
+        *_is_tag(leading, wanted.project_id, tags[0]),
+        *_within(leading.c.created_at, wanted),
+    ]
     for tag in tags[1:]:
         other = completion_tags.alias()
         same = [
@@ -251,16 +299,17 @@ def _fitting(wanted: CompletionFilter) -> _Fitting:
             other.c.completion_seq == leading.c.completion_seq,
         ]
         conditions.append(
-            select(other.c.kind).where(*_is_tag(other, tag), *same).correlate(leading).exists()
+            select(other.c.kind)
+            .where(*_is_tag(other, wanted.project_id, tag), *same)
+            .correlate(leading)
+            .exists()
         )
     return _Fitting(leading, keys, conditions)
 
 
-def _is_tag(table: FromClause, tag: Tag) -> list[ColumnElement[bool]]:
-    return [
-        column == part
-        for column, part in zip((table.c.kind, table.c.name, table.c.value), tag, strict=True)
-    ]
+def _is_tag(table: FromClause, project_id: ProjectId, tag: Tag) -> list[ColumnElement[bool]]:
+    columns = (table.c.project_id, table.c.kind, table.c.name, table.c.value)
+    return [column == part for column, part in zip(columns, (project_id, *tag), strict=True)]
 
 
 def _within(created_at: ColumnElement[int], wanted: CompletionFilter) -> list[ColumnElement[bool]]:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.selectable import CompoundSelect, FromClause
 
 from evald.contract.json_types import JsonObject
+from evald.contract.projects import ProjectId
 from evald.contract.stored_responses import ResponseFilter, StoredResponse, Tag
 from evald.errors import NotFound
 from evald.rules.json_text import BadJson
@@ -31,32 +32,41 @@ class LoggedResponse:
     input: str
 
 
-async def known_ids(connection: AsyncConnection, ids: Sequence[str]) -> set[str]:
-    """Give those of these ids that are taken."""
+async def known_ids(
+    connection: AsyncConnection, project_id: ProjectId, ids: Sequence[str]
+) -> set[str]:
+    """Give those of these ids that are taken in a project."""
     found = await connection.execute(
-        select(stored_responses.c.id).where(stored_responses.c.id.in_(ids))
+        select(stored_responses.c.id).where(*_are_responses(project_id, ids))
     )
     return set(found.scalars())
 
 
-async def known_bodies(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, str]:
-    """Give the JSON texts of those of these responses that are there, by their ids."""
+async def known_bodies(
+    connection: AsyncConnection, project_id: ProjectId, ids: Sequence[str]
+) -> dict[str, str]:
+    """Give the JSON texts of those of these responses that a project has, by their ids."""
     table = stored_responses.c
-    found = await connection.execute(select(table.id, table.body).where(table.id.in_(ids)))
+    found = await connection.execute(
+        select(table.id, table.body).where(*_are_responses(project_id, ids))
+    )
     return {row.id: row.body for row in found}
 
 
-async def insert_responses(connection: AsyncConnection, new: Sequence[StoredResponse]) -> None:
-    """Add responses, with what they are found by. Their ids must be free.
+async def insert_responses(
+    connection: AsyncConnection, project_id: ProjectId, new: Sequence[StoredResponse]
+) -> None:
+    """Add responses to a project, with what they are found by. Their ids must be free there.
 
     One that goes on from another that is here gets its input items before its own.
     """
     if not new:
         return
-    new = await _continued(connection, new)
+    new = await _continued(connection, project_id, new)
     table = stored_responses.c
     rows = [
         {
+            "project_id": project_id,
             "id": each.id,
             "created_at": each.created_at,
             "instructions": each.instructions,
@@ -67,11 +77,12 @@ async def insert_responses(connection: AsyncConnection, new: Sequence[StoredResp
     ]
     await connection.execute(insert(stored_responses), rows)
     found = await connection.execute(
-        select(table.id, table.seq).where(table.id.in_([each.id for each in new]))
+        select(table.id, table.seq).where(*_are_responses(project_id, [each.id for each in new]))
     )
     numbers = {row.id: row.seq for row in found}
     tags = [
         {
+            "project_id": project_id,
             "kind": kind,
             "name": name,
             "value": value,
@@ -85,15 +96,23 @@ async def insert_responses(connection: AsyncConnection, new: Sequence[StoredResp
         await connection.execute(insert(response_tags), tags)
 
 
+def _are_responses(project_id: ProjectId, ids: Sequence[str]) -> list[ColumnElement[bool]]:
+    return [stored_responses.c.project_id == project_id, stored_responses.c.id.in_(ids)]
+
+
+def _is_response(project_id: ProjectId, response_id: str) -> list[ColumnElement[bool]]:
+    return [stored_responses.c.project_id == project_id, stored_responses.c.id == response_id]
+
+
 async def _continued(
-    connection: AsyncConnection, new: Sequence[StoredResponse]
+    connection: AsyncConnection, project_id: ProjectId, new: Sequence[StoredResponse]
 ) -> list[StoredResponse]:
     table = stored_responses.c
     ids = [each.previous_id for each in new if each.previous_id is not None]
     before: dict[str | None, tuple[str, str]] = {}
     if ids:
         found = await connection.execute(
-            select(table.id, table.input, table.body).where(table.id.in_(ids))
+            select(table.id, table.input, table.body).where(*_are_responses(project_id, ids))
         )
         before = {row.id: (row.input, row.body) for row in found}
     whole = []
@@ -114,30 +133,39 @@ def _going_on(new: StoredResponse, previous_input: str, previous_body: str) -> S
         return new
 
 
-async def get_response(connection: AsyncConnection, response_id: str) -> str:
+async def get_response(connection: AsyncConnection, project_id: ProjectId, response_id: str) -> str:
     """Give the JSON text of a response. Raises NotFound."""
-    return await _column(connection, stored_responses.c.body, response_id)
+    return await _column(connection, stored_responses.c.body, project_id, response_id)
 
 
-async def get_input(connection: AsyncConnection, response_id: str) -> list[JsonObject]:
+async def get_input(
+    connection: AsyncConnection, project_id: ProjectId, response_id: str
+) -> list[JsonObject]:
     """Give the input items that a response answered, in order. Raises NotFound."""
-    text = await _column(connection, stored_responses.c.input, response_id)
+    text = await _column(connection, stored_responses.c.input, project_id, response_id)
     items: list[JsonObject] = orjson.loads(text)
     return items
 
 
-async def _column(connection: AsyncConnection, column: ColumnElement[str], response_id: str) -> str:
-    found = await connection.execute(select(column).where(stored_responses.c.id == response_id))
+async def _column(
+    connection: AsyncConnection,
+    column: ColumnElement[str],
+    project_id: ProjectId,
+    response_id: str,
+) -> str:
+    found = await connection.execute(select(column).where(*_is_response(project_id, response_id)))
     text: str | None = found.scalar_one_or_none()
     if text is None:
         raise _no_response(response_id)
     return text
 
 
-async def delete_response(connection: AsyncConnection, response_id: str) -> None:
+async def delete_response(
+    connection: AsyncConnection, project_id: ProjectId, response_id: str
+) -> None:
     """Remove a response; runs that were made from it keep their rows. Raises NotFound."""
     gone = await connection.execute(
-        delete(stored_responses).where(stored_responses.c.id == response_id)
+        delete(stored_responses).where(*_is_response(project_id, response_id))
     )
     if gone.rowcount == 0:
         raise _no_response(response_id)
@@ -235,7 +263,8 @@ def _ranges(wanted: ResponseFilter) -> list[_Range]:
     groups = sorted(wanted.any_of, key=len)
     if not groups:
         table = stored_responses.c
-        within = _within(table.created_at, wanted) + _instructed(wanted)
+        within = [table.project_id == wanted.project_id, *_within(table.created_at, wanted)]
+        within += _instructed(wanted)
         return [_Range(stored_responses, (table.created_at, table.seq), tuple(within))]
     leading, *others = groups
     return [_tagged(tag, others, wanted) for tag in sorted(leading)]
@@ -243,8 +272,8 @@ def _ranges(wanted: ResponseFilter) -> list[_Range]:
 
 def _tagged(tag: Tag, others: Sequence[frozenset[Tag]], wanted: ResponseFilter) -> _Range:
     leading = response_tags.alias("leading")
-    conditions = [*_is_tag(leading, tag), *_within(leading.c.created_at, wanted)]
-    conditions += [_has_one(leading, group) for group in others]
+    conditions = [*_is_tag(leading, wanted.project_id, tag), *_within(leading.c.created_at, wanted)]
+    conditions += [_has_one(leading, wanted.project_id, group) for group in others]
     if wanted.instructions is not None:
         itself = stored_responses.c.seq == leading.c.response_seq
         found = select(stored_responses.c.seq).where(itself, *_instructed(wanted))
@@ -252,13 +281,16 @@ def _tagged(tag: Tag, others: Sequence[frozenset[Tag]], wanted: ResponseFilter) 
     return _Range(leading, (leading.c.created_at, leading.c.response_seq), tuple(conditions))
 
 
-def _has_one(leading: FromClause, group: frozenset[Tag]) -> ColumnElement[bool]:
+def _has_one(
+    leading: FromClause, project_id: ProjectId, group: frozenset[Tag]
+) -> ColumnElement[bool]:
     """Say that a response has one of these tags, which are all of one kind and name."""
     other = response_tags.alias()
     kind, name, _ = next(iter(group))
     return (
         select(other.c.kind)
         .where(
+            other.c.project_id == project_id,
             other.c.kind == kind,
             other.c.name == name,
             other.c.value.in_(sorted(value for _, _, value in group)),
@@ -270,11 +302,9 @@ def _has_one(leading: FromClause, group: frozenset[Tag]) -> ColumnElement[bool]:
     )
 
 
-def _is_tag(table: FromClause, tag: Tag) -> list[ColumnElement[bool]]:
-    return [
-        column == part
-        for column, part in zip((table.c.kind, table.c.name, table.c.value), tag, strict=True)
-    ]
+def _is_tag(table: FromClause, project_id: ProjectId, tag: Tag) -> list[ColumnElement[bool]]:
+    columns = (table.c.project_id, table.c.kind, table.c.name, table.c.value)
+    return [column == part for column, part in zip(columns, (project_id, *tag), strict=True)]
 
 
 def _instructed(wanted: ResponseFilter) -> list[ColumnElement[bool]]:

@@ -46,10 +46,60 @@ def _run_id(*, primary_key: bool = False) -> Column[str]:
     )
 
 
+def _project_id(*, primary_key: bool = False) -> Column[int]:
+    """To whom a row belongs. What hangs on an eval is of the eval's project."""
+    return Column(
+        "project_id",
+        Integer,
+        ForeignKey("projects.id"),
+        nullable=False,
+        primary_key=primary_key,
+        autoincrement=False,
+    )
+
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("created_at", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# Revoked keys stay: from the first one on the server asks for a key (decision 0009).
+api_keys = Table(
+    "api_keys",
+    metadata,
+    _sequence(),
+    Column("id", Text, nullable=False, unique=True),
+    _project_id(),
+    Column("name", Text, nullable=False),
+    # The SHA-256 of the key, which is kept nowhere.
+    Column("hash", Text, nullable=False, unique=True),
+    Column("hint", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+    sqlite_autoincrement=True,
+)
+
+# Readers of the pages, who have signed in with a key.
+sessions = Table(
+    "sessions",
+    metadata,
+    # The SHA-256 of the token in the reader's cookie.
+    Column("hash", Text, primary_key=True),
+    Column("key_id", Text, ForeignKey("api_keys.id", ondelete="CASCADE"), nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Index(None, "expires_at"),
+    Index(None, "key_id"),
+)
+
 evals = Table(
     "evals",
     metadata,
     _sequence(),
+    _project_id(),
     Column("id", Text, nullable=False, unique=True),
     Column("name", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
@@ -57,8 +107,8 @@ evals = Table(
     Column("data_source_config", Text, nullable=False),
     Column("testing_criteria", Text, nullable=False),
     Column("metadata", Text),
-    Index(None, "created_at", "seq"),
-    Index(None, "updated_at", "seq"),
+    Index(None, "project_id", "created_at", "seq"),
+    Index(None, "project_id", "updated_at", "seq"),
     sqlite_autoincrement=True,
 )
 
@@ -159,6 +209,7 @@ output_items = Table(
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,
+    _project_id(primary_key=True),
     Column("route", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("body_hash", Text, nullable=False),
@@ -176,6 +227,7 @@ files = Table(
     "files",
     metadata,
     _sequence(),
+    _project_id(),
     Column("id", Text, nullable=False, unique=True),
     Column("filename", Text, nullable=False),
     Column("purpose", Text, nullable=False),
@@ -184,7 +236,7 @@ files = Table(
     Column("expires_at", BigInteger),
     # uploading: its bytes still arrive; ready; deleted: kept only for runs that still read it.
     Column("state", Text, nullable=False),
-    Index(None, "created_at", "seq"),
+    Index(None, "project_id", "created_at", "seq"),
     sqlite_autoincrement=True,
 )
 
@@ -201,12 +253,15 @@ stored_completions = Table(
     "stored_completions",
     metadata,
     _sequence(),
-    Column("id", Text, nullable=False, unique=True),
+    _project_id(),
+    # Given by endpoints: two projects may have the same.
+    Column("id", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("body", Text, nullable=False),
     # The messages that were sent, a JSON array: they are no part of the object that lists show.
     Column("messages", Text, nullable=False),
-    Index(None, "created_at", "seq"),
+    UniqueConstraint("project_id", "id"),
+    Index(None, "project_id", "created_at", "seq"),
     sqlite_autoincrement=True,
 )
 
@@ -215,6 +270,7 @@ stored_completions = Table(
 completion_tags = Table(
     "completion_tags",
     metadata,
+    _project_id(primary_key=True),
     Column("kind", Text, primary_key=True),  # metadata or model
     Column("name", Text, primary_key=True),
     Column("value", Text, primary_key=True),
@@ -234,14 +290,16 @@ stored_responses = Table(
     "stored_responses",
     metadata,
     _sequence(),
-    Column("id", Text, nullable=False, unique=True),
+    _project_id(),
+    Column("id", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     # In folded letters, to be searched. Before what can be long: SQLite reads a row up to what it needs.
     Column("instructions", Text, nullable=False),
     Column("body", Text, nullable=False),
     # The input items, a JSON array: what was said before, where it is stored here, then what was sent.
     Column("input", Text, nullable=False),
-    Index(None, "created_at", "seq"),
+    UniqueConstraint("project_id", "id"),
+    Index(None, "project_id", "created_at", "seq"),
     sqlite_autoincrement=True,
 )
 
@@ -249,6 +307,7 @@ stored_responses = Table(
 response_tags = Table(
     "response_tags",
     metadata,
+    _project_id(primary_key=True),
     # metadata, model, user, tool, effort, temperature or top_p
     Column("kind", Text, primary_key=True),
     Column("name", Text, primary_key=True),

@@ -17,6 +17,7 @@ async function fetchParts(address, signal) {
   const url = new URL(address, location.href);
   url.searchParams.set("fragment", "1");
   const answer = await fetch(url, { cache: "no-store", signal });
+  if (answer.status === 401) location.reload(); // the session is over: the page leads to the sign-in
   if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   return [...page.querySelectorAll("[data-part]")];

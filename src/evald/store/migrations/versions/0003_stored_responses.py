@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0003"
-down_revision = "0001"
+down_revision = "0002"
 
 
 def upgrade() -> None:
@@ -17,23 +17,28 @@ def upgrade() -> None:
             autoincrement=True,
             nullable=False,
         ),
+        sa.Column("project_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("instructions", sa.Text(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
         sa.Column("input", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name=op.f("fk_stored_responses_project_id")
+        ),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_stored_responses")),
-        sa.UniqueConstraint("id", name=op.f("uq_stored_responses_id")),
+        sa.UniqueConstraint("project_id", "id", name=op.f("uq_stored_responses_project_id_id")),
         sqlite_autoincrement=True,
     )
     op.create_index(
-        op.f("ix_stored_responses_created_at_seq"),
+        op.f("ix_stored_responses_project_id_created_at_seq"),
         "stored_responses",
-        ["created_at", "seq"],
+        ["project_id", "created_at", "seq"],
         unique=False,
     )
     op.create_table(
         "response_tags",
+        sa.Column("project_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
@@ -50,12 +55,11 @@ def upgrade() -> None:
             name=op.f("fk_response_tags_response_seq"),
             ondelete="CASCADE",
         ),
+        sa.ForeignKeyConstraint(
+            ["project_id"], ["projects.id"], name=op.f("fk_response_tags_project_id")
+        ),
         sa.PrimaryKeyConstraint(
-            "kind",
-            "name",
-            "value",
-            "created_at",
-            "response_seq",
+            *("project_id", "kind", "name", "value", "created_at", "response_seq"),
             name=op.f("pk_response_tags"),
         ),
     )

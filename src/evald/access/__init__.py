@@ -1,0 +1,1 @@
+"""Who asks: keys of programs, sessions of people, and the project of either."""
