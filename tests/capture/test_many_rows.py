@@ -20,8 +20,8 @@ async def fill(database: Database, count: int) -> None:
         await connection.exec_driver_sql(
             "WITH RECURSIVE numbers(n) AS "
             f"(SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count}) "
-            "INSERT INTO stored_completions (id, created_at, body, messages) "
-            "SELECT 'chatcmpl-' || n, n / 10, '{\"choices\":[]}', '[]' FROM numbers"
+            "INSERT INTO stored_completions (project_id, id, created_at, body, messages) "
+            "SELECT 1, 'chatcmpl-' || n, n / 10, '{\"choices\":[]}', '[]' FROM numbers"
         )
 
     await database.write(insert)

@@ -100,13 +100,17 @@ def test_a_reader_who_signs_out_is_out(tab: Page, key: MadeKey, report_url: str)
     expect(tab.locator("h1")).to_have_text("Sign in")
 
 
-def test_a_reader_sees_one_project_alone(tab: Page, server: EvaldServer, report_url: str) -> None:
+def test_a_reader_sees_one_project_alone(
+    tab: Page, complaints: list[str], server: EvaldServer, report_url: str
+) -> None:
     other = make_key(server.data_dir, "--project", "other")
     tab.goto(report_url)
 
     sign_in(tab, other.secret)
 
     expect(tab.locator("h1")).to_have_text("There is no such run")
+    assert all("404" in each for each in complaints)  # Chromium notes it
+    complaints.clear()
     tab.goto(server.url)
     expect(tab.locator("main")).to_contain_text("There are no evals yet")
 
