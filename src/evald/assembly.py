@@ -18,6 +18,7 @@ from evald.api.envelope import Envelope
 from evald.api.gate import Gate
 from evald.api.services import Services
 from evald.capture.keep import Keeper
+from evald.capture.kinds import COMPLETIONS, RESPONSES
 from evald.clock import system_clock
 from evald.contract.projects import DEFAULT_PROJECT
 from evald.dashboard.routes import Pages, pages_router
@@ -114,7 +115,8 @@ async def _dispatching(
         tools,
         dispatch,
         Relay(providers, connections, sampler.limiters),
-        Keeper(database, tools.clock),
+        Keeper(COMPLETIONS, database, tools.clock),
+        Keeper(RESPONSES, database, tools.clock),
         lambda: list_models(providers, connections.kept),
         public_url,
         bodies_aside,

@@ -22,6 +22,11 @@ def new_completion_id() -> str:
     return f"chatcmpl-{random.getrandbits(128):032x}"
 
 
+def new_response_id() -> str:
+    """Give a fresh id of a response, for one whose endpoint gave it none that can be kept."""
+    return f"resp_{random.getrandbits(128):032x}"
+
+
 def new_key_id() -> str:
     """Give a fresh id of an API key: short, since people type it."""
     return f"key_{random.getrandbits(48):012x}"

@@ -33,6 +33,7 @@ class Objects:
     file_id: str
     completion_id: str
     webhook_endpoint_id: str
+    response_id: str
 
     @property
     def by_name(self) -> dict[str, str]:
@@ -47,6 +48,7 @@ UNKNOWN = Objects(
     file_id="file-" + "0" * 32,
     completion_id="chatcmpl-" + "0" * 32,
     webhook_endpoint_id="whe_" + "0" * 32,
+    response_id="resp_" + "0" * 32,
 )
 
 
@@ -89,6 +91,7 @@ def make_objects(server: EvaldServer) -> Objects:
         completion_id=store_completion(server),
         # No run fails here, so that nothing is on its way there.
         webhook_endpoint_id=create_endpoint(server, NOWHERE, ["eval.run.failed"])["id"],
+        response_id=store_response(server),
     )
 
 
@@ -99,6 +102,13 @@ def store_completion(server: EvaldServer, **metadata: str) -> str:
     found = asked(server, "GET", f"/v1/chat/completions?metadata[mark]={mark['mark']}")
     completion_id: str = found["data"][0]["id"]
     return completion_id
+
+
+def store_response(server: EvaldServer, **also: object) -> str:
+    """Have a response pass through and be kept, and give its id."""
+    body = {"model": "scripted", "input": "Say hi.", **also}
+    response_id: str = asked(server, "POST", "/v1/responses", body)["id"]
+    return response_id
 
 
 def logged(completion_id: str, text: str = "4") -> bytes:

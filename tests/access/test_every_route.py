@@ -6,10 +6,26 @@ from typing import Any
 
 import pytest
 
-from tests.access.projects import NOWHERE, UNKNOWN, TwoProjects, logged, store_completion
+from tests.access.projects import (
+    NOWHERE,
+    UNKNOWN,
+    TwoProjects,
+    logged,
+    store_completion,
+    store_response,
+)
 from tests.access.routes import FOR_ALL, ROUTES, all_routes, is_page, without_prefix
 from tests.capture.asking import request
-from tests.runs.making import accepted, asked, create_eval, form, rows, send_file
+from tests.runs.making import (
+    accepted,
+    asked,
+    create_eval,
+    form,
+    get_final,
+    items_of,
+    rows,
+    send_file,
+)
 from tests.server import Answer, EvaldServer
 
 BODY = {"name": "mine", "metadata": {"mine": "now"}, "model": "scripted", "messages": []}
@@ -129,6 +145,10 @@ def made_completion(server: EvaldServer, path: str) -> str:
     return f"/chat/completions/{listed['data'][0]['id']}"
 
 
+def made_response(server: EvaldServer, path: str) -> str:
+    return f"/responses/{asked(server, 'POST', path, {'model': 'scripted', 'input': 'a'})['id']}"
+
+
 def imported(server: EvaldServer, path: str) -> str:
     completion_id = f"chatcmpl-{path.replace('/', '.')}"
     assert accepted(server.ask("POST", path, logged(completion_id)))["imported"] == 1
@@ -146,6 +166,7 @@ MAKERS: dict[str, Callable[[EvaldServer, str], str]] = {
     "/chat/completions": made_completion,
     "/chat/completions/import": imported,
     "/webhook_endpoints": made_endpoint,
+    "/responses": made_response,
 }
 """How to make something by a path; each gives where it is found then."""
 KEEPS_NOTHING: set[str] = set()
@@ -206,6 +227,35 @@ def test_the_runs_of_a_project_read_its_own_stored_completions_alone(two: TwoPro
     assert run["evald"]["rows"] == 1
     items = two.second.ask("GET", path).json["data"]
     assert [item["datasource_item"]["completion_id"] for item in items or []] in ([], [mine])
+
+
+def test_the_runs_of_a_project_read_its_own_stored_responses_alone(two: TwoProjects) -> None:
+    metadata = {"case": "shared name of responses"}
+    store_response(two.first, metadata=metadata)
+    mine = store_response(two.second, metadata=metadata)
+    config = {"type": "logs", "metadata": metadata}
+    made = asked(
+        two.second, "POST", "/v1/evals", {"data_source_config": config, "testing_criteria": []}
+    )
+    runs = f"/v1/evals/{made['id']}/runs"
+
+    for filters in ({}, {"model": "scripted"}, {"temperature": 1}):
+        source = {"type": "responses", **filters}
+        body = {"data_source": {"type": "responses", "source": source}}
+        run = asked(two.second, "POST", runs, body)
+        assert run["evald"]["rows"] == 1
+        items = items_of(two.second, get_final(two.second, run))
+        assert [item["datasource_item"]["response_id"] for item in items] == [mine]
+
+
+def test_a_response_goes_on_from_no_response_of_another_project(two: TwoProjects) -> None:
+    theirs = store_response(two.first, input="theirs")
+
+    mine = store_response(two.second, input="mine", previous_response_id=theirs)
+
+    items = asked(two.second, "GET", f"/v1/responses/{mine}/input_items")["data"]
+    assert "theirs" not in str(items)
+    assert len(items) == 1
 
 
 def test_the_same_completion_is_imported_once_for_each_project(two: TwoProjects) -> None:

@@ -42,7 +42,7 @@ BOUNDARY = "the-boundary"
 
 @dataclass(frozen=True)
 class Prepared:
-    """A server with one eval, one completed run of one item, one file and one stored completion."""
+    """A server with one eval, one completed run of one item, a file and stored answers."""
 
     server: EvaldServer
     eval_id: str
@@ -50,6 +50,7 @@ class Prepared:
     item_id: str
     file_id: str
     completion_id: str
+    response_id: str
 
     @property
     def runs(self) -> str:
@@ -88,7 +89,10 @@ def prepare(server: EvaldServer) -> Prepared:
     logged = {"id": "chatcmpl-1", "choices": [{"message": {"content": "a"}}], "messages": []}
     imported = server.ask("POST", "/v1/chat/completions/import", logged)
     assert imported.json["imported"] == 1
-    return Prepared(server, eval_id, run_id, items[0]["id"], file_id, "chatcmpl-1")
+    logged = {"id": "resp_1", "output": [], "input": "a"}
+    imported = server.ask("POST", "/v1/chat/completions/import", logged)
+    assert imported.json["imported"] == 1
+    return Prepared(server, eval_id, run_id, items[0]["id"], file_id, "chatcmpl-1", "resp_1")
 
 
 def created(server: EvaldServer, path: str, body: object) -> str:

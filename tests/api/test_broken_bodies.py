@@ -58,7 +58,10 @@ EMPTY: dict[str, bytes | None] = {"none": None, "empty": b"", "blank": b" \r\n\t
 
 
 @pytest.fixture(
-    params=["create eval", "update eval", "create run", "chat completion", "update completion"]
+    params=[
+        *("create eval", "update eval", "create run"),
+        *("chat completion", "update completion", "response"),
+    ]
 )
 def path(request: pytest.FixtureRequest, prepared: Prepared) -> str:
     return {
@@ -66,6 +69,7 @@ def path(request: pytest.FixtureRequest, prepared: Prepared) -> str:
         "update eval": f"/v1/evals/{prepared.eval_id}",
         "create run": prepared.runs,
         "chat completion": "/v1/chat/completions",
+        "response": "/v1/responses",
         "update completion": f"/v1/chat/completions/{prepared.completion_id}",
     }[request.param]
 

@@ -118,7 +118,11 @@ def test_an_upload_of_600_mb_is_refused_and_leaves_nothing(
     ("path", "largest"),
     [
         *(("/v1/evals", 8), ("/evals/{eval_id}", 8), ("/v1/chat/completions/c", 8)),
-        *(("/v1/chat/completions", 32), ("/openai/v1/evals/{eval_id}/runs", 128)),
+        *(
+            ("/v1/chat/completions", 32),
+            ("/responses", 32),
+            ("/openai/v1/evals/{eval_id}/runs", 128),
+        ),
     ],
 )
 def test_a_json_body_that_is_too_large_is_refused(

@@ -12,7 +12,9 @@ LARGE_LIMITS = ["1001", "99999999999999999999", "9" * 500, "0" * 30 + "7"]
 BAD_AFTERS = ["nothing", "%27%20OR%201=1", "%ff", "x" * 10_000, "eval_" + "0" * 32]
 
 
-@pytest.fixture(params=["evals", "runs", "output items", "files", "stored completions"])
+@pytest.fixture(
+    params=["evals", "runs", "output items", "files", "stored completions", "input items"]
+)
 def path(request: pytest.FixtureRequest, prepared: Prepared) -> str:
     return {
         "evals": "/v1/evals",
@@ -20,6 +22,7 @@ def path(request: pytest.FixtureRequest, prepared: Prepared) -> str:
         "output items": f"{prepared.runs}/{prepared.run_id}/output_items",
         "files": "/v1/files",
         "stored completions": "/v1/chat/completions",
+        "input items": f"/v1/responses/{prepared.response_id}/input_items",
     }[request.param]
 
 
@@ -55,9 +58,9 @@ def test_an_after_that_is_no_id_of_the_list_is_refused(
 
 def test_an_after_of_another_list_is_refused(prepared: Prepared, path: str) -> None:
     others = {prepared.eval_id, prepared.run_id, prepared.item_id, prepared.file_id}
-    others.add(prepared.completion_id)
+    others |= {prepared.completion_id, prepared.response_id}
     listed = {each["id"] for each in prepared.server.ask("GET", path).json["data"]}
-    assert len(others - listed) == 4
+    assert len(others - listed) >= 5
 
     for other in others - listed:
         answer = prepared.server.ask("GET", f"{path}?after={other}")

@@ -35,6 +35,7 @@ def known(prepared: Prepared) -> dict[str, str]:
         "output_item_id": prepared.item_id,
         "file_id": prepared.file_id,
         "completion_id": prepared.completion_id,
+        "response_id": prepared.response_id,
         "model": "scripted",
         "name": "style.css",
     }

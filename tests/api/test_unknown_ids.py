@@ -52,6 +52,10 @@ ROUTES = [
     ("GET", "/v1/chat/completions/{id}", "completion_id"),
     ("GET", "/v1/chat/completions/{id}/messages", "completion_id"),
     ("DELETE", "/v1/chat/completions/{id}", "completion_id"),
+    ("GET", "/v1/responses/{id}", "response_id"),
+    ("GET", "/v1/responses/{id}/input_items", "response_id"),
+    ("POST", "/v1/responses/{id}/cancel", "response_id"),
+    ("DELETE", "/v1/responses/{id}", "response_id"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""Chat requests over plain HTTP, whose answers are read as far as a test wants."""
+"""Requests over plain HTTP that pass through, whose answers are read as far as a test wants."""
 
 import json
 from collections.abc import Iterator
@@ -22,20 +22,20 @@ def ask(server: EvaldServer, text: str = "Say hi.", **also: Any) -> Answer:
 
 
 @contextmanager
-def sent(server: EvaldServer, body: dict[str, Any]) -> Iterator[HTTPConnection]:
+def sent(server: EvaldServer, body: dict[str, Any], path: str = PATH) -> Iterator[HTTPConnection]:
     """Send a request and look for no answer yet; behind the block the client has left."""
     connection = HTTPConnection("127.0.0.1", server.port, timeout=ANSWERED_WITHIN_S)
     try:
-        connection.request("POST", PATH, json.dumps(body), {"content-type": "application/json"})
+        connection.request("POST", path, json.dumps(body), {"content-type": "application/json"})
         yield connection
     finally:
         connection.close()
 
 
 @contextmanager
-def opened(server: EvaldServer, body: dict[str, Any]) -> Iterator[HTTPResponse]:
+def opened(server: EvaldServer, body: dict[str, Any], path: str = PATH) -> Iterator[HTTPResponse]:
     """Give an answer of which the head has been read; behind the block the client has left."""
-    with sent(server, body) as connection, connection.getresponse() as answer:
+    with sent(server, body, path) as connection, connection.getresponse() as answer:
         yield answer
 
 

@@ -1,4 +1,4 @@
-"""Completions that were logged elsewhere, taken in line by line, by HTTP and by the command."""
+"""What was logged elsewhere, taken in line by line, by HTTP and by the command."""
 
 import json
 import subprocess
@@ -125,6 +125,69 @@ def test_metadata_of_the_query_is_added_to_every_line(server: EvaldServer) -> No
     ]
 
 
+def response(text: str = "4", **also: Any) -> dict[str, Any]:
+    """Give a response with an id of its own."""
+    content = [{"type": "output_text", "text": text, "annotations": []}]
+    return {
+        "id": f"resp_imported-{next(_numbers)}",
+        "object": "response",
+        "created_at": 1_700_000_000,
+        "status": "completed",
+        "model": "gpt-4o-2024-08-06",
+        "output": [{"type": "message", "role": "assistant", "content": content}],
+        **also,
+    }
+
+
+def response_pair(answered: Any = None, **also: Any) -> dict[str, Any]:
+    """Give a request for a response, with the response."""
+    request = {"model": "gpt-4o", "input": "What is 2 + 2?", "temperature": 0.2}
+    return {"request": request, "response": answered or response(), **also}
+
+
+def of_response(server: EvaldServer, response_id: str, part: str = "") -> Any:
+    return server.ask("GET", f"/v1/responses/{response_id}{part}").json
+
+
+def test_a_response_with_its_request_is_stored_as_if_it_had_passed_through(
+    server: EvaldServer,
+) -> None:
+    line = response_pair(metadata={"case": "a"})
+
+    assert counts(imported(server, jsonl(line, pair()), batch="7")) == (2, 0, 0)
+
+    found = of_response(server, line["response"]["id"])
+    assert found["output"] == line["response"]["output"]
+    assert (found["temperature"], found["metadata"]) == (0.2, {"case": "a", "batch": "7"})
+    (item,) = of_response(server, found["id"], "/input_items")["data"]
+    assert item["content"] == [{"type": "input_text", "text": "What is 2 + 2?"}]
+
+
+@pytest.mark.parametrize("sent", [{"input": "What is 2 + 2?"}, {"messages": MESSAGES}, {}])
+def test_a_response_by_itself_is_stored_with_what_is_known_of_its_input(
+    server: EvaldServer, sent: dict[str, Any]
+) -> None:
+    line = response(metadata={"case": "alone"}, **sent)
+
+    assert counts(imported(server, jsonl(line))) == (1, 0, 0)
+
+    assert of_response(server, line["id"])["metadata"] == {"case": "alone"}
+    items = of_response(server, line["id"], "/input_items")["data"]
+    assert [item["role"] for item in items] == ["user"] * len(sent)
+
+
+def test_the_same_responses_again_change_nothing(server: EvaldServer) -> None:
+    without_id, counted = response_pair(response(id=None)), response_pair()
+    other = {**counted, "response": {**response("5"), "id": counted["response"]["id"]}}
+    body = jsonl(without_id, without_id, counted, other)
+
+    assert counts(imported(server, body)) == (3, 1, 0)
+    assert counts(imported(server, body)) == (0, 4, 0)
+
+    kept = of_response(server, counted["response"]["id"])
+    assert kept["output"][0]["content"][0]["text"] == "4"
+
+
 WRONG: dict[str, tuple[Any, str]] = {
     "no JSON": (b'{"request": ', "it is not valid JSON"),
     "not UTF-8": (b'{"choices": "\xff\xfe"}', "it is not valid JSON"),
@@ -134,6 +197,16 @@ WRONG: dict[str, tuple[Any, str]] = {
     "no messages": ({"request": {}, "response": answer()}, "request.messages must be an array"),
     "an error": (pair({"error": {"message": "no"}}), "response.choices[0].message must be an"),
     "no choice": ({"choices": []}, "choices[0].message must be an object"),
+    "no input": (
+        {"request": {}, "response": response()},
+        "request.input must be a string or an array",
+    ),
+    "no output": (response_pair({"error": {}}), "response.output must be an array"),
+    "output of a text": ({"object": "response", "output": "4"}, "output must be an array"),
+    "a response that failed": (
+        response_pair(response(status="failed")),
+        "response.status must be completed or incomplete, not 'failed'",
+    ),
     "metadata of numbers": (pair(metadata={"a": 1}), "metadata.a: "),
     "metadata as a text": (pair(metadata="a"), "metadata must be an object, not a string"),
     "too much metadata": (pair(metadata={"a": "x" * 513}), "metadata: the value of 'a' is longer"),

@@ -8,8 +8,9 @@ import orjson
 import pytest
 
 from evald.capture.keep import Keeper, ToKeep
+from evald.capture.kinds import COMPLETIONS
 from evald.contract.projects import DEFAULT_PROJECT
-from evald.contract.stored_completions import CompletionFilter
+from evald.contract.stored_completions import CompletionFilter, StoredCompletion
 from evald.rules.paging import PageRequest
 from evald.store import stored_completions as completion_store
 from evald.store.database import Database
@@ -17,7 +18,9 @@ from evald.store.database import Database
 CHOICES: Any = [{"index": 0, "message": {"content": "hi"}, "finish_reason": "stop"}]
 
 
-async def keep(keeper: Keeper, number: int, completion_id: str | None = None) -> None:
+async def keep(
+    keeper: Keeper[StoredCompletion], number: int, completion_id: str | None = None
+) -> None:
     answer: Any = {"id": completion_id or f"chatcmpl-{number}", "choices": CHOICES}
     await keeper.keep(
         ToKeep(DEFAULT_PROJECT, {"model": "m"}, {"n": f"{number}"}, f"req_{number}"), answer
@@ -37,7 +40,7 @@ async def kept(database: Database) -> dict[str, str]:
 
 
 async def test_all_that_come_at_once_are_kept(database: Database) -> None:
-    keeper = Keeper(database, lambda: 5.0)
+    keeper = Keeper(COMPLETIONS, database, lambda: 5.0)
 
     await asyncio.gather(*(keep(keeper, number) for number in range(200)))
 
@@ -45,7 +48,7 @@ async def test_all_that_come_at_once_are_kept(database: Database) -> None:
 
 
 async def test_one_whose_waiter_is_cancelled_is_kept(database: Database) -> None:
-    keeper = Keeper(database, lambda: 5.0)
+    keeper = Keeper(COMPLETIONS, database, lambda: 5.0)
     waiting = [asyncio.create_task(keep(keeper, number)) for number in range(3)]
     await asyncio.sleep(0)  # all have begun
 
@@ -57,7 +60,7 @@ async def test_one_whose_waiter_is_cancelled_is_kept(database: Database) -> None
 
 
 async def test_the_same_id_twice_is_kept_twice(database: Database) -> None:
-    keeper = Keeper(database, lambda: 5.0)
+    keeper = Keeper(COMPLETIONS, database, lambda: 5.0)
 
     await asyncio.gather(*(keep(keeper, number, "again") for number in range(3)))
     await keep(keeper, 3, "again")
@@ -70,7 +73,7 @@ async def test_the_same_id_twice_is_kept_twice(database: Database) -> None:
 async def test_a_store_that_fails_costs_nobody_the_answer(
     database: Database, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    keeper = Keeper(database, lambda: 5.0)
+    keeper = Keeper(COMPLETIONS, database, lambda: 5.0)
 
     async def drop(connection: Any) -> None:
         await connection.exec_driver_sql("DROP TABLE completion_tags")
@@ -80,4 +83,4 @@ async def test_a_store_that_fails_costs_nobody_the_answer(
 
     await asyncio.gather(*(keep(keeper, number) for number in range(3)))
 
-    assert capsys.readouterr().out.count("completion not stored") == 3
+    assert capsys.readouterr().out.count("answer not stored") == 3

@@ -5,12 +5,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.projects import DEFAULT_PROJECT
 from evald.contract.stored_completions import CompletionFilter
-from evald.data_sources.stored_completions import MOST_ROWS, stored_chunks
+from evald.data_sources.logged import MOST_ROWS, logged_chunks
+from evald.data_sources.stored_completions import logged_completions
 from evald.errors import BadRequest
 from evald.rules.rows import RowCheck
 from evald.store.database import Database
 
-ALL = CompletionFilter(DEFAULT_PROJECT)
+ALL = logged_completions(CompletionFilter(DEFAULT_PROJECT), with_samples=True)
 CHECK = RowCheck({})
 
 
@@ -29,7 +30,7 @@ async def fill(database: Database, count: int) -> None:
 async def test_as_many_as_a_run_may_have_are_taken(database: Database) -> None:
     await fill(database, MOST_ROWS)
 
-    chunks, row_count = await stored_chunks(ALL, None, CHECK, database, with_samples=True)
+    chunks, row_count = await logged_chunks(ALL, None, CHECK, database)
 
     assert row_count == MOST_ROWS == sum(chunk.row_count for chunk in chunks)
 
@@ -41,6 +42,6 @@ async def test_more_than_a_run_may_have_are_refused_unless_a_limit_says_how_many
 
     for limit in (None, MOST_ROWS + 1):
         with pytest.raises(BadRequest, match="Give a limit"):
-            await stored_chunks(ALL, limit, CHECK, database, with_samples=True)
-    _, row_count = await stored_chunks(ALL, 1000, CHECK, database, with_samples=True)
+            await logged_chunks(ALL, limit, CHECK, database)
+    _, row_count = await logged_chunks(ALL, 1000, CHECK, database)
     assert row_count == 1000

@@ -96,7 +96,9 @@ OTHER_PATHS = {  # contract 2.2: newer clients cancel here, the document has the
     "/graders/run": "/fine_tuning/alpha/graders/run",
     "/graders/validate": "/fine_tuning/alpha/graders/validate",
 }
-NOT_IN_THE_DOCUMENT = re.compile(r"^/(models(/.*)?|webhook_(endpoints(/.*)?|event_types)|healthz)$")
+NOT_IN_THE_DOCUMENT = re.compile(
+    r"^/(models(/.*)?|responses(/.*)?|webhook_(endpoints(/.*)?|event_types)|healthz)$"
+)
 PASSED_THROUGH = {("POST", "/chat/completions")}
 """What a model endpoint answers is no answer of ours."""
 

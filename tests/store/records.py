@@ -1,7 +1,7 @@
 """Evals, runs, rows and output items to fill a database with."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from evald.contract.files import File
 from evald.contract.json_types import JsonObject
 from evald.contract.projects import DEFAULT_PROJECT, ProjectId
 from evald.contract.stored_completions import StoredCompletion
+from evald.contract.stored_responses import StoredResponse, Tag
 from evald.contract.webhooks import Event, WebhookEndpoint
 from evald.rules.tally import Counted, tally
 from evald.rules.verdict import Outcome, item_status
@@ -25,6 +26,7 @@ from evald.store import idempotency_keys as key_store
 from evald.store import output_items as item_store
 from evald.store import runs as run_store
 from evald.store import stored_completions as completion_store
+from evald.store import stored_responses as response_store
 from evald.store import webhook_deliveries as delivery_store
 from evald.store import webhook_endpoints as endpoint_store
 from evald.store.chunks import PackedChunk, pack, row_text
@@ -126,6 +128,25 @@ def new_completion(
     )
 
 
+def new_response(
+    *,
+    created_at: int = 1,
+    tags: Iterable[Tag] = (),
+    instructions: str = "",
+    previous_id: str | None = None,
+) -> StoredResponse:
+    response_id = fresh_id("resp")
+    return StoredResponse(
+        id=response_id,
+        created_at=created_at,
+        tags=frozenset(tags),
+        instructions=instructions,
+        body=f'{{"id":"{response_id}","created_at":{created_at},"output":[{{"said":1}}]}}',
+        input='[{"asked":1}]',
+        previous_id=previous_id,
+    )
+
+
 def pairs(metadata: dict[str, str]) -> frozenset[tuple[str, str]]:
     """Give metadata as a filter has it."""
     return frozenset(metadata.items())
@@ -135,6 +156,14 @@ async def saved_completion(database: Database, **changes: Any) -> StoredCompleti
     new = new_completion(**changes)
     await database.write(
         lambda connection: completion_store.insert_completions(connection, DEFAULT_PROJECT, [new])
+    )
+    return new
+
+
+async def saved_response(database: Database, **changes: Any) -> StoredResponse:
+    new = new_response(**changes)
+    await database.write(
+        lambda connection: response_store.insert_responses(connection, DEFAULT_PROJECT, [new])
     )
     return new
 

@@ -48,6 +48,8 @@ ONE_RUN = {
     "completion_tags": 0,
     "webhook_endpoints": 0,
     "webhook_deliveries": 0,
+    "stored_responses": 0,
+    "response_tags": 0,
 }
 EMPTY = {**dict.fromkeys(ONE_RUN, 0), "projects": 1}
 

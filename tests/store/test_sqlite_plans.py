@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from evald.contract.counts import ModelUsage
 from evald.contract.projects import DEFAULT_PROJECT
 from evald.contract.stored_completions import CompletionFilter
+from evald.contract.stored_responses import ResponseFilter, Tag
 from evald.rules.paging import PageRequest
 from evald.rules.tally import tally
 from evald.store import api_keys as api_key_store
@@ -24,6 +25,7 @@ from evald.store import output_items as item_store
 from evald.store import runs as run_store
 from evald.store import sessions as session_store
 from evald.store import stored_completions as completion_store
+from evald.store import stored_responses as response_store
 from evald.store import webhook_deliveries as delivery_store
 from evald.store import webhook_endpoints as endpoint_store
 from evald.store.api_keys import NewKey
@@ -38,27 +40,21 @@ from tests.store.records import (
     new_eval,
     new_file,
     new_item,
+    new_response,
     pairs,
     recorded_event,
     save_items,
     saved_completion,
     saved_endpoint,
+    saved_response,
     started_run,
 )
 
 Statements = Callable[[AsyncConnection], Awaitable[object]]
 BIG = (
     *("evals", "runs", "run_criteria", "run_usage", "chunks", "output_items", "file_parts"),
-    *(
-        "sessions",
-        "api_keys",
-        "projects",
-        "idempotency_keys",
-        "stored_completions",
-        "completion_tags",
-        "leading",
-    ),
-    "webhook_deliveries",
+    *("sessions", "api_keys", "projects", "idempotency_keys", "stored_completions"),
+    *("completion_tags", "stored_responses", "response_tags", "leading", "webhook_deliveries"),
 )
 
 
@@ -434,6 +430,79 @@ async def test_a_page_of_webhook_endpoints_is_read_from_its_index(database: Data
     )
 
     assert "ix_webhook_endpoints_project_id_created_at_seq (project_id=? AND" in steps[-1]
+    check_plan(steps)
+
+
+TAG_KEY = "sqlite_autoindex_response_tags_1 (project_id=? AND kind=? AND name=? AND value=?"
+TIMES = "ix_stored_responses_project_id_created_at_seq (project_id=?"
+ADA, BOB, LOOK = ("user", "", "ada"), ("user", "", "bob"), ("tool", "", "look")
+RESPONSE_FILTERS: dict[str, tuple[ResponseFilter, str]] = {
+    "all": (ResponseFilter(DEFAULT_PROJECT), TIMES),
+    "of a time": (
+        ResponseFilter(DEFAULT_PROJECT, created_after=1, created_before=2),
+        f"{TIMES} AND created_at>",
+    ),
+    "with instructions": (ResponseFilter(DEFAULT_PROJECT, instructions="a"), TIMES),
+    "of a user": (ResponseFilter(DEFAULT_PROJECT, (frozenset({ADA}),)), TAG_KEY),
+    "of two users": (ResponseFilter(DEFAULT_PROJECT, (frozenset({ADA, BOB}),)), TAG_KEY),
+    "of users, with a tool": (
+        ResponseFilter(DEFAULT_PROJECT, (frozenset({ADA, BOB}), frozenset({LOOK}))),
+        TAG_KEY,
+    ),
+    "of users, with either tool, of a time, with instructions": (
+        ResponseFilter(
+            DEFAULT_PROJECT,
+            (frozenset({ADA, BOB}), frozenset({LOOK, ("tool", "", "find")})),
+            "a",
+            1,
+            2,
+        ),
+        TAG_KEY,
+    ),
+}
+
+
+@pytest.mark.parametrize(("wanted", "index"), RESPONSE_FILTERS.values(), ids=RESPONSE_FILTERS)
+async def test_the_responses_of_a_run_are_read_from_their_index(
+    database: Database, wanted: ResponseFilter, index: str
+) -> None:
+    tags: set[Tag] = {ADA, LOOK}
+    await saved_response(database, tags=tags, instructions="a")
+    place = (1, 0)
+
+    async def read(connection: AsyncConnection) -> None:
+        read_on = partial(response_store.next_responses, connection, wanted, 10)
+        await read_on(first=place, after=None)
+        await read_on(first=None, after=place)
+        await response_store.place_of_newest(connection, wanted, 5)
+
+    steps = await plans(database, read)
+
+    assert sum(index in step for step in steps) >= 3, steps
+    check_plan(steps)
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        partial(response_store.get_response, project_id=DEFAULT_PROJECT, response_id="resp_0"),
+        partial(response_store.get_input, project_id=DEFAULT_PROJECT, response_id="resp_0"),
+        partial(response_store.delete_response, project_id=DEFAULT_PROJECT, response_id="resp_0"),
+        partial(response_store.known_ids, project_id=DEFAULT_PROJECT, ids=["resp_0", "resp_1"]),
+        partial(response_store.known_bodies, project_id=DEFAULT_PROJECT, ids=["resp_0", "resp_1"]),
+    ],
+    ids=["one", "its input", "a delete", "known ids", "known bodies"],
+)
+async def test_one_stored_response_is_found_by_an_index(
+    database: Database, statements: Statements
+) -> None:
+    new = replace(new_response(tags={ADA}), id="resp_0")
+    await database.write(
+        lambda connection: response_store.insert_responses(connection, DEFAULT_PROJECT, [new])
+    )
+
+    steps = await plans(database, statements)
+
     check_plan(steps)
 
 

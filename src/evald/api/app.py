@@ -18,6 +18,7 @@ from evald.api import (
     graders,
     models,
     output_items,
+    responses,
     runs,
     webhooks,
 )
@@ -30,7 +31,7 @@ from evald.rules.json_text import BadJson
 PREFIXES: Final = ("/v1", "", "/openai/v1")
 ROOMS: Final = (
     *(evals, runs, output_items, files, models),
-    *(chat_completions, graders, webhooks),
+    *(chat_completions, responses, graders, webhooks),
 )
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 

@@ -7,7 +7,7 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from evald.api.bodies import json_answer, read_body, read_json
-from evald.api.passing_on import PassedOn
+from evald.api.passing_on import CAPTURE, PassedOn
 from evald.api.services import Given, OfProject, Services
 from evald.capture.collect import ChatCollector
 from evald.capture.importing import import_logs
@@ -31,8 +31,6 @@ from evald.store import stored_completions as completion_store
 router = APIRouter(tags=["chat completions"])
 
 PATH: Final = "/chat/completions"
-CAPTURE: Final = "capture"
-"""Whom traffic that passes through takes its turns for, beside the runs."""
 
 
 @router.post("/chat/completions")
@@ -102,7 +100,7 @@ async def retrieve(completion_id: str, services: Given, project_id: OfProject) -
 # Before the next route, which would take "import" for an id.
 @router.post("/chat/completions/import")
 async def import_(request: Request, services: Given, project_id: OfProject) -> Response:
-    """Store completions that were logged elsewhere, sent as JSON lines.
+    """Store completions and responses that were logged elsewhere, sent as JSON lines.
 
     `metadata[key]=value` is added to each of them. A wrong line is named and left out.
     """

@@ -106,7 +106,7 @@ def _check_address(scope: Scope) -> None:
 def _limit(path: str) -> int:
     if path.rstrip("/").endswith(("/files", "/chat/completions/import")):
         return LARGEST_FILE + FORM_AROUND_A_FILE
-    if path.rstrip("/").endswith("/chat/completions"):
+    if path.rstrip("/").endswith(("/chat/completions", "/responses")):
         return LARGEST_CHAT
     return LARGEST_RUN if path.rstrip("/").endswith("/runs") else LARGEST_BODY
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, Final
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from evald.api.leaving import unless_gone
-from evald.capture.collect import Collector, whole_completion
+from evald.capture.collect import Collector
 from evald.contract.json_types import JsonObject
 from evald.contract.pages import error_json
 from evald.errors import UpstreamFailed
@@ -16,11 +16,14 @@ from evald.sampling.relay import UpstreamAnswer
 
 Keep = Callable[[JsonObject], Awaitable[None]]
 
+CAPTURE: Final = "capture"
+"""Whom traffic that passes through takes its turns for, beside the runs."""
+
 
 class PassedOn(Response):
     """What a model endpoint answers.
 
-    `keep` is called once, with the completion, before its client can see that the answer is whole.
+    `keep` is called once, with the whole answer, before its client can see that the answer is whole.
     """
 
     def __init__(
@@ -55,9 +58,9 @@ class PassedOn(Response):
     async def _pass_whole(self, answer: UpstreamAnswer, send: Send) -> None:
         body = await answer.whole()
         if self._keep is not None and answer.status == 200:
-            completion = whole_completion(body)
-            if completion is not None:
-                await self._keep(completion)
+            whole = self._collector.whole(body)
+            if whole is not None:
+                await self._keep(whole)
         await self._begin(answer, send, (b"content-length", str(len(body)).encode()))
         await send(_piece(body, more=False))
 
@@ -82,9 +85,9 @@ class PassedOn(Response):
     async def _keep_collected(self, answer: UpstreamAnswer) -> None:
         keep, self._keep = self._keep, None
         if keep is not None and answer.status == 200:
-            completion = self._collector.completion()
-            if completion is not None:
-                await keep(completion)
+            collected = self._collector.collected()
+            if collected is not None:
+                await keep(collected)
 
     async def _begin(self, answer: UpstreamAnswer, send: Send, *more: tuple[bytes, bytes]) -> None:
         self._begun = True

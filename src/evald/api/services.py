@@ -9,6 +9,8 @@ from fastapi import Depends, Request
 from evald.capture.keep import Keeper
 from evald.contract.json_types import JsonObject
 from evald.contract.projects import ProjectId
+from evald.contract.stored_completions import StoredCompletion
+from evald.contract.stored_responses import StoredResponse
 from evald.runs.tools import Dispatch, SharedAside, Tools
 from evald.sampling.relay import Relay
 from evald.store.database import Database
@@ -22,7 +24,8 @@ class Services:
     tools: Tools
     dispatch: Dispatch
     relay: Relay
-    keeper: Keeper
+    keeper: Keeper[StoredCompletion]
+    response_keeper: Keeper[StoredResponse]
     list_models: Callable[[], Awaitable[list[JsonObject]]]
     public_url: str
     """Where browsers find this server, without a slash at the end."""

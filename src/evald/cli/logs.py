@@ -1,4 +1,4 @@
-"""`evald logs import`: send a file of logged completions to a running server."""
+"""`evald logs import`: send a file of logged completions and responses to a running server."""
 
 import json
 from collections.abc import Sequence

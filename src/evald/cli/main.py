@@ -155,7 +155,7 @@ def _on_keys(act: Callable[[], None]) -> None:
 
 @cli.group()
 def logs() -> None:
-    """Chat completions that a running server has stored."""
+    """Chat completions and responses that a running server has stored."""
 
 
 @logs.command("import")
@@ -173,14 +173,15 @@ def import_(
     project: str | None,
     api_key: str | None,
 ) -> None:
-    """Store completions from a log file.
+    """Store completions and responses from a log file.
 
     They come from FILE, or from standard input for -.
 
     \b
     FILE holds JSON lines. Each is a request with its response, and perhaps metadata,
       {"request": {"model": ..., "messages": [...]}, "response": {"choices": [...]}}
-    or a chat completion, with the messages that it answered under "messages".
+      {"request": {"model": ..., "input": ...}, "response": {"output": [...]}}
+    or a chat completion or response by itself, with what it answered under "messages" or "input".
 
     They go to the project of the key, which the environment holds as EVALD_API_KEY:
     other users of the machine see the options of a command.

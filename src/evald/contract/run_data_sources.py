@@ -38,9 +38,38 @@ class StoredCompletionsSource(RequestModel):
     limit: Annotated[int, Field(ge=1)] | None = None
 
 
+ShortText = Annotated[str, Field(min_length=1, max_length=512), AfterValidator(without_nul)]
+SomeTexts = Annotated[list[ShortText], Field(max_length=100)]
+"""Texts of which one is enough; an empty list leaves nothing out."""
+
+
+class StoredResponsesSource(RequestModel):
+    """Rows made of the stored responses that fit everything that is given."""
+
+    type: Literal["responses"]
+    metadata: Metadata | None = None
+    model: ModelName | None = None
+    instructions_search: Annotated[str, Field(max_length=8192)] | None = None
+    created_after: UnixTime | None = None
+    created_before: UnixTime | None = None
+    reasoning_effort: ShortText | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    users: SomeTexts | None = None
+    tools: SomeTexts | None = None
+    limit: Annotated[int, Field(ge=1)] | None = None
+    """Not in OpenAI's document, but sent in its cookbook (contract section 5.4)."""
+
+
+LoggedFilter: TypeAlias = StoredCompletionsSource | StoredResponsesSource
+"""Which of the stored answers are meant."""
+
 Source: TypeAlias = Annotated[FileContent | FileId, Field(discriminator="type")]
 LoggedSource: TypeAlias = Annotated[
     FileContent | FileId | StoredCompletionsSource, Field(discriminator="type")
+]
+LoggedResponses: TypeAlias = Annotated[
+    FileContent | FileId | StoredResponsesSource, Field(discriminator="type")
 ]
 
 
@@ -114,7 +143,7 @@ class ResponsesSource(RequestModel):
     """Rows that are sampled by responses."""
 
     type: Literal["responses"]
-    source: Source
+    source: LoggedResponses
     input_messages: InputMessages | None = None
     model: ModelName | None = None
     sampling_params: ResponsesParams | None = None
@@ -156,7 +185,7 @@ def without_rows(kept: JsonObject) -> JsonObject:
     return {**kept, "source": {key: value for key, value in source.items() if key != "content"}}
 
 
-def _kept_source(source: FileContent | FileId | StoredCompletionsSource) -> JsonObject:
+def _kept_source(source: FileContent | FileId | LoggedFilter) -> JsonObject:
     if isinstance(source, FileContent):
         return {"type": source.type, "content": source.content}
     kept: JsonObject = source.model_dump()

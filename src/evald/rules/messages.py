@@ -38,9 +38,10 @@ def compile_items(reference: str) -> Callable[[Namespaces], Messages]:
     return _compile_place(reference, ("role", "type"), item_message)
 
 
-def compile_logged(reference: str) -> Callable[[Namespaces], Messages]:
+def compile_logged(
+    messages: Callable[[Namespaces], Messages],
+) -> Callable[[Namespaces], Messages]:
     """Give a function that takes the messages of a logged call from the row; none if it has none."""
-    messages = compile_reference(reference)
 
     def logged(namespaces: Namespaces) -> Messages:
         try:

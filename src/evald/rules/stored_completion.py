@@ -39,7 +39,7 @@ def stored_completion(request: JsonObject, answer: JsonObject, origin: Origin) -
     body: JsonObject = {
         "object": "chat.completion",
         "id": _id(answer, origin.spare_id),
-        "model": _model(answer) or _model(request),
+        "model": model_of(answer) or model_of(request),
         "created": _created(answer, origin.now),
         "request_id": origin.request_id,
         **{key: request.get(key, answer.get(key)) for key in OF_THE_REQUEST},
@@ -55,7 +55,7 @@ def stored_completion(request: JsonObject, answer: JsonObject, origin: Origin) -
     return StoredCompletion(
         id=str(body["id"]),
         created_at=_created(answer, origin.now),
-        models=frozenset(name for name in (_model(request), _model(answer)) if name),
+        models=frozenset(name for name in (model_of(request), model_of(answer)) if name),
         metadata=origin.metadata,
         body=json_text.dump(body),
         messages=json_text.dump(messages),
@@ -86,7 +86,8 @@ def _id(answer: JsonObject, spare_id: str) -> str:
     return given if isinstance(given, str) and USABLE_ID.fullmatch(given) else spare_id
 
 
-def _model(body: JsonObject) -> str:
+def model_of(body: JsonObject) -> str:
+    """Give the model that a request or an answer names, or an empty text."""
     name = body.get("model")
     usable = isinstance(name, str) and len(name) <= LONGEST_MODEL and "\x00" not in name
     return str(name) if usable else ""

@@ -12,7 +12,7 @@ from evald.contract.json_types import JsonObject
 from evald.contract.run_data_sources import (
     FileContent,
     FileId,
-    StoredCompletionsSource,
+    LoggedFilter,
     kept_data_source,
     without_rows,
 )
@@ -46,7 +46,7 @@ class GivenRun:
     plan: JsonObject
     """The data source without its rows."""
     data_source_text: str
-    rows: Rows | FileId | StoredCompletionsSource
+    rows: Rows | FileId | LoggedFilter
     """The rows, or where they are; `new_rows` reads them there."""
 
 

@@ -1,16 +1,20 @@
-"""The rows of a new run that its request names: read from files and stored completions, and checked."""
+"""The rows of a new run that its request names: read from files and from what is stored, and checked."""
 
 import asyncio
 from typing import Final
 
 from evald.contract.data_source_configs import item_schema_of
 from evald.contract.evals import Eval
+from evald.contract.json_types import JsonObject
 from evald.contract.run_data_sources import (
-    CompletionsSource,
     FileId,
+    JsonlSource,
+    LoggedFilter,
     StoredCompletionsSource,
 )
-from evald.data_sources.stored_completions import completion_filter, stored_chunks
+from evald.data_sources.logged import logged_chunks
+from evald.data_sources.stored_completions import completion_filter, logged_completions
+from evald.data_sources.stored_responses import logged_responses, response_filter
 from evald.errors import BadRequest, NotFound
 from evald.rules.rows import BadRow, BadSchema, RowCheck
 from evald.runs.given import GivenRun, Rows, at_least_one, unusable_schema
@@ -36,8 +40,8 @@ async def rows_of_run(given: GivenRun, of_eval: Eval, tools: Tools) -> Rows:
             case FileId():
                 return await _rows_of_file(source.id, of_eval, tools)
         data_source = given.request.data_source
-        is_sampled = isinstance(data_source, CompletionsSource) and bool(data_source.model)
-        return await _stored_rows(source, of_eval, tools, with_samples=not is_sampled)
+        is_sampled = not isinstance(data_source, JsonlSource) and bool(data_source.model)
+        return await _logged_rows(source, of_eval, tools, with_samples=not is_sampled)
     except BadRow as error:
         raise BadRequest(str(error), param="data_source.source", code="invalid_row") from None
     except BadSchema as error:
@@ -65,20 +69,31 @@ async def _rows_of_file(file_id: str, of_eval: Eval, tools: Tools) -> Rows:
     return Rows(chunks, at_least_one(row_count))
 
 
-async def _stored_rows(
-    source: StoredCompletionsSource, of_eval: Eval, tools: Tools, *, with_samples: bool
+async def _logged_rows(
+    source: LoggedFilter, of_eval: Eval, tools: Tools, *, with_samples: bool
 ) -> Rows:
-    config = of_eval.data_source_config
-    wanted = completion_filter(source, config, of_eval.project_id)
+    config, project_id = of_eval.data_source_config, of_eval.project_id
     check = await asyncio.to_thread(RowCheck, item_schema_of(config))
-    chunks, row_count = await stored_chunks(
-        wanted, source.limit, check, tools.database, with_samples=with_samples
-    )
-    if row_count == 0:
-        raise BadRequest(
-            "No stored chat completion fits the data source"
-            + (" and the metadata of its eval." if config.get("metadata") else "."),
-            param="data_source.source",
-            code="empty_data_source",
+    if isinstance(source, StoredCompletionsSource):
+        completions = logged_completions(
+            completion_filter(source, config, project_id), with_samples=with_samples
         )
+        chunks, row_count = await logged_chunks(completions, source.limit, check, tools.database)
+    else:
+        responses = logged_responses(
+            response_filter(source, config, project_id), with_samples=with_samples
+        )
+        chunks, row_count = await logged_chunks(responses, source.limit, check, tools.database)
+    if row_count == 0:
+        raise _nothing_fits(source, config)
     return Rows(chunks, row_count)
+
+
+def _nothing_fits(source: LoggedFilter, config: JsonObject) -> BadRequest:
+    of_completions = isinstance(source, StoredCompletionsSource)
+    return BadRequest(
+        f"No stored {'chat completion' if of_completions else 'response'} fits the data source"
+        + (" and the metadata of its eval." if config.get("metadata") else "."),
+        param="data_source.source",
+        code="empty_data_source",
+    )

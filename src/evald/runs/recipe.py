@@ -80,7 +80,9 @@ def _messages(data_source: JsonObject) -> Callable[[Namespaces], Messages]:
             of_responses = data_source.get("type") == "responses"
             return (compile_items if of_responses else compile_reference)(reference)
         case {"source": {"type": "stored_completions"}}:
-            return compile_logged("item.input")
+            return compile_logged(compile_reference("item.input"))
+        case {"source": {"type": "responses"}}:
+            return compile_logged(compile_items("item.input"))
     return lambda _: []
 
 

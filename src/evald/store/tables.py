@@ -343,3 +343,41 @@ completion_tags = Table(
     ),
     Index(None, "completion_seq"),
 )
+
+# Responses that passed through without `store: false`, or were imported.
+stored_responses = Table(
+    "stored_responses",
+    metadata,
+    _sequence(),
+    _project_id(),
+    Column("id", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    # In folded letters, to be searched. Before what can be long: SQLite reads a row up to what it needs.
+    Column("instructions", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    # The input items, a JSON array: what was said before, where it is stored here, then what was sent.
+    Column("input", Text, nullable=False),
+    UniqueConstraint("project_id", "id"),
+    Index(None, "project_id", "created_at", "seq"),
+    sqlite_autoincrement=True,
+)
+
+# What responses are found by, as completions are by theirs.
+response_tags = Table(
+    "response_tags",
+    metadata,
+    _project_id(primary_key=True),
+    # metadata, model, user, tool, effort, temperature or top_p
+    Column("kind", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("created_at", BigInteger, primary_key=True, autoincrement=False),
+    Column(
+        "response_seq",
+        Sequence,
+        ForeignKey("stored_responses.seq", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Index(None, "response_seq"),
+)

@@ -1,0 +1,109 @@
+"""The routes of responses: passed through to the models, and kept, as OpenAI's Responses API does."""
+
+from functools import partial
+from typing import Final
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from evald.api.bodies import json_answer, read_json
+from evald.api.passing_on import CAPTURE, PassedOn
+from evald.api.services import Given, OfProject
+from evald.capture.collect import ResponseCollector
+from evald.capture.keep import ToKeep
+from evald.contract.pages import page_json
+from evald.contract.stored_responses import ResponseRequest, item_objects
+from evald.contract.validation import read_request
+from evald.errors import BadRequest
+from evald.rules.paging import page_of, page_request
+from evald.store import stored_responses as response_store
+
+router = APIRouter(tags=["responses"])
+
+PATH: Final = "/responses"
+
+
+@router.post("/responses")
+async def create(request: Request, services: Given, project_id: OfProject) -> Response:
+    """Pass a request on to the provider of its model, and the answer back as it comes.
+
+    Unless it says `store: false` the response is kept when it is whole, with its `metadata`. The
+    endpoint gets the request as it is: what it keeps itself, it may need for a `previous_response_id`.
+    """
+    text, body = await read_json(request)
+    asked = read_request(ResponseRequest, body)
+    services.relay.check_served(asked.model)
+    if asked.background:
+        raise BadRequest(
+            "evald takes no responses in the background: leave 'background' out, and stream a "
+            "response that takes long.",
+            param="background",
+            code="unsupported_value",
+        )
+    assert isinstance(body, dict)
+    keep = None
+    if asked.store is not False:
+        to_keep = ToKeep(project_id, body, asked.metadata or {}, request.state.request_id)
+        keep = partial(services.response_keeper.keep, to_keep)
+    answer = services.relay.passed_on(asked.model, PATH, text, CAPTURE)
+    return PassedOn(answer, ResponseCollector(), keep)
+
+
+@router.get("/responses/{response_id}")
+async def retrieve(
+    response_id: str, services: Given, project_id: OfProject, stream: str | None = None
+) -> Response:
+    """Give one stored response."""
+    if stream == "true":
+        raise BadRequest(
+            "A stored response is not streamed again: leave 'stream' out.",
+            param="stream",
+            code="unsupported_value",
+        )
+    found = await services.database.read(
+        lambda connection: response_store.get_response(connection, project_id, response_id)
+    )
+    return json_answer(found)
+
+
+@router.delete("/responses/{response_id}")
+async def delete(response_id: str, services: Given, project_id: OfProject) -> Response:
+    """Delete a stored response; runs made from it keep their rows."""
+    await services.database.write(
+        lambda connection: response_store.delete_response(connection, project_id, response_id)
+    )
+    return json_answer(orjson.dumps({"id": response_id, "object": "response", "deleted": True}))
+
+
+@router.post("/responses/{response_id}/cancel")
+async def cancel(response_id: str, services: Given, project_id: OfProject) -> Response:
+    """Refuse: whatever is stored has ended, and nothing runs in the background."""
+    await services.database.read(
+        lambda connection: response_store.get_response(connection, project_id, response_id)
+    )
+    raise BadRequest(
+        "Only responses with 'background' can be canceled, and evald takes none. To stop a response "
+        "that is under way, close its connection.",
+        param="response_id",
+    )
+
+
+@router.get("/responses/{response_id}/input_items")
+async def list_input_items(
+    response_id: str,
+    services: Given,
+    project_id: OfProject,
+    after: str | None = None,
+    limit: str | None = None,
+    order: str | None = None,
+) -> Response:
+    """List the input items that a stored response answered, the last one first."""
+    page = page_request(after, limit, order, default_order="desc")
+    sent = await services.database.read(
+        lambda connection: response_store.get_input(connection, project_id, response_id)
+    )
+    items = item_objects(response_id, sent)
+    ids = [str(item["id"]) for item in items]
+    positions, more = page_of(ids, page)
+    objects = [(ids[place], orjson.dumps(items[place])) for place in positions]
+    return json_answer(page_json(objects, has_more=more))

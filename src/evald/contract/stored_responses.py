@@ -1,0 +1,93 @@
+"""Responses that are passed through and kept: what OpenAI's Responses API says of them."""
+
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from evald.contract.json_types import JsonObject, JsonValue
+from evald.contract.metadata import MAX_PAIRS, ModelName
+from evald.contract.projects import ProjectId
+from evald.contract.stored_completions import SearchableMetadata
+from evald.contract.validation import RequestModel
+
+METADATA: Final = "metadata"
+"""The kind of tag that a pair of metadata is."""
+
+Tag: TypeAlias = tuple[str, str, str]
+"""What a response is found by: a kind such as `model`, the name of a pair of metadata, a value."""
+
+
+class ResponseRequest(RequestModel):
+    """What evald reads of the body of `POST /responses`; all of it is for the endpoint."""
+
+    model: ModelName
+    store: bool | None = None
+    background: bool | None = None
+    metadata: SearchableMetadata | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredResponse:
+    """A response that is kept, with what it is found by."""
+
+    id: str
+    created_at: int
+    """Whole Unix seconds, as its body says."""
+    tags: frozenset[Tag]
+    instructions: str
+    """In folded letters, for the search; empty where there are none."""
+    body: str
+    """Its final JSON text."""
+    input: str
+    """The input items that were sent, a JSON array."""
+    previous_id: str | None = None
+    """The response that it goes on from, which may be stored anywhere or nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseFilter:
+    """Which stored responses of a project are meant: those that fit everything that is given."""
+
+    project_id: ProjectId
+    any_of: tuple[frozenset[Tag], ...] = ()
+    """A response has at least one tag of each of these sets."""
+    instructions: str | None = None
+    """A part of its instructions, in folded letters."""
+    created_after: int | None = None
+    created_before: int | None = None
+    """Unix seconds; both are inclusive."""
+
+    @property
+    def is_impossible(self) -> bool:
+        """Whether nothing can fit: no response has so many pairs, or two values for a key."""
+        single = {tag for tags in self.any_of if len(tags) == 1 for tag in tags}
+        pairs = [tag for tag in single if tag[0] == METADATA]
+        keys = {name for _, name, _ in pairs}
+        return len(keys) < len(pairs) or len(keys) > MAX_PAIRS
+
+
+def item_objects(response_id: str, items: list[JsonObject]) -> list[JsonObject]:
+    """Give the input items of a response as `/input_items` lists them, each with an id of its own."""
+    objects: list[JsonObject] = []
+    taken: set[JsonValue] = set()
+    for place, item in enumerate(items):
+        given = item.get("id")
+        usable = isinstance(given, str) and given != "" and given not in taken
+        item_id = given if usable else f"{response_id}-{place}"
+        taken.add(item_id)
+        objects.append({**_item_object(item), "id": item_id})
+    return objects
+
+
+def _item_object(item: JsonObject) -> JsonObject:
+    if item.get("type", "message") != "message" or "role" not in item:
+        return item
+    content = item.get("content")
+    if isinstance(content, str):
+        content = [_text_part(content, item["role"])]
+    return {"type": "message", "status": "completed", **item, "content": content}
+
+
+def _text_part(text: str, role: JsonValue) -> JsonObject:
+    if role == "assistant":
+        return {"type": "output_text", "text": text, "annotations": []}
+    return {"type": "input_text", "text": text}
