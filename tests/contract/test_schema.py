@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.schema import NOT_CHECKED, Schema, schema
+from tests.contract.schema import NOT_CHECKED, Schema, own_schema, schema
 
 RUN: Any = {
     "object": "eval.run",
@@ -71,3 +71,32 @@ def test_an_error_without_one_of_its_keys_is_complained_about(known: Schema, key
     assert list(known.complaints("GET", PATH, 404, ERROR)) == []
     assert list(known.complaints("GET", PATH, 404, {"error": without})) != []
     assert list(known.complaints("GET", PATH, 404, ERROR["error"])) != []
+
+
+EXTRAS: Any = {"rows": 1, "calls_aborted": 0, "started_at": None, "finished_at": None}
+OWN_RUN: Any = {**RUN, "evald": {**EXTRAS, "usage": {"sampling": [], "judging": []}}}
+
+
+def own_complaints(run: Any) -> list[str]:
+    return list(own_schema().complaints("GET", PATH, 200, run))
+
+
+@pytest.mark.parametrize("key", OWN_RUN)
+def test_evalds_own_document_knows_every_key_of_a_run(key: str) -> None:
+    without = {name: value for name, value in OWN_RUN.items() if name != key}
+
+    assert own_complaints(OWN_RUN) == []
+    assert own_complaints(without) != []
+
+
+def test_a_key_that_evalds_own_document_does_not_name_is_complained_about() -> None:
+    assert own_complaints({**OWN_RUN, "surprise": 1}) != []
+    assert own_complaints({**OWN_RUN, "evald": {**OWN_RUN["evald"], "surprise": 1}}) != []
+    assert own_complaints({**OWN_RUN, "error": {"code": "", "message": "", "more": 1}}) != []
+
+
+def test_evalds_own_document_has_its_models() -> None:
+    models = {"object": "list", "data": [{"id": "m", "owned_by": "x"}]}
+
+    assert list(own_schema().complaints("GET", "/v1/models", 200, models)) == []
+    assert list(own_schema().complaints("GET", "/v1/models", 200, {"data": []})) != []

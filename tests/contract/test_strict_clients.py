@@ -85,7 +85,8 @@ ANSWERS: dict[str, Callable[[openai.OpenAI, Made], Any]] = {
     "evals.create": lambda client, _: new_eval(client, SIMILAR, EXACT),
     "evals.retrieve": lambda client, made: client.evals.retrieve(made.eval_id),
     "evals.update": lambda client, made: client.evals.update(made.eval_id, name="n", metadata=None),
-    "evals.list": lambda client, _: client.evals.list(order="desc"),
+    # Its own alone: the SDKs have no type for what other tests put into an eval, such as `multi`.
+    "evals.list": lambda client, _: client.evals.list(order="desc", limit=1),
     "evals.delete": lambda client, made: client.evals.delete(made.eval_id),
     "runs.create": lambda client, made: new_run(client, made.eval_id, completions(row("a"))),
     "runs.retrieve": lambda client, made: client.evals.runs.retrieve(

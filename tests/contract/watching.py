@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import openai
 
-from tests.contract.schema import REQUEST_ID, Schema, schema
+from tests.contract.schema import REQUEST_ID, Schema, own_schema, schema
 
 API_KEY = "My API Key"  # with spaces, as the SDKs' own tests have it
 
@@ -34,10 +34,10 @@ class Watch:
         if not REQUEST_ID.fullmatch(answer.headers.get("x-request-id", "")):
             self.complaints.append(f"{method} {path}: no x-request-id")
         if answer.headers.get("content-type") == "application/json":
-            known = self._known()
-            if known is not None:
-                body = json.loads(answer.content)
-                self.complaints += known.complaints(method, path, answer.status_code, body)
+            body = json.loads(answer.content)
+            for known in (self._known(), own_schema()):
+                if known is not None:
+                    self.complaints += known.complaints(method, path, answer.status_code, body)
         elif not path.endswith("/content"):
             self.complaints.append(f"{method} {path}: {answer.headers.get('content-type')}")
 

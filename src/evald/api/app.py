@@ -1,6 +1,6 @@
 """The HTTP application: every route under `/v1`, under `/`, and as Azure clients have it."""
 
-from typing import Final
+from typing import Final, Literal
 
 import orjson
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
+from typing_extensions import TypedDict
 
 from evald import __version__
 from evald.api import (
@@ -23,6 +24,7 @@ from evald.api import (
     webhooks,
 )
 from evald.api.bodies import json_answer
+from evald.api.document import DescribedApp, described
 from evald.api.services import Given, Services
 from evald.contract.pages import error_json
 from evald.errors import ApiError
@@ -38,6 +40,14 @@ METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 health = APIRouter()
 
 
+class Health(TypedDict):
+    """The answer of a server that works."""
+
+    status: Literal["ok"]
+    version: str
+
+
+@described(Health)
 @health.get("/healthz", tags=["server"])
 async def healthz(services: Given) -> Response:
     """Say that the server is up and its database answers."""
@@ -46,15 +56,23 @@ async def healthz(services: Given) -> Response:
         await connection.execute(text("SELECT 1"))
 
     await services.database.read(ask)
-    return json_answer(orjson.dumps({"status": "ok", "version": __version__}))
+    health: Health = {"status": "ok", "version": __version__}
+    return json_answer(orjson.dumps(health))
+
+
+@health.get("/openapi.json", include_in_schema=False)
+def openapi(request: Request) -> Response:
+    """Give the OpenAPI document. It is made in a thread, and only once."""
+    return json_answer(orjson.dumps(request.app.openapi()))
 
 
 def build_app(services: Services, pages: APIRouter) -> FastAPI:
     """Give the application over these services, with the pages that people open beside the API."""
     # The interactive pages of FastAPI load scripts from elsewhere, so they stay off.
-    app = FastAPI(
+    app = DescribedApp(
         title="evald",
         version=__version__,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

@@ -1,13 +1,15 @@
 """The routes of chat completions: passed through to the models, and kept (contract section 2.6)."""
 
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import orjson
 from fastapi import APIRouter, Request, Response
 
 from evald.api.bodies import json_answer, read_body, read_json
+from evald.api.document import Body, described
 from evald.api.passing_on import CAPTURE, PassedOn
+from evald.api.queries import After, Limit, Model, Order
 from evald.api.services import Given, OfProject, Services
 from evald.capture.collect import ChatCollector
 from evald.capture.importing import import_logs
@@ -19,6 +21,11 @@ from evald.contract.stored_completions import (
     OUR_KEYS,
     CaptureRequest,
     CompletionFilter,
+    CompletionObject,
+    CompletionPage,
+    DeletedCompletion,
+    ImportObject,
+    MessagePage,
     UpdateCompletion,
     message_objects,
 )
@@ -33,6 +40,25 @@ router = APIRouter(tags=["chat completions"])
 PATH: Final = "/chat/completions"
 
 
+PAIRS: Final[dict[str, Any]] = {
+    "parameters": [
+        {
+            "name": "metadata",
+            "in": "query",
+            "required": False,
+            "description": "Pairs of metadata, each as `metadata[key]=value`.",
+            "style": "deepObject",
+            "explode": True,
+            "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+        }
+    ]
+}
+LINES: Final = Body("application/jsonl", {"type": "string"})
+EVENTS: Final = Body("text/event-stream", {"type": "string"})
+
+
+# What an endpoint answers has the form that the endpoint gives it, errors too.
+@described(JsonObject, takes=CaptureRequest, also_answers=EVENTS, errors=JsonObject)
 @router.post("/chat/completions")
 async def create(request: Request, services: Given, project_id: OfProject) -> Response:
     """Pass a request on to the provider of its model, and the answer back as it comes.
@@ -58,15 +84,16 @@ def _for_endpoint(text: bytes, body: JsonObject) -> bytes:
     return json_text.dump_bytes({key: value for key, value in body.items() if key not in OUR_KEYS})
 
 
-@router.get("/chat/completions")
+@described(CompletionPage)
+@router.get("/chat/completions", openapi_extra=PAIRS)
 async def list_(
     request: Request,
     services: Given,
     project_id: OfProject,
-    after: str | None = None,
-    limit: str | None = None,
-    order: str | None = None,
-    model: str | None = None,
+    after: After = None,
+    limit: Limit = None,
+    order: Order = None,
+    model: Model = None,
 ) -> Response:
     """List stored completions, the oldest first unless asked otherwise.
 
@@ -88,6 +115,7 @@ def _pairs(request: Request) -> frozenset[tuple[str, str]]:
     )
 
 
+@described(CompletionObject)
 @router.get("/chat/completions/{completion_id}")
 async def retrieve(completion_id: str, services: Given, project_id: OfProject) -> Response:
     """Give one stored completion."""
@@ -98,7 +126,8 @@ async def retrieve(completion_id: str, services: Given, project_id: OfProject) -
 
 
 # Before the next route, which would take "import" for an id.
-@router.post("/chat/completions/import")
+@described(ImportObject, takes=LINES)
+@router.post("/chat/completions/import", openapi_extra=PAIRS)
 async def import_(request: Request, services: Given, project_id: OfProject) -> Response:
     """Store completions and responses that were logged elsewhere, sent as JSON lines.
 
@@ -113,6 +142,7 @@ async def import_(request: Request, services: Given, project_id: OfProject) -> R
     return json_answer(orjson.dumps(outcome.as_json()))
 
 
+@described(CompletionObject, takes=UpdateCompletion)
 @router.post("/chat/completions/{completion_id}")
 async def update(
     completion_id: str, request: Request, services: Given, project_id: OfProject
@@ -128,24 +158,30 @@ async def update(
     return json_answer(changed)
 
 
+@described(DeletedCompletion)
 @router.delete("/chat/completions/{completion_id}")
 async def delete(completion_id: str, services: Given, project_id: OfProject) -> Response:
     """Delete a stored completion; runs made from it keep their rows."""
     await services.database.write(
         lambda connection: completion_store.delete_completion(connection, project_id, completion_id)
     )
-    gone = {"object": "chat.completion.deleted", "id": completion_id, "deleted": True}
+    gone: DeletedCompletion = {
+        "object": "chat.completion.deleted",
+        "id": completion_id,
+        "deleted": True,
+    }
     return json_answer(orjson.dumps(gone))
 
 
+@described(MessagePage)
 @router.get("/chat/completions/{completion_id}/messages")
 async def list_messages(
     completion_id: str,
     services: Given,
     project_id: OfProject,
-    after: str | None = None,
-    limit: str | None = None,
-    order: str | None = None,
+    after: After = None,
+    limit: Limit = None,
+    order: Order = None,
 ) -> Response:
     """List the messages that a stored completion answered, the first one first."""
     page = page_request(after, limit, order)

@@ -10,11 +10,20 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.api.bodies import json_answer, read_body
-from evald.api.idempotency import Keep, created_once
+from evald.api.document import described
+from evald.api.idempotency import KEY_PARAMETER, Keep, created_once
+from evald.api.queries import After, EvalOrder, Limit, Order
 from evald.api.services import Given, OfProject
 from evald.api.strict import StrictRoute
 from evald.contract.data_source_configs import CustomConfig, kept_config
-from evald.contract.evals import CreateEval, Eval, UpdateEval
+from evald.contract.evals import (
+    CreateEval,
+    DeletedEval,
+    Eval,
+    EvalObject,
+    EvalPage,
+    UpdateEval,
+)
 from evald.contract.graders import AnyCriterion, kept_criterion
 from evald.contract.pages import page_json
 from evald.contract.projects import ProjectId
@@ -33,7 +42,8 @@ from evald.store.idempotency_keys import FirstAnswer
 router = APIRouter(tags=["evals"], route_class=StrictRoute)
 
 
-@router.post("/evals", status_code=201)
+@described(EvalObject, takes=CreateEval)
+@router.post("/evals", status_code=201, openapi_extra=KEY_PARAMETER)
 async def create(request: Request, services: Given, project_id: OfProject) -> Response:
     """Create an eval: what its items look like, and the criteria that test them."""
 
@@ -89,14 +99,15 @@ def _check_formulas(criteria: Sequence[AnyCriterion]) -> None:
         check_formula(criterion, f"testing_criteria[{number}]")
 
 
+@described(EvalPage)
 @router.get("/evals")
 async def list_(
     services: Given,
     project_id: OfProject,
-    after: str | None = None,
-    limit: str | None = None,
-    order: str | None = None,
-    order_by: str | None = None,
+    after: After = None,
+    limit: Limit = None,
+    order: Order = None,
+    order_by: EvalOrder = None,
 ) -> Response:
     """List evals, the oldest first unless asked otherwise."""
     page = page_request(after, limit, order)
@@ -108,6 +119,7 @@ async def list_(
     return json_answer(page_json(objects, has_more=found.has_more))
 
 
+@described(EvalObject)
 @router.get("/evals/{eval_id}")
 async def retrieve(eval_id: str, services: Given, project_id: OfProject) -> Response:
     """Give one eval."""
@@ -117,6 +129,7 @@ async def retrieve(eval_id: str, services: Given, project_id: OfProject) -> Resp
     return json_answer(orjson.dumps(found.as_json()))
 
 
+@described(EvalObject, takes=UpdateEval)
 @router.post("/evals/{eval_id}")
 async def update(
     eval_id: str, request: Request, services: Given, project_id: OfProject
@@ -142,10 +155,10 @@ async def update(
     return json_answer(orjson.dumps(changed.as_json()))
 
 
+@described(DeletedEval)
 @router.delete("/evals/{eval_id}")
 async def delete(eval_id: str, services: Given, project_id: OfProject) -> Response:
     """Delete an eval with its runs; those in progress are canceled first."""
     await delete_eval(project_id, eval_id, services.tools, services.dispatch)
-    return json_answer(
-        orjson.dumps({"object": "eval.deleted", "deleted": True, "eval_id": eval_id})
-    )
+    gone: DeletedEval = {"object": "eval.deleted", "deleted": True, "eval_id": eval_id}
+    return json_answer(orjson.dumps(gone))

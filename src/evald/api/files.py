@@ -14,9 +14,19 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
 from evald.api.bodies import json_answer
+from evald.api.document import Body, described
+from evald.api.queries import MAX_FILES, After, FileLimit, FilePurpose, Order
 from evald.api.services import Given, OfProject, Services
 from evald.api.strict import StrictRoute
-from evald.contract.files import LONGEST_LIFE, PURPOSES, SHORTEST_LIFE, File
+from evald.contract.files import (
+    LONGEST_LIFE,
+    PURPOSES,
+    SHORTEST_LIFE,
+    DeletedFile,
+    File,
+    FileObject,
+    FilePage,
+)
 from evald.contract.metadata import MAX_NAME_LENGTH
 from evald.contract.pages import page_json
 from evald.contract.projects import ProjectId
@@ -30,9 +40,27 @@ from evald.store.files import PART_SIZE
 
 router = APIRouter(tags=["files"], route_class=StrictRoute)
 
-MAX_LISTED: Final = 10_000
+FORM: Final = Body(
+    "multipart/form-data",
+    {
+        "type": "object",
+        "required": ["purpose", "file"],
+        "properties": {
+            "purpose": {"type": "string", "enum": list(PURPOSES)},
+            "file": {"type": "string", "format": "binary"},
+            "expires_after[anchor]": {"type": "string", "const": "created_at"},
+            "expires_after[seconds]": {
+                "type": "integer",
+                "minimum": SHORTEST_LIFE,
+                "maximum": LONGEST_LIFE,
+            },
+        },
+    },
+)
+BYTES: Final = Body("application/octet-stream", {"type": "string", "format": "binary"})
 
 
+@described(FileObject, takes=FORM)
 @router.post("/files")
 async def create(request: Request, services: Given, project_id: OfProject) -> Response:
     """Upload a file. One for evals is checked to be JSON lines before it is kept."""
@@ -156,18 +184,19 @@ def _checked_rows(read: Any, *part: bytes) -> int:
     return len(rows)
 
 
+@described(FilePage)
 @router.get("/files")
 async def list_(
     services: Given,
     project_id: OfProject,
-    after: str | None = None,
-    limit: str | None = None,
-    order: str | None = None,
-    purpose: str | None = None,
+    after: After = None,
+    limit: FileLimit = None,
+    order: Order = None,
+    purpose: FilePurpose = None,
 ) -> Response:
     """List files, the newest first unless asked otherwise."""
     page = page_request(
-        after, limit, order, default_limit=MAX_LISTED, max_limit=MAX_LISTED, default_order="desc"
+        after, limit, order, default_limit=MAX_FILES, max_limit=MAX_FILES, default_order="desc"
     )
     now = services.tools.clock()
     found = await services.database.read(
@@ -177,12 +206,14 @@ async def list_(
     return json_answer(page_json(objects, has_more=found.has_more))
 
 
+@described(FileObject)
 @router.get("/files/{file_id}")
 async def retrieve(file_id: str, services: Given, project_id: OfProject) -> Response:
     """Give one file object."""
     return json_answer(orjson.dumps((await _file(project_id, file_id, services)).as_json()))
 
 
+@described(BYTES)
 @router.get("/files/{file_id}/content")
 async def content(file_id: str, services: Given, project_id: OfProject) -> Response:
     """Give the bytes of a file as they were uploaded."""
@@ -203,6 +234,7 @@ async def _parts(file_id: str, services: Services) -> AsyncIterator[bytes]:
         position += 1
 
 
+@described(DeletedFile)
 @router.delete("/files/{file_id}")
 async def delete(file_id: str, services: Given, project_id: OfProject) -> Response:
     """Delete a file; runs that were made from it keep their rows."""
@@ -213,7 +245,8 @@ async def delete(file_id: str, services: Given, project_id: OfProject) -> Respon
         await file_store.delete_file(connection, file_id)
 
     await services.database.write(removed)
-    return json_answer(orjson.dumps({"id": file_id, "object": "file", "deleted": True}))
+    gone: DeletedFile = {"id": file_id, "object": "file", "deleted": True}
+    return json_answer(orjson.dumps(gone))
 
 
 async def _file(project_id: ProjectId, file_id: str, services: Services) -> File:

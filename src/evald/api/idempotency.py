@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -24,6 +24,22 @@ HEADER: Final = "idempotency-key"
 REPLAYED: Final = {"idempotent-replayed": "true"}
 """The header of an answer that was given before."""
 LONGEST_KEY: Final = 255
+KEY_PARAMETER: Final[dict[str, Any]] = {
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "description": "A repeated request makes nothing, and is answered as at first.",
+            "schema": {
+                "type": "string",
+                "maxLength": LONGEST_KEY,
+                "pattern": "^[!-~]([ -~]*[!-~])?$",
+            },
+        }
+    ]
+}
+"""How a create that reads the header says so in the API's document."""
 
 Keep: TypeAlias = Callable[[AsyncConnection, FirstAnswer], Awaitable[None]]
 """Keeps an answer, in the transaction that inserts the object. Without a key it does nothing."""

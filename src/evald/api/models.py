@@ -4,12 +4,15 @@ import orjson
 from fastapi import APIRouter, Response
 
 from evald.api.bodies import json_answer
+from evald.api.document import described
 from evald.api.services import Given
+from evald.contract.models import ModelList, ModelObject
 from evald.errors import NotFound
 
 router = APIRouter(tags=["models"])
 
 
+@described(ModelList)
 @router.get("/models")
 async def list_(services: Given) -> Response:
     """List the models of all providers."""
@@ -17,6 +20,7 @@ async def list_(services: Given) -> Response:
     return json_answer(orjson.dumps({"object": "list", "data": models}))
 
 
+@described(ModelObject)
 @router.get("/models/{model:path}")
 async def retrieve(model: str, services: Given) -> Response:
     """Give one model."""

@@ -1,44 +1,35 @@
 """The routes of output items (contract section 2.3)."""
 
-from typing import Final
-
 from fastapi import APIRouter, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.api.bodies import json_answer
+from evald.api.document import described
+from evald.api.queries import STATUS_WORDS, After, ItemOrder, ItemStatus, Limit, Order
 from evald.api.services import Given, OfProject
 from evald.api.strict import StrictRoute
+from evald.contract.output_items import OutputItemObject, OutputItemPage
 from evald.contract.pages import page_json
 from evald.rules.paging import one_of, page_request
-from evald.rules.verdict import ItemStatus
 from evald.store import output_items as item_store
 from evald.store import runs as run_store
 from evald.store.pages import Page
 
 router = APIRouter(tags=["output items"], route_class=StrictRoute)
 
-STATUS_WORDS: Final[dict[str, ItemStatus]] = {
-    "pass": "pass",
-    "passed": "pass",
-    "fail": "fail",
-    "failed": "fail",
-    "error": "error",
-    "errored": "error",
-}
-"""The schema says `fail`, its prose `failed`; both are known (contract section 9, row 5)."""
 
-
+@described(OutputItemPage)
 @router.get("/evals/{eval_id}/runs/{run_id}/output_items")
 async def list_(
     eval_id: str,
     run_id: str,
     services: Given,
     project_id: OfProject,
-    after: str | None = None,
-    limit: str | None = None,
-    order: str | None = None,
-    status: str | None = None,
-    order_by: str | None = None,
+    after: After = None,
+    limit: Limit = None,
+    order: Order = None,
+    status: ItemStatus = None,
+    order_by: ItemOrder = None,
 ) -> Response:
     """List the output items of a run in the order in which they were saved, also while it goes on.
 
@@ -58,6 +49,7 @@ async def list_(
     return json_answer(page_json(found.objects, has_more=found.has_more))
 
 
+@described(OutputItemObject)
 @router.get("/evals/{eval_id}/runs/{run_id}/output_items/{output_item_id}")
 async def retrieve(
     eval_id: str, run_id: str, output_item_id: str, services: Given, project_id: OfProject

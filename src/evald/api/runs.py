@@ -7,13 +7,23 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.api.bodies import json_answer, read_text
-from evald.api.idempotency import Keep, created_once
+from evald.api.document import described
+from evald.api.idempotency import KEY_PARAMETER, Keep, created_once
+from evald.api.queries import After, Limit, Order, RunStatus
 from evald.api.services import Given, OfProject, Services
 from evald.api.strict import StrictRoute
 from evald.contract.data_source_configs import item_schema_of
 from evald.contract.evals import Eval
 from evald.contract.pages import page_json
-from evald.contract.runs import STATUSES, Run, Status
+from evald.contract.runs import (
+    STATUSES,
+    CreateRun,
+    DeletedRun,
+    Run,
+    RunObject,
+    RunPage,
+    Status,
+)
 from evald.errors import ProcessDied, TooLarge
 from evald.rules.paging import one_of, page_request
 from evald.runs.cancel import cancel_run
@@ -31,7 +41,8 @@ READ_WITHIN = 120
 """Seconds for a large request, waiting for others included."""
 
 
-@router.post("/evals/{eval_id}/runs", status_code=201)
+@described(RunObject, takes=CreateRun)
+@router.post("/evals/{eval_id}/runs", status_code=201, openapi_extra=KEY_PARAMETER)
 async def create(
     eval_id: str, request: Request, services: Given, project_id: OfProject
 ) -> Response:
@@ -77,15 +88,16 @@ async def _read_aside(text: bytes, of_eval: Eval, services: Services) -> GivenRu
         ) from None
 
 
+@described(RunPage)
 @router.get("/evals/{eval_id}/runs")
 async def list_(
     eval_id: str,
     services: Given,
     project_id: OfProject,
-    after: str | None = None,
-    limit: str | None = None,
-    order: str | None = None,
-    status: str | None = None,
+    after: After = None,
+    limit: Limit = None,
+    order: Order = None,
+    status: RunStatus = None,
 ) -> Response:
     """List the runs of an eval, the oldest first unless asked otherwise."""
     page = page_request(after, limit, order)
@@ -100,6 +112,7 @@ async def list_(
     return json_answer(page_json(objects, has_more=found.has_more))
 
 
+@described(RunObject)
 @router.get("/evals/{eval_id}/runs/{run_id}")
 async def retrieve(eval_id: str, run_id: str, services: Given, project_id: OfProject) -> Response:
     """Give one run, with its counts as they are now."""
@@ -109,6 +122,7 @@ async def retrieve(eval_id: str, run_id: str, services: Given, project_id: OfPro
     return json_answer(run.as_json(services.public_url))
 
 
+@described(RunObject)
 @router.post("/evals/{eval_id}/runs/{run_id}")
 @router.post("/evals/{eval_id}/runs/{run_id}/cancel")
 async def cancel(eval_id: str, run_id: str, services: Given, project_id: OfProject) -> Response:
@@ -120,10 +134,10 @@ async def cancel(eval_id: str, run_id: str, services: Given, project_id: OfProje
     return json_answer(run.as_json(services.public_url))
 
 
+@described(DeletedRun)
 @router.delete("/evals/{eval_id}/runs/{run_id}")
 async def delete(eval_id: str, run_id: str, services: Given, project_id: OfProject) -> Response:
     """Delete a run with its output items; one in progress is canceled first."""
     await delete_run(project_id, eval_id, run_id, services.tools, services.dispatch)
-    return json_answer(
-        orjson.dumps({"object": "eval.run.deleted", "deleted": True, "run_id": run_id})
-    )
+    gone: DeletedRun = {"object": "eval.run.deleted", "deleted": True, "run_id": run_id}
+    return json_answer(orjson.dumps(gone))

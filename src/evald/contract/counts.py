@@ -2,9 +2,43 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Annotated, Final, Literal, TypeAlias, cast
 
-from evald.contract.json_types import JsonObject
+from typing_extensions import TypedDict
+
+from evald.contract.json_types import DescribedAs, JsonObject
+
+
+class ResultCountsObject(TypedDict):
+    """How the output items of a run ended, as it is answered."""
+
+    total: int
+    errored: int
+    failed: int
+    passed: int
+
+
+class CriterionCountsObject(TypedDict):
+    """How one testing criterion ended, as it is answered; `testing_criteria` is its id."""
+
+    testing_criteria: str
+    passed: int
+    failed: int
+    errored: int
+
+
+class ModelUsageObject(TypedDict):
+    """Calls made to one model, and their tokens, as they are answered."""
+
+    model_name: str
+    invocation_count: int
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    cached_tokens: int
+
+
+ShownUsage: TypeAlias = Annotated[JsonObject, DescribedAs(ModelUsageObject)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +54,7 @@ class ResultCounts:
         """The number of output items, so always the sum of the three."""
         return self.passed + self.failed + self.errored
 
-    def as_json(self) -> JsonObject:
+    def as_json(self) -> ResultCountsObject:
         """Give the wire form."""
         return {
             "total": self.total,
@@ -38,7 +72,7 @@ class CriterionCounts:
     failed: int = 0
     errored: int = 0
 
-    def as_json(self, criterion_id: str) -> JsonObject:
+    def as_json(self, criterion_id: str) -> CriterionCountsObject:
         """Give the wire form; `errored` is an addition that Azure has too (contract section 7)."""
         return {
             "testing_criteria": criterion_id,
@@ -78,7 +112,7 @@ class ModelUsage:
 
     def as_json(self) -> JsonObject:
         """Give the wire form, which does not tell the purpose."""
-        return {
+        shown: ModelUsageObject = {
             "model_name": self.model_name,
             "invocation_count": self.invocation_count,
             "prompt_tokens": self.prompt_tokens,
@@ -86,6 +120,7 @@ class ModelUsage:
             "total_tokens": self.total_tokens,
             "cached_tokens": self.cached_tokens,
         }
+        return cast("JsonObject", shown)
 
 
 def by_model(usage: Iterable[ModelUsage]) -> tuple[ModelUsage, ...]:

@@ -1,8 +1,9 @@
 """What the items of an eval look like: requests and answers differ (contract section 4)."""
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, TypeAlias, cast
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from evald.contract.json_types import JsonObject, JsonValue, ParsedJson
 from evald.contract.validation import RequestModel
@@ -26,13 +27,36 @@ class LogsConfig(RequestModel):
 DataSourceConfig: TypeAlias = Annotated[CustomConfig | LogsConfig, Field(discriminator="type")]
 
 
+class CustomConfigObject(TypedDict):
+    """A `custom` config as its eval shows it."""
+
+    type: Literal["custom"]
+    schema: JsonObject
+
+
+class LogsConfigObject(TypedDict):
+    """A config of captured traffic as its eval shows it."""
+
+    type: Literal["logs", "stored_completions"]
+    metadata: JsonObject | None
+    schema: JsonObject
+
+
+DataSourceConfigObject: TypeAlias = Annotated[
+    CustomConfigObject | LogsConfigObject, Field(discriminator="type")
+]
+
+
 def kept_config(config: CustomConfig | LogsConfig) -> JsonObject:
     """Give a config as its eval shows it: the schema of a whole row, with item and sample."""
+    kept: DataSourceConfigObject
     if isinstance(config, CustomConfig):
         schema = _row_schema(config.item_schema, with_sample=config.include_sample_schema)
-        return {"type": config.type, "schema": schema}
-    schema = _row_schema({"type": "object"}, with_sample=True)
-    return {"type": config.type, "metadata": config.metadata, "schema": schema}
+        kept = {"type": config.type, "schema": schema}
+    else:
+        schema = _row_schema({"type": "object"}, with_sample=True)
+        kept = {"type": config.type, "metadata": config.metadata, "schema": schema}
+    return cast("JsonObject", kept)
 
 
 def _row_schema(item_schema: JsonObject, *, with_sample: bool) -> JsonObject:

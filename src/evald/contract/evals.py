@@ -1,14 +1,16 @@
 """The eval: its requests and its object (contract sections 2.1 and 3.1)."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
-from evald.contract.data_source_configs import DataSourceConfig
-from evald.contract.graders import Criterion
-from evald.contract.json_types import JsonObject
+from evald.contract.data_source_configs import DataSourceConfig, DataSourceConfigObject
+from evald.contract.graders import Criterion, CriterionObject
+from evald.contract.json_types import DescribedAs, JsonObject
 from evald.contract.metadata import Metadata, Name
+from evald.contract.pages import Page
 from evald.contract.projects import ProjectId
 from evald.contract.validation import RequestModel
 
@@ -31,6 +33,32 @@ class UpdateEval(RequestModel):
     metadata: Metadata | None = None
 
 
+class EvalObject(TypedDict):
+    """An eval as it is answered."""
+
+    object: Literal["eval"]
+    id: str
+    name: str
+    created_at: int
+    data_source_config: Annotated[JsonObject, DescribedAs(DataSourceConfigObject)]
+    testing_criteria: list[CriterionObject]
+    metadata: dict[str, str] | None
+
+
+class EvalPage(Page):
+    """A page of evals."""
+
+    data: list[EvalObject]
+
+
+class DeletedEval(TypedDict):
+    """The answer to a delete."""
+
+    object: Literal["eval.deleted"]
+    deleted: bool
+    eval_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class Eval:
     """An eval as it is kept. Times are whole Unix seconds."""
@@ -44,7 +72,7 @@ class Eval:
     testing_criteria: list[JsonObject]
     metadata: dict[str, str] | None
 
-    def as_json(self) -> JsonObject:
+    def as_json(self) -> EvalObject:
         """Give the wire form; the time of the last change is not part of it."""
         return {
             "object": "eval",

@@ -4,7 +4,7 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, TypeAdapter
 
-from evald.contract.json_types import JsonObject
+from evald.contract.json_types import DescribedAs, JsonObject
 from evald.contract.judges import LabelModel, ScoreModel
 from evald.contract.messages import kept_message
 from evald.contract.metadata import Name, storable
@@ -122,6 +122,13 @@ def key_of(part: Part) -> str:
 AnyCriterion: TypeAlias = StringCheck | TextSimilarity | LabelModel | ScoreModel | Multi
 Criterion: TypeAlias = Annotated[AnyCriterion, Field(discriminator="type")]
 _CRITERION: TypeAdapter[AnyCriterion] = TypeAdapter(Criterion)
+
+CriterionObject: TypeAlias = Annotated[
+    JsonObject,
+    DescribedAs(Criterion),
+    Field(json_schema_extra={"properties": {"id": {"type": "string"}}, "required": ["id"]}),
+]
+"""A criterion as its eval shows it: what was asked for, and the id by which results call it."""
 
 
 def kept_criterion(criterion: AnyCriterion, criterion_id: str) -> JsonObject:

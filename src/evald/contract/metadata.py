@@ -36,7 +36,19 @@ def storable(name: str) -> str:
     return name
 
 
-Metadata = Annotated[dict[str, str], AfterValidator(_within_limits)]
-Name = Annotated[str, AfterValidator(storable)]
+Metadata = Annotated[
+    dict[str, str],
+    AfterValidator(_within_limits),
+    Field(
+        json_schema_extra={
+            "maxProperties": MAX_PAIRS,
+            "propertyNames": {"maxLength": MAX_KEY_LENGTH},
+            "additionalProperties": {"type": "string", "maxLength": MAX_VALUE_LENGTH},
+        }
+    ),
+]
+Name = Annotated[
+    str, AfterValidator(storable), Field(json_schema_extra={"maxLength": MAX_NAME_LENGTH})
+]
 """A name that both databases can keep: Postgres has no NUL in texts."""
 ModelName = Annotated[str, Field(min_length=1, max_length=256), AfterValidator(storable)]

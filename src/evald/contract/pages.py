@@ -1,8 +1,34 @@
 """The envelope of every list (contract section 1.7)."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import orjson
+from typing_extensions import TypedDict
+
+
+class Page(TypedDict):
+    """What every list has around its `data`."""
+
+    object: Literal["list"]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class ErrorObject(TypedDict):
+    """What was wrong: for people in `message`, for programs in the others."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class ErrorAnswer(TypedDict):
+    """The body of every answer from 400 on."""
+
+    error: ErrorObject
 
 
 def page_json(objects: Sequence[tuple[str, bytes | str]], *, has_more: bool) -> bytes:
@@ -22,6 +48,7 @@ def page_json(objects: Sequence[tuple[str, bytes | str]], *, has_more: bool) -> 
 
 def error_json(message: str, type_: str, param: str | None, code: str | None) -> bytes:
     """Give an error in OpenAI's shape, always wrapped (contract section 1.5)."""
-    return orjson.dumps(
-        {"error": {"message": message, "type": type_, "param": param, "code": code}}
-    )
+    answer: ErrorAnswer = {
+        "error": {"message": message, "type": type_, "param": param, "code": code}
+    }
+    return orjson.dumps(answer)

@@ -2,19 +2,31 @@
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 
 from evald.contract.json_types import JsonObject, JsonValue, ParsedJson
 from evald.contract.messages import Message, kept_message
 from evald.contract.metadata import Metadata, ModelName, without_nul
 from evald.contract.validation import RequestModel
 
+Row = Annotated[
+    ParsedJson,
+    WithJsonSchema(
+        {
+            "type": "object",
+            "properties": {"item": {"type": "object"}, "sample": {"type": ["object", "null"]}},
+            "required": ["item"],
+        }
+    ),
+]
+"""A row as it is documented; it is checked later, against the eval's schema."""
+
 
 class FileContent(RequestModel):
     """Rows sent with the request. Their form is checked row by row, for a clear message."""
 
     type: Literal["file_content"]
-    content: list[ParsedJson]
+    content: Annotated[list[Row], Field(json_schema_extra={"minItems": 1})]
 
 
 class FileId(RequestModel):

@@ -1,19 +1,25 @@
 """The run: its request and its object (contract sections 2.2 and 3.2)."""
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import orjson
+from typing_extensions import TypedDict
 
 from evald.contract.counts import (
     PURPOSES,
     CriterionCounts,
+    CriterionCountsObject,
     ModelUsage,
+    Purpose,
     ResultCounts,
+    ResultCountsObject,
+    ShownUsage,
     by_model,
 )
-from evald.contract.json_types import JsonObject
+from evald.contract.json_types import DescribedAs
 from evald.contract.metadata import Metadata, Name
+from evald.contract.pages import Page
 from evald.contract.run_data_sources import DataSource
 from evald.contract.validation import RequestModel
 
@@ -27,6 +33,57 @@ class CreateRun(RequestModel):
     name: Name | None = None
     metadata: Metadata | None = None
     data_source: DataSource
+
+
+class RunErrorObject(TypedDict):
+    """Why a run as a whole failed, as it is answered."""
+
+    code: str
+    message: str
+
+
+class RunExtras(TypedDict):
+    """What evald adds to a run. Times are Unix seconds, and null until they come."""
+
+    rows: int | None
+    calls_aborted: int
+    started_at: float | None
+    finished_at: float | None
+    usage: dict[Purpose, list[ShownUsage]]
+
+
+class RunObject(TypedDict):
+    """A run as it is answered."""
+
+    object: Literal["eval.run"]
+    id: str
+    eval_id: str
+    report_url: str
+    status: Status
+    model: str | None
+    name: str
+    created_at: int
+    result_counts: ResultCountsObject
+    per_model_usage: list[ShownUsage] | None
+    per_testing_criteria_results: list[CriterionCountsObject] | None
+    data_source: Annotated[Any, DescribedAs(DataSource)]
+    metadata: dict[str, str] | None
+    error: RunErrorObject | None
+    evald: RunExtras
+
+
+class RunPage(Page):
+    """A page of runs."""
+
+    data: list[RunObject]
+
+
+class DeletedRun(TypedDict):
+    """The answer to a delete."""
+
+    object: Literal["eval.run.deleted"]
+    deleted: bool
+    run_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,45 +128,42 @@ class Run:
         What evald adds stands under the one key `evald`.
         """
         begun = self.counts.total > 0
-        return orjson.dumps(
-            {
-                "object": "eval.run",
-                "id": self.id,
-                "eval_id": self.eval_id,
-                "report_url": f"{public_url}/evaluations/{self.eval_id}?run_id={self.id}",
-                "status": self.status,
-                "model": self.model,
-                "name": self.name,
-                "created_at": self.created_at,
-                "result_counts": self.counts.as_json(),
-                "per_model_usage": [use.as_json() for use in by_model(self.usage)]
-                if begun
-                else None,
-                "per_testing_criteria_results": self._criteria_json() if begun else None,
-                "data_source": orjson.Fragment(self.data_source_text),
-                "metadata": self.metadata,
-                "error": self._error_json(),
-                "evald": {
-                    "rows": self.row_count,
-                    "calls_aborted": self.calls_aborted,
-                    "started_at": self.started_at,
-                    "finished_at": self.finished_at,
-                    "usage": self._usage_json(),
-                },
-            }
-        )
+        shown: RunObject = {
+            "object": "eval.run",
+            "id": self.id,
+            "eval_id": self.eval_id,
+            "report_url": f"{public_url}/evaluations/{self.eval_id}?run_id={self.id}",
+            "status": self.status,
+            "model": self.model,
+            "name": self.name,
+            "created_at": self.created_at,
+            "result_counts": self.counts.as_json(),
+            "per_model_usage": [use.as_json() for use in by_model(self.usage)] if begun else None,
+            "per_testing_criteria_results": self._criteria_json() if begun else None,
+            "data_source": orjson.Fragment(self.data_source_text),
+            "metadata": self.metadata,
+            "error": self._error_json(),
+            "evald": {
+                "rows": self.row_count,
+                "calls_aborted": self.calls_aborted,
+                "started_at": self.started_at,
+                "finished_at": self.finished_at,
+                "usage": self._usage_json(),
+            },
+        }
+        return orjson.dumps(shown)
 
-    def _criteria_json(self) -> list[JsonObject]:
+    def _criteria_json(self) -> list[CriterionCountsObject]:
         return [counts.as_json(criterion_id) for criterion_id, counts in self.criteria]
 
-    def _usage_json(self) -> dict[str, list[JsonObject]]:
+    def _usage_json(self) -> dict[Purpose, list[ShownUsage]]:
         """What `per_model_usage` adds up, told apart by what the calls were for."""
         return {
             purpose: [use.as_json() for use in self.usage if use.purpose == purpose]
             for purpose in PURPOSES
         }
 
-    def _error_json(self) -> JsonObject | None:
+    def _error_json(self) -> RunErrorObject | None:
         if self.error is None:
             return None
         return {"code": self.error.code, "message": self.error.message}

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -157,7 +157,7 @@ async def _evals(request: Request, pages: Pages) -> str:
         lambda connection: eval_store.list_evals(connection, project_id, asked, "created_at")
     )
     return render_evals(
-        evals=[each.as_json() for each in found.objects],
+        evals=[_eval_object(each) for each in found.objects],
         theme=_theme(request),
         next_after=found.objects[-1].id if found.has_more else None,
         signed_in_to=_signed_in_to(request),
@@ -174,7 +174,7 @@ async def _runs(request: Request, pages: Pages, eval_id: str) -> str:
 
     of_eval, found = await pages.tools.database.read(listed)
     return render_runs(
-        eval_object=of_eval.as_json(),
+        eval_object=_eval_object(of_eval),
         runs=[_api_object(run, pages) for run in found.objects],
         theme=_theme(request),
         next_after=found.objects[-1].id if found.has_more else None,
@@ -240,7 +240,7 @@ def _report_page(asked: _Asked, found: _Found, pages: Pages, request: Request) -
         previous_before=found.previous_before,
     )
     return report_page(
-        eval_object=found.of_eval.as_json(),
+        eval_object=_eval_object(found.of_eval),
         run=_api_object(found.run, pages),
         items=found.items,
         page=page,
@@ -249,6 +249,10 @@ def _report_page(asked: _Asked, found: _Found, pages: Pages, request: Request) -
         signed_in_to=_signed_in_to(request),
         now=pages.tools.clock(),
     )
+
+
+def _eval_object(of_eval: Eval) -> JsonObject:
+    return cast("JsonObject", of_eval.as_json())
 
 
 def _api_object(run: Run, pages: Pages) -> JsonObject:
