@@ -12,6 +12,8 @@ FORM = (
     b'--x\r\ncontent-disposition: form-data; name="file"; filename="a.jsonl"\r\n\r\n'
     b'{"item": {"question": "a", "answer": "a"}}\r\n--x--\r\n'
 )
+NOWHERE = "http://127.0.0.1:9/hook"
+HOOK = {"name": "a", "url": NOWHERE, "event_types": ["eval.run.failed"]}
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Known:
     output_item_id: str
     file_id: str
     completion_id: str
+    response_id: str
+    webhook_endpoint_id: str
     model: str = MODEL
 
     def named_in(self, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -46,7 +50,18 @@ def make_known(server: EvaldServer) -> Known:
     stored = server.ask("GET", "/v1/chat/completions?order=desc&limit=1").json
     form = {"content-type": "multipart/form-data; boundary=x"}
     file = server.ask("POST", "/v1/files", FORM, form).json
-    return Known(eval_id, run_id, items["last_id"], file["id"], stored["last_id"])
+    response_id = _made(server, "/v1/responses", {"model": MODEL, "input": "a"})
+    endpoints = server.ask("GET", "/v1/webhook_endpoints?limit=1").json["data"]
+    endpoint_id = endpoints[0]["id"] if endpoints else _made(server, "/v1/webhook_endpoints", HOOK)
+    return Known(
+        eval_id=eval_id,
+        run_id=run_id,
+        output_item_id=items["last_id"],
+        file_id=file["id"],
+        completion_id=stored["last_id"],
+        response_id=response_id,
+        webhook_endpoint_id=endpoint_id,
+    )
 
 
 def _made(server: EvaldServer, path: str, body: Any) -> str:

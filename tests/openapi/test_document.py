@@ -15,6 +15,7 @@ from tests.server import EvaldServer
 READS_NO_BODY = {
     "/v1/evals/{eval_id}/runs/{run_id}",
     "/v1/evals/{eval_id}/runs/{run_id}/cancel",
+    "/v1/responses/{response_id}/cancel",
 }
 """The paths of a cancel, which reads no body."""
 UNLISTED = {"/openapi.json"}

@@ -7,7 +7,7 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from evald.api.bodies import json_answer, read_body, read_json
-from evald.api.document import Body, described
+from evald.api.document import EVENTS, Body, described
 from evald.api.passing_on import CAPTURE, PassedOn
 from evald.api.queries import After, Limit, Model, Order
 from evald.api.services import Given, OfProject, Services
@@ -54,7 +54,6 @@ PAIRS: Final[dict[str, Any]] = {
     ]
 }
 LINES: Final = Body("application/jsonl", {"type": "string"})
-EVENTS: Final = Body("text/event-stream", {"type": "string"})
 
 
 # What an endpoint answers has the form that the endpoint gives it, errors too.

@@ -34,6 +34,10 @@ class Body:
     schema: Json
 
 
+EVENTS: Final = Body("text/event-stream", {"type": "string"})
+"""What is answered where a request asks for a stream."""
+
+
 @dataclass(frozen=True)
 class Description:
     """What a route takes and answers: types that pydantic can describe, or bodies of another kind."""

@@ -6,10 +6,16 @@ from fastapi import APIRouter, Request, Response
 from starlette.requests import ClientDisconnect
 
 from evald.api.bodies import json_answer, read_body
+from evald.api.document import described
 from evald.api.leaving import unless_gone
 from evald.api.services import Given
 from evald.api.strict import StrictRoute
-from evald.contract.grader_runs import RunGrader, ValidateGrader
+from evald.contract.grader_runs import (
+    GraderRunObject,
+    RunGrader,
+    ValidatedGrader,
+    ValidateGrader,
+)
 from evald.contract.graders import kept_grader
 from evald.graders.multi import check_formula
 from evald.rules import json_text
@@ -19,6 +25,7 @@ from evald.runs.grade_once import grade_once
 router = APIRouter(tags=["graders"], route_class=StrictRoute)
 
 
+@described(GraderRunObject, takes=RunGrader)
 @router.post("/fine_tuning/alpha/graders/run")
 @router.post("/graders/run")
 async def run(request: Request, services: Given) -> Response:
@@ -34,6 +41,7 @@ async def run(request: Request, services: Given) -> Response:
     return json_answer(json_text.dump_bytes(graded.as_json()))
 
 
+@described(ValidatedGrader, takes=ValidateGrader)
 @router.post("/fine_tuning/alpha/graders/validate")
 @router.post("/graders/validate")
 async def validate(request: Request, services: Given) -> Response:

@@ -7,12 +7,21 @@ import orjson
 from fastapi import APIRouter, Request, Response
 
 from evald.api.bodies import json_answer, read_json
+from evald.api.document import EVENTS, described
 from evald.api.passing_on import CAPTURE, PassedOn
+from evald.api.queries import After, Limit, Order
 from evald.api.services import Given, OfProject
 from evald.capture.collect import ResponseCollector
 from evald.capture.keep import ToKeep
+from evald.contract.json_types import JsonObject
 from evald.contract.pages import page_json
-from evald.contract.stored_responses import ResponseRequest, item_objects
+from evald.contract.stored_responses import (
+    DeletedResponse,
+    InputItemPage,
+    ResponseObject,
+    ResponseRequest,
+    item_objects,
+)
 from evald.contract.validation import read_request
 from evald.errors import BadRequest
 from evald.rules.paging import page_of, page_request
@@ -23,6 +32,8 @@ router = APIRouter(tags=["responses"])
 PATH: Final = "/responses"
 
 
+# What an endpoint answers has the form that the endpoint gives it, errors too.
+@described(JsonObject, takes=ResponseRequest, also_answers=EVENTS, errors=JsonObject)
 @router.post("/responses")
 async def create(request: Request, services: Given, project_id: OfProject) -> Response:
     """Pass a request on to the provider of its model, and the answer back as it comes.
@@ -49,6 +60,7 @@ async def create(request: Request, services: Given, project_id: OfProject) -> Re
     return PassedOn(answer, ResponseCollector(), keep)
 
 
+@described(ResponseObject)
 @router.get("/responses/{response_id}")
 async def retrieve(
     response_id: str, services: Given, project_id: OfProject, stream: str | None = None
@@ -66,6 +78,7 @@ async def retrieve(
     return json_answer(found)
 
 
+@described(DeletedResponse)
 @router.delete("/responses/{response_id}")
 async def delete(response_id: str, services: Given, project_id: OfProject) -> Response:
     """Delete a stored response; runs made from it keep their rows."""
@@ -75,6 +88,7 @@ async def delete(response_id: str, services: Given, project_id: OfProject) -> Re
     return json_answer(orjson.dumps({"id": response_id, "object": "response", "deleted": True}))
 
 
+@described(ResponseObject)
 @router.post("/responses/{response_id}/cancel")
 async def cancel(response_id: str, services: Given, project_id: OfProject) -> Response:
     """Refuse: whatever is stored has ended, and nothing runs in the background."""
@@ -88,14 +102,15 @@ async def cancel(response_id: str, services: Given, project_id: OfProject) -> Re
     )
 
 
+@described(InputItemPage)
 @router.get("/responses/{response_id}/input_items")
 async def list_input_items(
     response_id: str,
     services: Given,
     project_id: OfProject,
-    after: str | None = None,
-    limit: str | None = None,
-    order: str | None = None,
+    after: After = None,
+    limit: Limit = None,
+    order: Order = None,
 ) -> Response:
     """List the input items that a stored response answered, the last one first."""
     page = page_request(after, limit, order, default_order="desc")

@@ -8,15 +8,24 @@ from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.api.bodies import json_answer, read_body
+from evald.api.document import described
+from evald.api.queries import After, Limit, Order
 from evald.api.services import Given, OfProject, Services
 from evald.contract.json_types import JsonObject
 from evald.contract.pages import page_json
 from evald.contract.projects import ProjectId
 from evald.contract.webhooks import (
     CreateEndpoint,
+    DeletedEndpoint,
     Delivery,
+    DeliveryPage,
+    EndpointObject,
+    EndpointPage,
+    EndpointWithSecret,
     Event,
+    EventTypeList,
     RotateSecret,
+    TestedEndpoint,
     TestEndpoint,
     UpdateEndpoint,
     WebhookEndpoint,
@@ -37,12 +46,14 @@ SAMPLE_RUN = f"evalrun_{0:032x}"
 """The run of sample events; there is none of this id."""
 
 
+@described(EventTypeList)
 @router.get("/webhook_event_types")
 async def event_types() -> Response:
     """List the types of events that there are."""
     return json_answer(orjson.dumps({"object": "list", "data": WEBHOOK_EVENTS}))
 
 
+@described(EndpointWithSecret, takes=CreateEndpoint)
 @router.post("/webhook_endpoints")
 async def create(request: Request, services: Given, project_id: OfProject) -> Response:
     """Create an endpoint. The answer is the only one that ever shows its secret."""
@@ -76,13 +87,14 @@ def _answer(body: JsonObject) -> Response:
     return json_answer(orjson.dumps(body))
 
 
+@described(EndpointPage)
 @router.get("/webhook_endpoints")
 async def list_(
     services: Given,
     project_id: OfProject,
-    after: str | None = None,
-    limit: str | None = None,
-    order: str | None = None,
+    after: After = None,
+    limit: Limit = None,
+    order: Order = None,
 ) -> Response:
     """List the endpoints, the newest first unless asked otherwise."""
     page = page_request(after, limit, order, default_order="desc")
@@ -93,6 +105,7 @@ async def list_(
     return json_answer(page_json(objects, has_more=found.has_more))
 
 
+@described(EndpointObject)
 @router.get("/webhook_endpoints/{webhook_endpoint_id}")
 async def retrieve(webhook_endpoint_id: str, services: Given, project_id: OfProject) -> Response:
     """Give one endpoint, without its secret."""
@@ -105,6 +118,7 @@ async def _endpoint(endpoint_id: str, services: Services, project_id: ProjectId)
     )
 
 
+@described(EndpointObject, takes=UpdateEndpoint)
 @router.post("/webhook_endpoints/{webhook_endpoint_id}")
 async def update(
     webhook_endpoint_id: str, request: Request, services: Given, project_id: OfProject
@@ -145,6 +159,7 @@ async def _changeable(
     return found
 
 
+@described(EndpointWithSecret, takes=RotateSecret)
 @router.post("/webhook_endpoints/{webhook_endpoint_id}/rotate_secret")
 async def rotate_secret(
     webhook_endpoint_id: str, request: Request, services: Given, project_id: OfProject
@@ -163,6 +178,7 @@ async def rotate_secret(
     return _answer(_with_secret(await services.database.write(rotated), secret))
 
 
+@described(DeletedEndpoint)
 @router.delete("/webhook_endpoints/{webhook_endpoint_id}")
 async def delete(webhook_endpoint_id: str, services: Given, project_id: OfProject) -> Response:
     """Delete an endpoint; what was not delivered to it yet is dropped."""
@@ -177,6 +193,7 @@ async def delete(webhook_endpoint_id: str, services: Given, project_id: OfProjec
     )
 
 
+@described(TestedEndpoint, takes=TestEndpoint)
 @router.post("/webhook_endpoints/{webhook_endpoint_id}/test")
 async def test(
     webhook_endpoint_id: str, request: Request, services: Given, project_id: OfProject
@@ -205,14 +222,15 @@ async def test(
     )
 
 
+@described(DeliveryPage)
 @router.get("/webhook_endpoints/{webhook_endpoint_id}/deliveries")
 async def deliveries(
     webhook_endpoint_id: str,
     services: Given,
     project_id: OfProject,
-    after: str | None = None,
-    limit: str | None = None,
-    order: str | None = None,
+    after: After = None,
+    limit: Limit = None,
+    order: Order = None,
 ) -> Response:
     """List what was sent to an endpoint and what is to be, the newest first."""
     page = page_request(after, limit, order, default_order="desc")

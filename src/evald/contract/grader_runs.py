@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field
+from typing_extensions import TypedDict
 
 from evald.contract.counts import ModelUsage, by_model
 from evald.contract.graders import Multi, PartTextSimilarity, StringCheck
-from evald.contract.json_types import JsonObject, ParsedJson
+from evald.contract.json_types import DescribedAs, JsonObject, ParsedJson
 from evald.contract.judges import LabelModel, ScoreModel
 from evald.contract.validation import RequestModel
 
@@ -61,6 +62,62 @@ class RunGrader(RequestModel):
         if self.reference_answer is None:
             return given
         return {"reference_answer": self.reference_answer, **given}
+
+
+class ErrorFlagsObject(TypedDict):
+    """What went wrong, every flag of it."""
+
+    formula_parse_error: bool
+    sample_parse_error: bool
+    truncated_observation_error: bool
+    unresponsive_reward_error: bool
+    invalid_variable_error: bool
+    other_error: bool
+    python_grader_server_error: bool
+    python_grader_server_error_type: str | None
+    python_grader_runtime_error: bool
+    python_grader_runtime_error_details: str | None
+    model_grader_server_error: bool
+    model_grader_refusal_error: bool
+    model_grader_parse_error: bool
+    model_grader_server_error_details: str | None
+
+
+class TokensObject(TypedDict):
+    """What calls to a model cost."""
+
+    prompt_tokens: int
+    total_tokens: int
+    completion_tokens: int
+    cached_tokens: int
+
+
+class GraderRunMetadata(TypedDict):
+    """What there is to say of a grader that was run."""
+
+    name: str
+    type: str
+    errors: ErrorFlagsObject
+    execution_time: float
+    scores: JsonObject
+    token_usage: TokensObject | int | None
+    sampled_model_name: str | None
+
+
+class GraderRunObject(TypedDict):
+    """What a grader made of one sample. In the strict form `token_usage` is a number."""
+
+    reward: float
+    metadata: GraderRunMetadata
+    sub_rewards: dict[str, float | None]
+    model_grader_token_usage_per_model: dict[str, TokensObject]
+    evald: JsonObject
+
+
+class ValidatedGrader(TypedDict):
+    """A grader in its full form."""
+
+    grader: Annotated[JsonObject, DescribedAs(TriedGrader)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,14 @@
 """Responses that are passed through and kept: what OpenAI's Responses API says of them."""
 
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
+
+from pydantic import ConfigDict
+from typing_extensions import TypedDict
 
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.contract.metadata import MAX_PAIRS, ModelName
+from evald.contract.pages import Page
 from evald.contract.projects import ProjectId
 from evald.contract.stored_completions import SearchableMetadata
 from evald.contract.validation import RequestModel
@@ -23,6 +27,28 @@ class ResponseRequest(RequestModel):
     store: bool | None = None
     background: bool | None = None
     metadata: SearchableMetadata | None = None
+
+
+class ResponseObject(TypedDict):
+    """A stored response as it is answered: as its endpoint gave it."""
+
+    __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
+
+    id: str
+
+
+class InputItemPage(Page):
+    """A page of input items."""
+
+    data: list[JsonObject]
+
+
+class DeletedResponse(TypedDict):
+    """The answer to a delete."""
+
+    object: Literal["response"]
+    id: str
+    deleted: bool
 
 
 @dataclass(frozen=True, slots=True)

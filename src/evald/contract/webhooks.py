@@ -5,9 +5,11 @@ from typing import Annotated, Literal
 
 import orjson
 from pydantic import AfterValidator, Field
+from typing_extensions import TypedDict
 
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.contract.metadata import without_nul
+from evald.contract.pages import Page
 from evald.contract.projects import ProjectId
 from evald.contract.runs import Status
 from evald.contract.validation import RequestModel
@@ -50,6 +52,94 @@ class TestEndpoint(RequestModel):
     """The body of `POST /webhook_endpoints/{webhook_endpoint_id}/test`."""
 
     event_type: WebhookEvent
+
+
+class EventTypeList(TypedDict):
+    """The types of events that there are."""
+
+    object: Literal["list"]
+    data: list[WebhookEvent]
+
+
+class EndpointExtras(TypedDict):
+    """What evald adds to an endpoint."""
+
+    config_name: str | None
+    disabled_at: int | None
+
+
+class EndpointObject(TypedDict):
+    """A webhook endpoint as it is answered."""
+
+    object: Literal["webhook_endpoint"]
+    id: str
+    name: str
+    url: str
+    event_types: list[WebhookEvent]
+    signing_secret_hint: str
+    created_at: int
+    updated_at: int
+    evald: EndpointExtras
+
+
+class EndpointWithSecret(EndpointObject):
+    """A webhook endpoint whose secret is new."""
+
+    signing_secret: str
+
+
+class EndpointPage(Page):
+    """A page of webhook endpoints."""
+
+    data: list[EndpointObject]
+
+
+class DeletedEndpoint(TypedDict):
+    """The answer to a delete."""
+
+    object: Literal["webhook_endpoint.deleted"]
+    id: str
+    deleted: bool
+
+
+class TestedEndpoint(TypedDict):
+    """What an endpoint answered to a sample."""
+
+    object: Literal["webhook_endpoint.test"]
+    webhook_endpoint_id: str
+    event_type: WebhookEvent
+    status_code: int
+    success: bool
+
+
+class RunOfEvent(TypedDict):
+    """What an event is about."""
+
+    id: str
+
+
+class DeliveryObject(TypedDict):
+    """A delivery as it is answered."""
+
+    object: Literal["webhook_endpoint.delivery"]
+    id: str
+    webhook_endpoint_id: str
+    event_id: str
+    event_type: WebhookEvent
+    data: RunOfEvent
+    created_at: int
+    status: Literal["pending", "delivered", "failed"]
+    attempts: int
+    next_attempt_at: float | None
+    last_attempt_at: float | None
+    status_code: int | None
+    error: str | None
+
+
+class DeliveryPage(Page):
+    """A page of deliveries."""
+
+    data: list[DeliveryObject]
 
 
 @dataclass(frozen=True, slots=True)
