@@ -2,7 +2,7 @@
 
 import ipaddress
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -25,9 +25,10 @@ from evald.errors import CannotStart
 from evald.rules.retry import RetryPolicy
 from evald.runs.tools import Tools
 from evald.sampling.connections import Connections, open_connections
+from evald.sampling.embeddings import ProviderEmbedder
 from evald.sampling.loops import SERVER_NAME, refuse_loops
 from evald.sampling.models import list_models
-from evald.sampling.providers import Provider, Timeouts
+from evald.sampling.providers import Provider, Timeouts, provider_of
 from evald.sampling.relay import Relay
 from evald.sampling.sampler import ProviderSampler
 from evald.sandbox.aside import ProcessAside
@@ -80,6 +81,7 @@ async def _dispatching(
     tools = Tools(
         database=database,
         sampler=sampler,
+        embed=_embedder(settings.embeddings_model, providers, sampler, connections),
         aside=aside,
         clock=system_clock,
         # No more: a row that ends hands its place to the next one without a turn of the loop between.
@@ -115,6 +117,24 @@ async def _dispatching(
         await dispatch.close()
         await aside.close()
         await bodies_aside.close()
+
+
+def _embedder(
+    model: str | None,
+    providers: Sequence[Provider],
+    sampler: ProviderSampler,
+    connections: Connections,
+) -> ProviderEmbedder | None:
+    """Give the embedder of the model that is set. Raises CannotStart when no provider serves it."""
+    if model is None:
+        return None
+    provider = provider_of(model, providers)
+    if provider is None:
+        raise CannotStart(
+            f"EVALD_EMBEDDINGS_MODEL is '{model}', and no provider serves it. Add the name to the "
+            "models of one in the config file, or set EVALD_UPSTREAM_BASE_URL."
+        )
+    return ProviderEmbedder(model, provider, connections, sampler.limiters)
 
 
 def providers_of(settings: Settings) -> list[Provider]:

@@ -10,6 +10,7 @@ EvaldError
 │   └── UpstreamFailed    502  a model endpoint that the request needs did not answer
 ├── ModelUnavailable      a model call failed for good; its row becomes an errored item
 ├── GraderFailed          a grader broke on a row; its result is an error and never a score
+├── ProcessDied           the process that computed something beside the server died over it
 ├── RunStopped            the run may not be written to any more (canceled, deleted, taken over)
 ├── KeyTaken              another request has made what this one is about to make
 └── CannotStart           the server refuses to start, and says what to change
@@ -101,6 +102,10 @@ class GraderFailed(EvaldError):
 
     def __str__(self) -> str:
         return self.message
+
+
+class ProcessDied(EvaldError):
+    """What was to be computed beside the server was not. The message says how its process ended."""
 
 
 class RunStopped(EvaldError):

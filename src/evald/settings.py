@@ -101,6 +101,8 @@ class Settings(BaseSettings):
     public_url: UrlText | None = None
     upstream_base_url: UrlText | None = None
     upstream_api_key: SecretStr | None = None
+    embeddings_model: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    """The model that `cosine` compares texts by, at whichever provider serves it."""
     providers: dict[str, ProviderSettings] = {}
     max_error_rate: Annotated[float, Field(ge=0, le=1)] = 1.0
     schema_strict: bool = False

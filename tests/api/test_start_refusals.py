@@ -158,3 +158,10 @@ def test_an_address_in_brackets_is_served(tmp_path: Path) -> None:
     environment = {"EVALD_HOST": "[::1]", "EVALD_UPSTREAM_BASE_URL": f"http://127.0.0.1:{port}"}
     with EvaldServer(tmp_path, environment=environment) as server:
         assert server.url == f"http://[::1]:{server.port}"
+
+
+def test_an_embedding_model_that_no_provider_serves_is_refused(refused: Refused) -> None:
+    said = refused(environment={"EVALD_EMBEDDINGS_MODEL": "embedder"})
+
+    assert said.startswith("evald cannot start. EVALD_EMBEDDINGS_MODEL is 'embedder'")
+    assert "no provider serves it" in said

@@ -27,7 +27,7 @@ def server(
     with EvaldServer(
         tmp_path_factory.mktemp("evald"),
         upstream=model_process.url,
-        environment={"NLTK_DATA": str(nltk_data)},
+        environment={"NLTK_DATA": str(nltk_data), "EVALD_EMBEDDINGS_MODEL": "embedder"},
     ) as server:
         yield server
         assert "Traceback" not in server.log()

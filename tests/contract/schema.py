@@ -67,6 +67,19 @@ MAY_ALSO_BE: list[tuple[str, Any, str]] = [
         {"type": "object", "properties": {"type": {"const": "multi"}}, "required": ["type", "id"]},
         "ours: the document has `multi` for fine-tuning alone (contract 9, row 10)",
     ),
+    # contract 9, rows 9 and 12
+    ("GraderMulti/properties/graders", {"type": "object"}, "a map, as in every real use"),
+    (
+        "RunGraderResponse/properties/metadata/properties/token_usage",
+        {"type": "object"},
+        "live: an object, as in the document's own example",
+    ),
+    # contract 9, row 31: label_model is tried out, too
+    (
+        "ValidateGraderResponse/properties/grader",
+        {"$ref": "#/components/schemas/GraderLabelModel"},
+        "ours: the document has it inside of `multi` alone",
+    ),
     # contract 2.6: the document lists what was sent in the form of what was answered
     ("ChatCompletionResponseMessage/properties/role", {"type": "string"}, "live: user, system"),
     # contract 1.7
@@ -79,6 +92,9 @@ MAY_ALSO_BE: list[tuple[str, Any, str]] = [
 ]
 OTHER_PATHS = {  # contract 2.2: newer clients cancel here, the document has the older path
     "/evals/{eval_id}/runs/{run_id}/cancel": "/evals/{eval_id}/runs/{run_id}",
+    # ours, for clients that know no fine-tuning
+    "/graders/run": "/fine_tuning/alpha/graders/run",
+    "/graders/validate": "/fine_tuning/alpha/graders/validate",
 }
 NOT_IN_THE_DOCUMENT = re.compile(r"^/(models(/.*)?|healthz)$")
 PASSED_THROUGH = {("POST", "/chat/completions")}

@@ -41,6 +41,7 @@ async def tools(database: Database) -> AsyncIterator[Tools]:
         yield Tools(
             database=database,
             sampler=ProviderSampler([], connections),
+            embed=None,
             aside=ProcessAside(),
             clock=lambda: float(next(moments)),
             rows_at_once=1,

@@ -1,14 +1,15 @@
 """The bytes of an answer: a head and the pieces of its body, ready to be written."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import repeat
 
 import orjson
 
-from tests.model_server.call import Call
+from tests.model_server.call import Api, Call
 from tests.model_server.completion import JsonObject, chunks, error, whole
+from tests.model_server.embedding import embeddings
 from tests.model_server.response import events as response_events
 from tests.model_server.response import whole_response
 from tests.model_server.script import Fault, Step
@@ -34,6 +35,14 @@ class Answer:
         return b"".join((self.head, *self.pieces))
 
 
+WHOLE: Mapping[Api, Callable[[Call, Step, int], JsonObject]] = {
+    "chat": whole,
+    "responses": whole_response,
+    "embeddings": embeddings,
+}
+"""What makes the object of an unstreamed answer."""
+
+
 def answer_to(call: Call, step: Step, number: int) -> Answer:
     """Give the answer that the step has for this call; `number` makes its id."""
     refused = next((name for name in step.refuse if call.parameters.get(name)), None)
@@ -50,8 +59,8 @@ def answer_to(call: Call, step: Step, number: int) -> Answer:
         return streamed_answer(call, step, number)
     if step.fault is Fault.ERROR_WITHIN:
         return error_answer(step, 200, step.message, step.param)
-    give = whole if call.api == "chat" else whole_response
-    return whole_answer(marred(orjson.dumps(give(call, step, number)), step.fault), step)
+    body = WHOLE[call.api](call, step, number)
+    return whole_answer(marred(orjson.dumps(body), step.fault), step)
 
 
 def error_answer(step: Step, status: int, message: str, param: str | None) -> Answer:

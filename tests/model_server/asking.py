@@ -14,9 +14,24 @@ def begin(models: ModelServer, **parameters: Any) -> HTTPConnection:
     """Send a call; the caller reads its answer or closes the connection."""
     content = parameters.pop("content", QUESTION)
     body = {"model": "any", "messages": [{"role": "user", "content": content}], **parameters}
+    return sent(models, "/v1/chat/completions", body)
+
+
+def sent(models: ModelServer, path: str, body: Any) -> HTTPConnection:
+    """Send a body as JSON; the caller reads the answer or closes the connection."""
     connection = HTTPConnection(urlsplit(models.url).netloc, timeout=10)
-    connection.request("POST", "/v1/chat/completions", json.dumps(body))
+    connection.request("POST", path, json.dumps(body))
     return connection
+
+
+def embeddings(models: ModelServer, **parameters: Any) -> tuple[int, Any]:
+    """Ask for embeddings and give the status and the parsed answer."""
+    connection = sent(models, "/v1/embeddings", {"model": "any", **parameters})
+    try:
+        response = connection.getresponse()
+        return response.status, json.loads(response.read())
+    finally:
+        connection.close()
 
 
 def answer(models: ModelServer, **parameters: Any) -> tuple[HTTPResponse, bytes]:

@@ -1,13 +1,16 @@
-"""One call for a chat completion or a response as the server reads it."""
+"""One call for a chat completion, a response or embeddings as the server reads it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import orjson
 
+Api: TypeAlias = Literal["chat", "responses", "embeddings"]
+
 
 class UnreadableCall(ValueError):
-    """The body is no request for an answer; the message says why."""
+    """The body is no request of its kind; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,12 +18,13 @@ class Call:
     """What the answer to a call depends on."""
 
     model: str
-    message: str  # the text of the last user message; "" if there is none
-    prompt_tokens: int  # words of all messages
+    message: str  # the text of the last user message, "" if there is none; or all texts to embed
+    prompt_tokens: int  # words of all messages or texts
     stream: bool
     wants_usage: bool  # stream_options.include_usage
     parameters: dict[str, object]  # the whole body
-    api: Literal["chat", "responses"]
+    api: Api
+    embeds: Sequence[str] = ()  # the texts to embed
 
 
 def call_from(body: bytes, api: Literal["chat", "responses"]) -> Call:
@@ -56,3 +60,22 @@ def text_of(content: object) -> str:
     if not isinstance(content, list):
         raise UnreadableCall("content is neither a text nor a list of parts")
     return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+
+
+def embedding_call_from(body: bytes) -> Call:
+    """Read a request body; raise ValueError if it is no request for embeddings."""
+    parameters = orjson.loads(body)
+    texts = parameters.get("input") if isinstance(parameters, dict) else None
+    texts = [texts] if isinstance(texts, str) else texts
+    if not isinstance(texts, list) or not all(isinstance(text, str) and text for text in texts):
+        raise UnreadableCall("input is neither a text nor a list of texts")
+    return Call(
+        model=str(parameters.get("model", "")),
+        message="\n".join(texts),
+        prompt_tokens=sum(text.count(" ") + 1 for text in texts),
+        stream=False,
+        wants_usage=False,
+        parameters=parameters,
+        api="embeddings",
+        embeds=texts,
+    )

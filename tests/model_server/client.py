@@ -21,7 +21,7 @@ SLACK_S = 10  # more than the server's own timeout, so that its answer comes fir
 
 @dataclass(frozen=True)
 class SeenRequest:
-    """A call as the server got it."""
+    """A call of a model as the server got it."""
 
     path: str
     headers: Mapping[str, str]  # names in small letters
@@ -99,7 +99,7 @@ class ModelServer:
         return stats_from(self._ask("GET", "/stats/wait", query, timeout=timeout))
 
     def requests(self) -> list[SeenRequest]:
-        """Give the last 1,000 calls, oldest first."""
+        """Give the last 1,000 calls of models, oldest first."""
         return [SeenRequest(**seen) for seen in self._ask("GET", "/requests")]
 
     def _ask(

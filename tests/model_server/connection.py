@@ -1,11 +1,12 @@
 """One client's connection: reads requests, answers plain ones at once, plays the others."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Literal, cast
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import cast
 
 from tests.model_server.answer import answer_to
-from tests.model_server.call import Call, call_from
+from tests.model_server.call import Call, call_from, embedding_call_from
 from tests.model_server.completion import error
 from tests.model_server.control import control
 from tests.model_server.http import BadRequest, Request, json_answer, take_request
@@ -13,12 +14,13 @@ from tests.model_server.play import play
 from tests.model_server.script import Step
 from tests.model_server.service import Service
 
-APIS: dict[str, Literal["chat", "responses"]] = {
-    "/v1/chat/completions": "chat",
-    "/chat/completions": "chat",
-    "/v1/responses": "responses",
-    "/responses": "responses",
+READERS: dict[str, Callable[[bytes], Call]] = {
+    "/chat/completions": partial(call_from, api="chat"),
+    "/responses": partial(call_from, api="responses"),
+    "/embeddings": embedding_call_from,
 }
+CALLS = {f"{prefix}{path}": read for prefix in ("/v1", "") for path, read in READERS.items()}
+"""The paths of models, each with what reads a request for it."""
 
 
 class Connection(asyncio.Protocol):
@@ -54,7 +56,7 @@ class Connection(asyncio.Protocol):
 
     def serve(self, request: Request) -> None:
         """Answer a request, now or in a task of its own."""
-        if request.method == "POST" and request.target in APIS:
+        if request.method == "POST" and request.target in CALLS:
             self.serve_call(request)
         else:
             self.work(request, self.serve_control(request))
@@ -62,9 +64,9 @@ class Connection(asyncio.Protocol):
     def serve_call(self, request: Request) -> None:
         """Answer a call as the script says; this is the hot path."""
         try:
-            call = call_from(request.body, APIS[request.target])
+            call = CALLS[request.target](request.body)
         except (ValueError, AttributeError) as reason:
-            raise BadRequest(f"no request for an answer: {reason}") from reason
+            raise BadRequest(f"no request that a model could answer: {reason}") from reason
         service = self.service
         number = service.note(request)
         step = service.script.next_step(call.model, call.message, call.api)

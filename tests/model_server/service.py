@@ -14,7 +14,7 @@ REQUESTS_KEPT = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A chat request that came, and when (time.monotonic() seconds)."""
+    """A call of a model that came, and when (time.monotonic() seconds)."""
 
     request: Request
     at: float
@@ -31,7 +31,7 @@ class Service:
     calls: int = 0  # numbers the answers; never reset
 
     def note(self, request: Request) -> int:
-        """Remember a chat request and give it a number."""
+        """Remember a call and give it a number."""
         self.seen.append(Seen(request, time.monotonic()))
         self.calls += 1
         return self.calls

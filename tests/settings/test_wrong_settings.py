@@ -40,6 +40,7 @@ SECRET = "sk-very-secret"
         ("EVALD_UPSTREAM_BASE_URL", "http://example..org/v1", "upstream_base_url"),
         ("EVALD_UPSTREAM_BASE_URL", f"http://{'a' * 64}.org/v1", "upstream_base_url"),
         ("EVALD_PUBLIC_URL", "http://[zz]", "public_url"),
+        ("EVALD_EMBEDDINGS_MODEL", "e" * 257, "embeddings_model"),
         ("EVALD_UPSTREAM_API_KEY", "sk-\nabc", "upstream_api_key"),
         ("EVALD_UPSTREAM_API_KEY", "sk-\x7fabc", "upstream_api_key"),
         ("EVALD_UPSTREAM_API_KEY", "sk-…", "upstream_api_key"),

@@ -15,16 +15,16 @@ from evald.api.services import Given, OfProject
 from evald.api.strict import StrictRoute
 from evald.contract.data_source_configs import CustomConfig, kept_config
 from evald.contract.evals import CreateEval, Eval, UpdateEval
-from evald.contract.graders import AnyCriterion, Multi, kept_criterion
+from evald.contract.graders import AnyCriterion, kept_criterion
 from evald.contract.pages import page_json
 from evald.contract.projects import ProjectId
 from evald.errors import BadRequest
-from evald.graders.multi import formula_of
+from evald.graders.multi import check_formula
 from evald.ids import criterion_id, new_id
 from evald.rules import json_text
-from evald.rules.formula import BadFormula
 from evald.rules.paging import one_of, page_request
 from evald.rules.rows import BadSchema, RowCheck
+from evald.runs.asked_models import check_embeddings
 from evald.runs.delete import delete_eval
 from evald.store import evals as eval_store
 from evald.store.evals import OrderBy
@@ -44,6 +44,8 @@ async def create(request: Request, services: Given, project_id: OfProject) -> Re
         # In a thread: a hundred long formulas take a second.
         await asyncio.to_thread(_check_formulas, asked.testing_criteria)
         new = _new_eval(asked, project_id, int(services.tools.clock()))
+        for number, criterion in enumerate(new.testing_criteria):
+            check_embeddings(criterion, f"testing_criteria[{number}]", services.tools)
         answer = json_text.dump_bytes(new.as_json())  # first: what cannot be answered is not kept
 
         async def insert(connection: AsyncConnection) -> None:
@@ -83,15 +85,8 @@ def _check_schema(config: CustomConfig) -> None:
 
 
 def _check_formulas(criteria: Sequence[AnyCriterion]) -> None:
-    for place, criterion in enumerate(criteria):
-        if isinstance(criterion, Multi):
-            try:
-                formula_of(criterion)
-            except BadFormula as error:
-                param = f"testing_criteria[{place}].calculate_output"
-                raise BadRequest(
-                    f"Invalid value for '{param}': {error}.", param=param, code="invalid_value"
-                ) from None
+    for number, criterion in enumerate(criteria):
+        check_formula(criterion, f"testing_criteria[{number}]")
 
 
 @router.get("/evals")

@@ -14,7 +14,7 @@ from evald.contract.data_source_configs import item_schema_of
 from evald.contract.evals import Eval
 from evald.contract.pages import page_json
 from evald.contract.runs import STATUSES, Run, Status
-from evald.errors import GraderFailed, TooLarge
+from evald.errors import ProcessDied, TooLarge
 from evald.rules.paging import one_of, page_request
 from evald.runs.cancel import cancel_run
 from evald.runs.create import create_run
@@ -67,7 +67,7 @@ async def _read_aside(text: bytes, of_eval: Eval, services: Services) -> GivenRu
     try:
         async with asyncio.timeout(READ_WITHIN):
             return await services.bodies_aside(of_eval.id, read_run, text, item_schema)
-    except (TimeoutError, GraderFailed):
+    except (TimeoutError, ProcessDied):
         # Not an error of the server's: clients would send the same again and again.
         raise TooLarge(
             f"The rows of this request could not be read within {READ_WITHIN} s and the memory of "

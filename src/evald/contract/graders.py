@@ -27,6 +27,7 @@ class StringCheck(RequestModel):
 
 
 EvaluationMetric = Literal[
+    "cosine",
     "fuzzy_match",
     "bleu",
     "gleu",
@@ -130,17 +131,18 @@ def kept_criterion(criterion: AnyCriterion, criterion_id: str) -> JsonObject:
     service shows on a label_model (contract section 3.1). The graders of a `multi` become a map, in
     whichever of the three forms they came.
     """
-    return {**_kept(criterion), "id": criterion_id}
+    return {**kept_grader(criterion), "id": criterion_id}
 
 
-def _kept(grader: AnyCriterion | AnyPart) -> JsonObject:
+def kept_grader(grader: AnyCriterion | AnyPart) -> JsonObject:
+    """Give a grader in its full form, without an id."""
     kept: JsonObject = grader.model_dump(exclude_unset=True)
     if isinstance(grader, LabelModel | ScoreModel):
         kept["input"] = [kept_message(message) for message in grader.input]
     if isinstance(grader, LabelModel):
         kept.setdefault("sampling_params", None)
     if isinstance(grader, Multi):
-        kept["graders"] = {key: _kept(part) for key, part in grader.parts.items()}
+        kept["graders"] = {key: kept_grader(part) for key, part in grader.parts.items()}
     return kept
 
 
@@ -162,3 +164,18 @@ def judge_models_of(kept: JsonObject) -> dict[str, str]:
                 for place, model in judge_models_of(part).items()
             }
     return {}
+
+
+def embedding_places_of(kept: JsonObject) -> list[str]:
+    """Give the places in a kept criterion that name a metric of embeddings."""
+    match kept:
+        case {"type": "text_similarity", "evaluation_metric": "cosine"}:
+            return ["evaluation_metric"]
+        case {"type": "multi", "graders": dict(parts)}:
+            return [
+                f"graders.{key}.{place}"
+                for key, part in parts.items()
+                if isinstance(part, dict)
+                for place in embedding_places_of(part)
+            ]
+    return []

@@ -12,9 +12,10 @@ import structlog
 from sqlalchemy.exc import OperationalError
 
 from evald.errors import RunStopped
-from evald.rules.rows import BadRow
+from evald.rules.rows import BadRow, BadSchema
 from evald.runs.carry_out import carry_out, open_chunk
 from evald.runs.finish import fail_run, finish
+from evald.runs.given import UNUSABLE_SCHEMA, unusable_schema
 from evald.runs.prepare import prepare
 from evald.runs.recipe import Recipe, recipe_of
 from evald.runs.saving import PAUSE_AFTER_FAILURE
@@ -125,7 +126,8 @@ async def carry_out_run(run_id: str, tools: Tools) -> None:
     plan = await tools.database.read(lambda connection: run_store.get_plan(connection, run_id))
     if plan is None or not await _prepared(plan, tools) or not await _start(plan, tools):
         return
-    await _all_chunks(recipe_of(plan, tools), tools)
+    recipe = await asyncio.to_thread(recipe_of, plan, tools)
+    await _all_chunks(recipe, tools)
     await finish(plan, tools)
     log.info("run carried out", run=run_id)
 
@@ -138,6 +140,9 @@ async def _prepared(plan: RunPlan, tools: Tools) -> bool:
         await prepare(plan, tools.database)
     except BadRow as error:
         await fail_run(plan.run_id, "invalid_rows", str(error), tools)
+        return False
+    except BadSchema as error:
+        await fail_run(plan.run_id, UNUSABLE_SCHEMA, unusable_schema(error).message, tools)
         return False
     return True
 

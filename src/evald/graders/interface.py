@@ -1,6 +1,6 @@
 """What every grader is: a function from a row and its sample to a grade."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
 
@@ -10,7 +10,7 @@ from evald.errors import GraderFailed
 from evald.rules.json_text import BadJson
 from evald.rules.template import Namespaces
 from evald.rules.verdict import Outcome
-from evald.sampling.interface import ChatRequest, Completion
+from evald.sampling.interface import ChatRequest, Completion, Embeddings
 
 Result = TypeVar("Result")
 
@@ -97,5 +97,7 @@ class GraderTools:
     """Asks a model in the name of the run, so that judges share its limits, turns and cancel.
 
     Raises ModelUnavailable."""
+    embed: Callable[[Sequence[str]], Awaitable[Embeddings]] | None = None
+    """Asks the embedding model likewise, or None where none is configured."""
     known_ways: dict[str, AskingWay] = field(default_factory=dict)
     """By model, the way that led to a verdict where the strictest did not."""

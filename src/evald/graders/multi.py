@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
-from evald.contract.graders import Multi
+from evald.contract.graders import AnyCriterion, Multi
 from evald.contract.json_types import JsonObject
-from evald.errors import GraderFailed
+from evald.errors import BadRequest, GraderFailed
 from evald.graders.interface import Grade, Grader, graded
-from evald.rules.formula import Formula, FormulaFailed, compile_formula
+from evald.rules.formula import BadFormula, Formula, FormulaFailed, compile_formula
 from evald.rules.template import Namespaces
 
 DEFAULT_THRESHOLD: Final = 0.5
@@ -19,6 +19,21 @@ DEFAULT_THRESHOLD: Final = 0.5
 def formula_of(criterion: Multi) -> Formula:
     """Compile the formula of a criterion. Raises BadFormula."""
     return compile_formula(criterion.calculate_output, criterion.parts.keys())
+
+
+def check_formula(criterion: AnyCriterion, place: str) -> None:
+    """Check that a criterion has a formula that can be read, or none. Raises BadRequest.
+
+    `place` is where the criterion stands in its request.
+    """
+    if isinstance(criterion, Multi):
+        try:
+            formula_of(criterion)
+        except BadFormula as error:
+            param = f"{place}.calculate_output"
+            raise BadRequest(
+                f"Invalid value for '{param}': {error}.", param=param, code="invalid_value"
+            ) from None
 
 
 def multi(criterion: Multi, parts: Mapping[str, Grader]) -> Grader:

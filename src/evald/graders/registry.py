@@ -2,6 +2,7 @@
 
 from evald.contract.graders import AnyCriterion, Multi, StringCheck, TextSimilarity
 from evald.contract.judges import LabelModel, ScoreModel
+from evald.graders.cosine import cosine
 from evald.graders.interface import Grader, GraderTools
 from evald.graders.label_model import label_model
 from evald.graders.multi import multi
@@ -15,6 +16,8 @@ def grader_for(criterion: AnyCriterion, tools: GraderTools) -> Grader:
     match criterion:
         case StringCheck():
             return string_check(criterion)
+        case TextSimilarity(evaluation_metric="cosine"):
+            return cosine(criterion, tools)
         case TextSimilarity():
             return text_similarity(criterion, tools.aside)
         case LabelModel():

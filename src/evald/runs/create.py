@@ -7,7 +7,6 @@ from typing import Final, TypeAlias
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.evals import Eval
-from evald.contract.graders import judge_models_of
 from evald.contract.json_types import JsonObject
 from evald.contract.run_data_sources import JsonlSource, SampledSource, sampling_params_of
 from evald.contract.runs import Run
@@ -15,6 +14,7 @@ from evald.contract.validation import json_type
 from evald.errors import BadRequest
 from evald.ids import new_id
 from evald.rules.sample import TOKEN_LIMIT_NAMES
+from evald.runs.asked_models import check_asked_models, check_served
 from evald.runs.given import GivenRun, Rows
 from evald.runs.new_rows import rows_of_run
 from evald.runs.tools import Dispatch, Tools
@@ -46,7 +46,9 @@ async def create_run(
     """
     request, source = given.request, given.request.data_source
     model = None if isinstance(source, JsonlSource) else _checked_model(source, tools)
-    _check_judges(of_eval, tools)
+    # Only now: an eval may be made before its providers are configured, and it outlives them.
+    for number, criterion in enumerate(of_eval.testing_criteria):
+        check_asked_models(criterion, f"testing_criteria[{number}]", tools)
     rows = await rows_of_run(given, of_eval, tools)
     new = run_store.NewRun(
         id=new_id("evalrun"),
@@ -100,28 +102,8 @@ def _checked_model(source: SampledSource, tools: Tools) -> str | None:
                 code="missing_required_parameter",
             )
     if source.model is not None:
-        _check_served(source.model, "data_source.model", tools)
+        check_served(source.model, "data_source.model", tools)
     return source.model
-
-
-def _check_judges(of_eval: Eval, tools: Tools) -> None:
-    """Check that the judges of an eval can be asked.
-
-    Only now: an eval may be made before its providers are configured, and it outlives them.
-    """
-    for number, criterion in enumerate(of_eval.testing_criteria):
-        for place, model in judge_models_of(criterion).items():
-            _check_served(model, f"testing_criteria[{number}].{place}", tools)
-
-
-def _check_served(model: str, param: str, tools: Tools) -> None:
-    if not tools.sampler.serves(model):
-        raise BadRequest(
-            f"No provider of this server serves the model '{model}'. "
-            "GET /v1/models lists those that are served.",
-            param=param,
-            code="model_not_found",
-        )
 
 
 def _check_sampling_params(params: JsonObject) -> None:

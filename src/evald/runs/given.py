@@ -21,7 +21,7 @@ from evald.data_sources.rows import inline_chunks
 from evald.errors import BadRequest
 from evald.rules import json_text
 from evald.rules.requests import request_in
-from evald.rules.rows import BadRow, RowCheck
+from evald.rules.rows import BadRow, BadSchema, RowCheck
 from evald.store.chunks import PackedChunk
 
 READ_HERE: Final = 2 * 1024 * 1024
@@ -67,7 +67,21 @@ def _inline(source: FileContent, item_schema: JsonObject) -> Rows:
         chunks, row_count = inline_chunks(source.content, RowCheck(item_schema))
     except BadRow as error:
         raise BadRequest(str(error), param="data_source.source", code="invalid_row") from None
+    except BadSchema as error:
+        raise unusable_schema(error) from None
     return Rows(chunks, at_least_one(row_count))
+
+
+UNUSABLE_SCHEMA: Final = "unusable_item_schema"
+
+
+def unusable_schema(error: BadSchema) -> BadRequest:
+    """Give the error of an eval whose schema was taken once, and is refused now."""
+    return BadRequest(
+        f"The item_schema of this eval {error}. Make the eval anew, with a schema that can be used.",
+        param="eval_id",
+        code=UNUSABLE_SCHEMA,
+    )
 
 
 def at_least_one(row_count: int) -> int:

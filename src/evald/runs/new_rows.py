@@ -12,8 +12,8 @@ from evald.contract.run_data_sources import (
 )
 from evald.data_sources.stored_completions import completion_filter, stored_chunks
 from evald.errors import BadRequest, NotFound
-from evald.rules.rows import BadRow, RowCheck
-from evald.runs.given import GivenRun, Rows, at_least_one
+from evald.rules.rows import BadRow, BadSchema, RowCheck
+from evald.runs.given import GivenRun, Rows, at_least_one, unusable_schema
 from evald.runs.prepare import chunks_of_file
 from evald.runs.tools import Tools
 from evald.store import files as file_store
@@ -40,6 +40,8 @@ async def rows_of_run(given: GivenRun, of_eval: Eval, tools: Tools) -> Rows:
         return await _stored_rows(source, of_eval, tools, with_samples=not is_sampled)
     except BadRow as error:
         raise BadRequest(str(error), param="data_source.source", code="invalid_row") from None
+    except BadSchema as error:
+        raise unusable_schema(error) from None
 
 
 async def _rows_of_file(file_id: str, of_eval: Eval, tools: Tools) -> Rows:

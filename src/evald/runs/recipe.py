@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
-from evald.contract.graders import judge_models_of, kept_to_criterion
+from evald.contract.graders import embedding_places_of, judge_models_of, kept_to_criterion
 from evald.contract.json_types import JsonObject, JsonValue
-from evald.graders.interface import Grader, GraderTools
+from evald.graders.interface import Grader
 from evald.graders.registry import grader_for
 from evald.rules.messages import (
     Messages,
@@ -16,11 +15,10 @@ from evald.rules.messages import (
     compile_reference,
 )
 from evald.rules.template import Namespaces
+from evald.runs.grader_tools import grader_tools
 from evald.runs.tools import Tools
-from evald.sampling.interface import Api, ChatRequest, Completion
+from evald.sampling.interface import Api
 from evald.store.runs import RunPlan
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class Recipe:
     criteria: tuple[tuple[JsonObject, Grader], ...]
     """Each testing criterion as its eval shows it, with its grader."""
     asks_judges: bool
-    """Whether a criterion asks a model."""
+    """Whether a criterion asks a model, for a judgement or for embeddings."""
 
     @property
     def asks_models(self) -> bool:
@@ -51,16 +49,9 @@ def recipe_of(plan: RunPlan, tools: Tools) -> Recipe:
     """Compile the plan of a run.
 
     Its judges are asked in its name, as its samples are, and what its graders compute aside is
-    computed in its turn.
+    computed in its turn. A hundred long formulas take a second: call it in a thread.
     """
-
-    async def in_turn(function: Callable[..., Result], *arguments: object) -> Result:
-        return await tools.aside(plan.run_id, function, *arguments)
-
-    async def ask(request: ChatRequest) -> Completion:
-        return await tools.sampler.sample(request, plan.run_id)
-
-    grader_tools = GraderTools(in_turn, ask)
+    of_graders = grader_tools(tools, plan.run_id)
     source = plan.data_source
     params = source.get("sampling_params")
     model = source.get("model")
@@ -72,10 +63,12 @@ def recipe_of(plan: RunPlan, tools: Tools) -> Recipe:
         sampling_params=params if isinstance(params, dict) else {},
         api="responses" if source.get("type") == "responses" else "chat",
         criteria=tuple(
-            (kept, grader_for(kept_to_criterion(kept), grader_tools))
+            (kept, grader_for(kept_to_criterion(kept), of_graders))
             for kept in plan.testing_criteria
         ),
-        asks_judges=any(judge_models_of(kept) for kept in plan.testing_criteria),
+        asks_judges=any(
+            judge_models_of(kept) or embedding_places_of(kept) for kept in plan.testing_criteria
+        ),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from evald.clock import Clock
-from evald.sampling.interface import Sampler
+from evald.sampling.interface import Embedder, Sampler
 from evald.store.database import Database
 
 Result = TypeVar("Result")
@@ -41,7 +41,7 @@ class SharedAside(Protocol):
     async def __call__(
         self, owner: str, function: Callable[..., Result], *arguments: object
     ) -> Result:
-        """Give what the function gives when it is the turn of its owner."""
+        """Give what the function gives when it is the turn of its owner. Raises ProcessDied."""
         ...
 
 
@@ -51,6 +51,8 @@ class Tools:
 
     database: Database
     sampler: Sampler
+    embed: Embedder | None
+    """None where no embedding model is configured."""
     aside: SharedAside
     clock: Clock
     rows_at_once: int

@@ -3,14 +3,14 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Literal
+from typing import Literal, TypeVar
 
 import aiohttp
 import orjson
 
 from evald import __version__
 from evald.contract.json_types import JsonObject, JsonValue
-from evald.sampling.connections import watched_dialing
+from evald.sampling.connections import Dialing, watched_dialing
 from evald.sampling.deadline import Deadline, only_connecting
 from evald.sampling.failures import (
     CallFailed,
@@ -24,6 +24,7 @@ from evald.sampling.response_stream import ResponseFailed
 from evald.sampling.stream import Assembly, BrokenStream, EventLines, StreamError
 
 Streaming = Literal["with usage", "plain", "off"]
+Result = TypeVar("Result")
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes after which an answer is given up."""
@@ -60,30 +61,72 @@ async def model_call(
     streamed = {**body, **wire.stream_keys[streaming]}
     try:
         return await _timed_call(session, provider, streamed, wire, deadline)
-    except TimeoutError as error:
-        raise CallFailed("timeout", deadline.missed(error), retried=True) from None
-    except BrokenStream as error:
-        raise CallFailed(
-            "invalid_response", f"The model endpoint sent {error}.", retried=True
-        ) from None
-    except StreamError as error:
-        raise reported_failure(error, provider) from None
-    except ResponseFailed as error:
-        raise failed_response(error.fault, provider) from None
-    except aiohttp.ClientError as error:
-        message = f"The connection to the model endpoint failed: {error or type(error).__name__}."
-        raise CallFailed(
-            "connection_error",
-            provider.without_key(message),
-            retried=True,
-            dead_connection=not dialing.happened and _broke_on_the_way(error),
-        ) from None
+    except FAULTS as fault:
+        raise _failure(fault, provider, deadline, dialing) from None
+
+
+async def json_call(
+    session: aiohttp.ClientSession,
+    provider: Provider,
+    *,
+    path: str,
+    body: JsonObject,
+    read: Callable[[JsonValue], Result],
+) -> Result:
+    """Post a body to a path such as `/embeddings`, and give what `read` makes of the JSON answered.
+
+    `read` raises BrokenStream for an answer that has no usable form, StreamError for one that tells of
+    an error. Raises CallFailed, and is cancelled, as `model_call`.
+    """
+    deadline, dialing = Deadline(provider.timeouts), watched_dialing()
+    try:
+        with deadline:
+            async with session.post(
+                f"{provider.base_url}{path}",
+                data=_payload(body),
+                headers=JSON_HEADERS | provider.headers(),
+                timeout=only_connecting(provider.timeouts.connect),
+                allow_redirects=False,
+            ) as response:
+                deadline.first_byte_came()
+                if response.status != 200:
+                    raise await refusal(response, provider)
+                return read(await _read_json(response, provider))
+    except FAULTS as fault:
+        raise _failure(fault, provider, deadline, dialing) from None
+
+
+FAULTS = (TimeoutError, BrokenStream, StreamError, ResponseFailed, aiohttp.ClientError)
+"""What can go wrong with a call beside a refusal."""
+
+
+def _failure(
+    fault: Exception, provider: Provider, deadline: Deadline, dialing: Dialing
+) -> CallFailed:
+    """Tell the faults of a call apart."""
+    match fault:
+        case TimeoutError():  # first: some errors of aiohttp are both
+            return CallFailed("timeout", deadline.missed(fault), retried=True)
+        case BrokenStream():
+            message = f"The model endpoint sent {fault}."
+            return CallFailed("invalid_response", message, retried=True)
+        case StreamError():
+            return reported_failure(fault, provider)
+        case ResponseFailed():
+            return failed_response(fault.fault, provider)
+    said = str(fault) or type(fault).__name__
+    return CallFailed(
+        "connection_error",
+        provider.without_key(f"The connection to the model endpoint failed: {said}."),
+        retried=True,
+        dead_connection=not dialing.happened and _broke_on_the_way(fault),
+    )
 
 
 BROKEN_BEFORE_AN_ANSWER = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
 
 
-def _broke_on_the_way(error: aiohttp.ClientError) -> bool:
+def _broke_on_the_way(error: Exception) -> bool:
     # A failed connect is a ClientOSError, too, but there was no connection that could be dead.
     connecting = isinstance(error, aiohttp.ClientConnectorError)
     return isinstance(error, BROKEN_BEFORE_AN_ANSWER) and not connecting

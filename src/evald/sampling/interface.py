@@ -1,5 +1,6 @@
-"""What the rest of evald asks of models: a sample for a request."""
+"""What the rest of evald asks of models: a sample for a request, embeddings of texts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -57,4 +58,26 @@ class Sampler(Protocol):
 
     def calls_in_flight(self, owner: str) -> int:
         """Give how many calls of this run are under way now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """What an embedding model made of some texts."""
+
+    vectors: tuple[tuple[float, ...], ...]
+    """One for each text, in their order; their lengths and numbers are as the endpoint sent them."""
+    head: JsonObject
+    """The answer without them: the model's name and the usage."""
+
+
+class Embedder(Protocol):
+    """Asks the embedding model that the settings name."""
+
+    async def __call__(self, texts: Sequence[str], owner: str) -> Embeddings:
+        """Give the embeddings of these texts, asked for in one call.
+
+        `owner` is the run that asks, as for samples; limits, retries and cancels are the same.
+        Raises ModelUnavailable when the call failed for good.
+        """
         ...

@@ -73,11 +73,11 @@ class ProviderSampler:
                     self._without_responses.add((provider.name, request.model))
                 return Completion(completion, latency, attempt, api)
             except CallFailed as failure:
-                error = _unavailable(failure, time.monotonic() - began, attempt)
+                error = unavailable(failure, time.monotonic() - began, attempt)
                 if api == "responses" and _is_unknown_path(failure):
                     api, body = "chat", _body_instead(request, provider, error)
                     continue
-                if not _is_worth_retrying(failure, attempt, provider.retries):
+                if not is_worth_retrying(failure, attempt, provider.retries):
                     raise error from None
                 pause = wait_before(attempt, random.random(), provider.retries, failure.pause)
             # The place is given back while waiting, so that other rows go on.
@@ -173,12 +173,14 @@ def _refuses_streaming(failure: CallFailed) -> bool:
     return failure.status in (400, 404, 405, 415, 422, 501) and about_streams
 
 
-def _is_worth_retrying(failure: CallFailed, attempt: int, policy: RetryPolicy) -> bool:
+def is_worth_retrying(failure: CallFailed, attempt: int, policy: RetryPolicy) -> bool:
+    """Say whether a call that failed in try number `attempt` is made once more."""
     too_long = failure.pause is not None and failure.pause > policy.longest_named
     return failure.retried and attempt < policy.attempts and not too_long
 
 
-def _unavailable(failure: CallFailed, latency: float, attempts: int) -> ModelUnavailable:
+def unavailable(failure: CallFailed, latency: float, attempts: int) -> ModelUnavailable:
+    """Give the error of a call that failed for good; `latency` is that of its last try."""
     tried = f" (tried {attempts} times)" if attempts > 1 else ""
     return ModelUnavailable(
         failure.code,

@@ -6,7 +6,7 @@ from typing import Final, TypeVar, cast
 
 import structlog
 
-from evald.errors import GraderFailed
+from evald.errors import ProcessDied
 from evald.limiter import FairLimiter
 from evald.sandbox.worker import Worker, WorkerDied, begin_worker
 
@@ -35,8 +35,8 @@ class ProcessAside:
     ) -> Result:
         """Give what the function gives, or raise what it raises, when it is the owner's turn.
 
-        Function, arguments and result must be picklable. Raises GraderFailed when two processes
-        died over it.
+        Function, arguments and result must be picklable. Raises ProcessDied when two processes died
+        over it.
         """
         async with self._turns.place(owner):
             answer = await self._answer(pickle.dumps((function, arguments)))
@@ -53,8 +53,7 @@ class ProcessAside:
             except WorkerDied as error:
                 died = str(error)
                 log.warning("the process for long computations died", died=died)
-        raise GraderFailed(
-            "process_died",
+        raise ProcessDied(
             f"Two processes that were to compute this died, the last {died}. The machine may be "
             "short of memory.",
         )
