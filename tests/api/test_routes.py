@@ -27,7 +27,8 @@ UNKNOWN = [
     "/admin",
     "/.env",
     "/v1/chat",
-    "/v1/fine_tuning/alpha/graders/run",
+    "/v1/fine_tuning/alpha/graders",
+    "/v1/graders/runs",
 ]
 WRONG_METHODS = [
     ("PUT", "/v1/evals", "GET, POST"),
@@ -43,6 +44,8 @@ WRONG_METHODS = [
     ("POST", "/v1/files/x/content", "GET"),
     ("POST", "/v1/models", "GET"),
     ("DELETE", "/v1/models/x", "GET"),
+    ("GET", "/v1/fine_tuning/alpha/graders/run", "POST"),
+    ("GET", "/graders/validate", "POST"),
     ("POST", "/healthz", "GET"),
     ("POST", "/", "GET"),
     ("OPTIONS", "/v1/evals", "GET, POST"),

@@ -9,6 +9,7 @@ import pytest
 
 from tests.contract.making import (
     EXACT,
+    MODEL,
     SIMILAR,
     completed,
     completions,
@@ -25,6 +26,12 @@ from tests.model_server.script import Rule, Step
 from tests.server import EvaldServer
 
 HEADER = "evald-schema-strict"
+JUDGE: Any = {
+    "type": "score_model",
+    "name": "echo",
+    "model": MODEL,
+    "input": [{"role": "user", "content": "{{ sample.output_text }}"}],
+}
 FILE = ("rows.jsonl", b'{"item": {"question": "a", "answer": "a"}}\n')
 
 
@@ -98,11 +105,16 @@ ANSWERS: dict[str, Callable[[openai.OpenAI, Made], Any]] = {
     "files.retrieve": lambda client, made: client.files.retrieve(made.file_id),
     "files.list": lambda client, _: client.files.list(purpose="evals", limit=5),
     "files.delete": lambda client, made: client.files.delete(made.file_id),
+    "graders.run": lambda client, _: client.fine_tuning.alpha.graders.run(
+        grader=JUDGE, model_sample='{"steps": [], "result": 1}'
+    ),
+    "graders.validate": lambda client, _: client.fine_tuning.alpha.graders.validate(grader=JUDGE),
 }
 REFUSED_AS_LIVE = [
     *("runs.create", "runs.retrieve", "runs.list", "runs.cancel"),
     *("output_items.retrieve", "output_items.list"),
     *("files.create", "files.retrieve", "files.list"),
+    "graders.run",
 ]
 
 

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from evald import __version__
-from evald.api import chat_completions, evals, files, models, output_items, runs
+from evald.api import chat_completions, evals, files, graders, models, output_items, runs
 from evald.api.bodies import json_answer
 from evald.api.services import Given, Services
 from evald.contract.pages import error_json
@@ -49,7 +49,7 @@ def build_app(services: Services, pages: APIRouter) -> FastAPI:
     app.include_router(health)
     app.include_router(pages)
     for prefix in PREFIXES:
-        for room in (evals, runs, output_items, files, models, chat_completions):
+        for room in (evals, runs, output_items, files, models, chat_completions, graders):
             app.include_router(room.router, prefix=prefix, include_in_schema=prefix == "/v1")
     app.add_exception_handler(ApiError, _api_error)
     app.add_exception_handler(BadJson, _bad_json)

@@ -1,13 +1,13 @@
 """An answer that is passed on while it comes, and stopped at its source when the client leaves."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from evald.api.leaving import unless_gone
 from evald.capture.collect import Collector, whole_completion
 from evald.contract.json_types import JsonObject
 from evald.contract.pages import error_json
@@ -38,7 +38,7 @@ class PassedOn(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer the request. Raises UpstreamFailed and NotFound as long as nothing is sent."""
-        await _unless_gone(receive, self._pass_on(send))
+        await unless_gone(receive, self._pass_on(send))
 
     async def _pass_on(self, send: Send) -> None:
         try:
@@ -106,22 +106,3 @@ def _error_event(failure: UpstreamFailed) -> bytes:
     body = error_json(failure.message, failure.type, failure.param, failure.code)
     # The endpoint may have stopped within an event, whose rest this line break ends.
     return b"\n\ndata: " + body + b"\n\n"
-
-
-async def _unless_gone(receive: Receive, work: Coroutine[Any, Any, None]) -> None:
-    """Do this work, and cancel it when the client leaves."""
-    doing = asyncio.ensure_future(work)
-    watching = asyncio.ensure_future(_gone(receive))
-    try:
-        await asyncio.wait([doing, watching], return_when=asyncio.FIRST_COMPLETED)
-        if doing.done():
-            doing.result()
-    finally:
-        for task in (doing, watching):
-            task.cancel()
-        await asyncio.wait([doing, watching])
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -22,8 +22,15 @@ def strict_form(answer: JsonValue) -> JsonValue:
     """Give an answer in its strict form; one that has no other, such as an error, as it is."""
     if not isinstance(answer, dict):
         return answer
-    form = _FORMS.get(str(answer.get("object")))
+    form = _FORMS.get(_kind(answer))
     return answer if form is None else form(answer)
+
+
+def _kind(answer: JsonObject) -> str:
+    """Give what an answer is; those about graders do not say it."""
+    if "object" in answer:
+        return str(answer["object"])
+    return "grader run" if "reward" in answer else "grader" if "grader" in answer else ""
 
 
 def _page(page: JsonObject) -> JsonObject:
@@ -109,6 +116,16 @@ def _output_item(item: JsonObject) -> JsonObject:
     return {**item, "sample": strict}
 
 
+def _graded(answer: JsonObject) -> JsonObject:
+    metadata = _object(answer.get("metadata"))
+    tokens = _object(metadata.get("token_usage")).get("total_tokens")
+    return {**answer, "metadata": {**metadata, "token_usage": tokens}}
+
+
+def _validated(answer: JsonObject) -> JsonObject:
+    return {"grader": _criterion(_object(answer.get("grader")))}
+
+
 def _file(file: JsonObject) -> JsonObject:
     strict = _without_nulls(file)
     return {**strict, "purpose": STRICT_PURPOSE} if strict.get("purpose") == "evals" else strict
@@ -133,4 +150,6 @@ _FORMS: Final[dict[str, Callable[[JsonObject], JsonObject]]] = {
     "eval.run": _run,
     "eval.run.output_item": _output_item,
     "file": _file,
+    "grader run": _graded,
+    "grader": _validated,
 }

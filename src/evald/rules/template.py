@@ -6,7 +6,7 @@ expressions or calls, so a dataset or a model cannot make a template do anything
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -76,6 +76,15 @@ def compile_template(text: str) -> Template:
     if end < len(text):
         parts.append(text[end:])
     return Template(tuple(parts))
+
+
+def paths_in(value: JsonValue) -> Iterator[Path]:
+    """Give the references in all strings of a value, however deep they stand."""
+    if isinstance(value, str):
+        yield from (part for part in compile_template(value).parts if isinstance(part, Path))
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from paths_in(part)
 
 
 def compile_path(text: str) -> Path | None:

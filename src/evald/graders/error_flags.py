@@ -1,0 +1,76 @@
+"""The error flags of a grader that was tried out on one sample (contract section 6.8)."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from evald.contract.grader_runs import ErrorFlags
+from evald.contract.json_types import JsonObject, JsonValue
+from evald.graders.interface import Grade
+from evald.rules.template import MISSING, Namespaces, paths_in
+
+PARSE: Final = "model_grader_parse_error"
+REFUSAL: Final = "model_grader_refusal_error"
+SERVER: Final = "model_grader_server_error"
+LATE: Final = "unresponsive_reward_error"
+FLAGS_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    "judge_unavailable": (SERVER,),
+    "judge_refused": (REFUSAL,),
+    "judge_filtered": (REFUSAL,),
+    "judge_truncated": (PARSE, "truncated_observation_error"),
+    "judge_empty": (PARSE, LATE),
+    "judge_unparseable": (PARSE,),
+    "judge_label_unknown": (PARSE,),
+    "judge_score_invalid": (PARSE,),
+    "embeddings_unavailable": (SERVER,),
+    "formula_unreadable": ("formula_parse_error",),
+    "part_failed": (),  # the parts have their own
+}
+"""By the code of an error; every other error is `other_error`."""
+
+
+def error_flags(grade: Grade, grader: JsonObject, namespaces: Namespaces) -> ErrorFlags:
+    """Give the flags of a grade that the kept grader gave for what stands under these namespaces."""
+    faults = list(_faults(grade.error, grade.sample, grade.extras))
+    raised = {flag for fault in faults for flag in _flags(fault)}
+    raised |= set(_missing(grader, namespaces))
+    said = next((fault["message"] for fault in faults if SERVER in _flags(fault)), None)
+    return ErrorFlags(frozenset(raised), said if isinstance(said, str) else None)
+
+
+def _faults(error: JsonValue, sample: JsonValue, extras: JsonObject) -> Iterator[JsonObject]:
+    """Give the errors of a grade and of its parts, with the code of the call that failed, if one did."""
+    if isinstance(error, dict):
+        match sample:
+            case {"error": {"code": str(code)}}:
+                yield {**error, "call": code}
+            case _:
+                yield error
+    parts = extras.get("sub_results")
+    for part in parts.values() if isinstance(parts, dict) else ():
+        if isinstance(part, dict):
+            yield from _faults(part.get("error"), part.get("sample"), {})
+
+
+def _flags(fault: JsonObject) -> tuple[str, ...]:
+    flags = FLAGS_OF.get(str(fault["code"]), ("other_error",))
+    return (*flags, LATE) if SERVER in flags and fault.get("call") == "timeout" else flags
+
+
+def _missing(grader: JsonObject, namespaces: Namespaces) -> Iterator[str]:
+    """Give the flags of references that lead nowhere: they render as nothing, and nobody notices."""
+    for path in paths_in(_templates(grader)):
+        if path.look_up(namespaces) is MISSING:
+            into_json = path.namespace == "sample" and path.steps[:1] == ("output_json",)
+            is_no_json = into_json and "output_json" not in _object(namespaces.get("sample"))
+            yield "sample_parse_error" if is_no_json else "invalid_variable_error"
+
+
+def _templates(grader: JsonObject) -> JsonValue:
+    match grader:
+        case {"type": "multi", "graders": dict(parts)}:
+            return [_templates(_object(part)) for part in parts.values()]
+    return [grader.get("input"), grader.get("reference")]
+
+
+def _object(value: JsonValue) -> JsonObject:
+    return value if isinstance(value, dict) else {}
