@@ -72,6 +72,15 @@ def poisoned_report(text: str) -> tuple[JsonObject, JsonObject, JsonObject]:
                 "label": text,
                 "sample": {"output": [{"content": judgement(text)}]},
             },
+            {
+                "name": text,
+                "passed": True,
+                "score": 1,
+                "sub_results": {
+                    text: {"score": 1, "sample": {"output": [{"content": judgement(text)}]}},
+                    f"{text} 2": {"error": error, "type": text},
+                },
+            },
         ],
         sample={
             "input": [{"role": text, "content": text}, {"role": "user", "content": [text]}],

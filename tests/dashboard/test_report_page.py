@@ -6,7 +6,7 @@ import pytest
 from markupsafe import escape
 
 from evald.contract.json_types import JsonObject, JsonValue
-from evald.dashboard.item_detail import FIELD_LIMIT, MESSAGE_LIMIT
+from evald.dashboard.grades import FIELD_LIMIT, MESSAGE_LIMIT
 from evald.dashboard.items import CommonError
 from evald.dashboard.report import (
     ItemsPage,
@@ -333,3 +333,93 @@ def test_an_answer_that_led_to_no_verdict_is_not_shown_as_one() -> None:
 
     assert 'class="steps"' not in html
     assert "judge_truncated" in html
+
+
+TONE: JsonObject = {"type": "score_model", "name": "tone", "model": "judge"}
+PARTS: JsonObject = {
+    "tone": TONE,
+    "team": {
+        "type": "string_check",
+        "input": "{{sample.output_text}}",
+        "reference": "{{item.team}}",
+    },
+}
+MIXED = "Mixed-5b1f9c1e-8f3b-4c53-9d2a-0a1b2c3d4e5f"
+
+
+def mixed(**tone: JsonValue) -> str:
+    """Give the page of an item that a formula graded, with this result of its judge."""
+    multi: JsonObject = {
+        "id": MIXED,
+        "name": "Mixed",
+        "type": "multi",
+        "graders": PARTS,
+        "calculate_output": "0.5 * tone + 0.5 * team",
+        "pass_threshold": 0.75,
+    }
+    sub_results: JsonObject = {
+        "tone": {"type": "score_model", "score": 0.5, "sample": None, **tone},
+        "team": {"type": "string_check", "score": 1.0, "sample": None},
+    }
+    result: JsonObject = {
+        "name": MIXED,
+        "passed": True,
+        "score": 0.75,
+        "sample": None,
+        "sub_results": sub_results,
+    }
+    item = output_item(0, "pass", results=[result])
+    page = report_page(
+        eval_object=eval_object(testing_criteria=[multi]),
+        run=THREE,
+        items=[item],
+        page=ALL_ITEMS,
+        selected=item,
+        theme="",
+    )
+    return render_report(page)
+
+
+def test_a_formula_shows_its_parts_each_with_its_score_and_what_it_compared() -> None:
+    html = mixed()
+
+    assert '<p class="formula" dir="auto">0.5 * tone + 0.5 * team</p>' in html
+    assert "<h4><bdi>tone</bdi></h4>" in html
+    assert "<h4><bdi>team</bdi></h4>" in html
+    assert '<mark class="expected">technical</mark>' in html
+    assert html.count(", passes at 0.75") == 2  # in the header and in the drawer
+
+
+def test_the_judge_within_a_formula_is_told_step_by_step() -> None:
+    html = mixed(sample={"output": [{"role": "assistant", "content": steps(2)}]})
+
+    assert '<p class="conclusion" dir="auto">Find 1</p>' in html
+    assert '<mark class="">good</mark>' in html
+
+
+def test_a_part_that_broke_shows_its_error_and_no_score() -> None:
+    html = mixed(error={"code": "judge_refused", "message": "It refused."})
+
+    drawer = html[html.index('<dialog class="drawer"') :]
+    assert "judge_refused" in drawer
+    assert "It refused." in drawer
+    assert drawer.count("no score") == 1
+
+
+def test_many_parts_are_cut_and_counted() -> None:
+    parts: JsonObject = {f"part {n}": {"type": "string_check", "score": 1.0} for n in range(60)}
+    result: JsonObject = {"name": MIXED, "passed": True, "score": 1, "sub_results": parts}
+    item = output_item(0, "pass", results=[result])
+
+    html = render_report(page_of(THREE, [item], selected=item))
+
+    assert html.count("<h4>") == 20
+    assert "40 more graders" in html
+
+
+@pytest.mark.parametrize("parts", [None, [], "text", {"a": None}, {"a": {"score": "x"}}])
+def test_parts_of_any_shape_are_shown(parts: JsonValue) -> None:
+    result: JsonObject = {"name": MIXED, "passed": True, "score": 1, "sub_results": parts}
+    item = output_item(0, "pass", results=[result])
+
+    assert "Item 0" in render_report(page_of(THREE, [item], selected=item))

@@ -31,7 +31,10 @@ _OPERATIONS = {
 
 @dataclass(frozen=True)
 class Criterion:
-    """One testing criterion of the eval. `threshold` is None where a score has none."""
+    """One testing criterion of the eval, or one part of a formula.
+
+    `threshold` is None where a score has none. `parts` are a formula's by their keys.
+    """
 
     id: str
     name: str
@@ -40,6 +43,8 @@ class Criterion:
     threshold: float | None
     input: str
     reference: str
+    formula: str
+    parts: Mapping[str, "Criterion"]
 
 
 @dataclass(frozen=True)
@@ -106,6 +111,11 @@ def _criterion(grader: ApiObject) -> Criterion:
         threshold=threshold,
         input=text_of(grader.get("input")),
         reference=text_of(grader.get("reference")),
+        formula=text_of(grader.get("calculate_output")),
+        parts={
+            key: _criterion(object_of(part))
+            for key, part in object_of(grader.get("graders")).items()
+        },
     )
 
 

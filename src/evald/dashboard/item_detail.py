@@ -6,14 +6,17 @@ from typing import Literal
 
 from evald.contract.json_types import JsonValue
 from evald.dashboard.addresses import ReportAddresses
-from evald.dashboard.criteria import (
-    Criterion,
-    bare_name,
-    expected_of,
-    got_of,
-    output_text,
+from evald.dashboard.criteria import Criterion
+from evald.dashboard.grades import (
+    FIELD_LIMIT,
+    MESSAGE_LIMIT,
+    NAME_LIMIT,
+    Fault,
+    Grade,
+    fault_of,
+    grade_of,
 )
-from evald.dashboard.items import ItemsPage, Mark, mark_of
+from evald.dashboard.items import ItemsPage
 from evald.dashboard.reading import (
     ApiObject,
     count_of,
@@ -24,60 +27,14 @@ from evald.dashboard.reading import (
     text_of,
 )
 from evald.dashboard.texts import Text, as_json, as_line, call_texts, clip, said_text
-from evald.rules.judgement import steps_of
 
-MESSAGE_LIMIT = 4_000
-FIELD_LIMIT = 1_000
 JSON_LIMIT = 20_000
-_NAME_LIMIT = 120
 _MOST_MESSAGES = 50
 _MOST_CALLS = 20
 _MOST_FIELDS = 50
 _MOST_GRADES = 50
-_MOST_STEPS = 10
-_STEP_LIMIT = 500
 
 Speaker = Literal["user", "assistant", "other"]
-
-
-@dataclass(frozen=True)
-class Fault:
-    """An error as the API tells it."""
-
-    code: str
-    message: Text
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step of a judge: what it looked at, and what it concluded."""
-
-    description: Text
-    conclusion: Text
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What a judge model wrote: its steps and result where they can be read, else the text."""
-
-    text: Text | None
-    steps: tuple[Step, ...]
-    hidden_steps: int
-    result: Text | None
-
-
-@dataclass(frozen=True)
-class Grade:
-    """One criterion's result on this item, with what it compared or what its judge wrote."""
-
-    name: str
-    type: str
-    mark: Mark
-    threshold: float | None
-    expected: Text | None
-    got: Text | None
-    judgement: Judgement | None
-    fault: Fault | None
 
 
 @dataclass(frozen=True)
@@ -159,7 +116,7 @@ def item_detail(
         number=count_of(item.get("datasource_item_id")),
         status=text_of(item.get("status")),
         fault=fault_of(sample.get("error")),
-        grades=tuple(_grade(object_of(r), criteria, item) for r in results[:_MOST_GRADES]),
+        grades=tuple(grade_of(object_of(r), criteria, item) for r in results[:_MOST_GRADES]),
         hidden_grades=max(0, len(results) - _MOST_GRADES),
         messages=tuple(messages[:_MOST_MESSAGES]),
         hidden_messages=max(0, len(messages) - _MOST_MESSAGES),
@@ -174,59 +131,6 @@ def item_detail(
     )
 
 
-def fault_of(error: JsonValue) -> Fault | None:
-    """Give an error object as code and message, or None where there is none."""
-    if not error:
-        return None
-    fault = object_of(error)
-    return Fault(
-        code=clip(text_of(fault.get("code")), _NAME_LIMIT).shown,
-        message=clip(text_of(fault.get("message")), MESSAGE_LIMIT),
-    )
-
-
-def _grade(result: ApiObject, criteria: Sequence[Criterion], item: ApiObject) -> Grade:
-    name = text_of(result.get("name"))
-    criterion = next((known for known in criteria if known.id == name), None)
-    return Grade(
-        name=criterion.name if criterion else clip(bare_name(name), _NAME_LIMIT).shown,
-        type=criterion.type if criterion else text_of(result.get("type")),
-        mark=mark_of(result),
-        threshold=criterion.threshold if criterion else None,
-        expected=_clipped(expected_of(criterion, item)) if criterion else None,
-        got=_clipped(got_of(criterion, item)) if criterion else None,
-        judgement=_judgement(result),
-        fault=fault_of(result.get("error")),
-    )
-
-
-def _clipped(text: str | None) -> Text | None:
-    return None if text is None else clip(text, FIELD_LIMIT)
-
-
-def _judgement(result: ApiObject) -> Judgement | None:
-    """Give what a judge model wrote, where one was asked.
-
-    Only an answer that led to a verdict is shown as steps and result.
-    """
-    written = output_text(result)
-    if not written:
-        return None
-    told = None if result.get("error") else steps_of(written)
-    if told is None:
-        return Judgement(clip(written, MESSAGE_LIMIT), (), 0, None)
-    steps, verdict = told
-    return Judgement(
-        text=None,
-        steps=tuple(
-            Step(clip(description, _STEP_LIMIT), clip(conclusion, _STEP_LIMIT))
-            for description, conclusion in steps[:_MOST_STEPS]
-        ),
-        hidden_steps=max(0, len(steps) - _MOST_STEPS),
-        result=as_line(verdict, _STEP_LIMIT),
-    )
-
-
 def _messages(sample: ApiObject) -> list[Message]:
     asked = [_message(object_of(message), False) for message in list_of(sample.get("input"))]
     return asked + [_message(object_of(message), True) for message in list_of(sample.get("output"))]
@@ -236,7 +140,7 @@ def _message(message: ApiObject, is_output: bool) -> Message:
     role = text_of(message.get("role")) or ("assistant" if is_output else "")
     known: dict[str, Speaker] = {"user": "user", "assistant": "assistant"}
     return Message(
-        role=clip(role, _NAME_LIMIT).shown,
+        role=clip(role, NAME_LIMIT).shown,
         speaker=known.get(role, "other"),
         text=clip(said_text(message), MESSAGE_LIMIT),
         calls=tuple(clip(call, MESSAGE_LIMIT) for call in call_texts(message)[:_MOST_CALLS]),
@@ -246,7 +150,7 @@ def _message(message: ApiObject, is_output: bool) -> Message:
 
 def _fields(row: JsonValue) -> list[Field]:
     return [
-        Field(clip(name, _NAME_LIMIT).shown, as_line(value, FIELD_LIMIT))
+        Field(clip(name, NAME_LIMIT).shown, as_line(value, FIELD_LIMIT))
         for name, value in object_of(row).items()
     ]
 
@@ -264,8 +168,8 @@ def _usage(item: ApiObject, sample: ApiObject) -> Usage:
             count_of(object_of(use).get("total_tokens"))
             for use in list_of(extras.get("judge_usage"))
         ),
-        model=clip(text_of(sample.get("model")), _NAME_LIMIT).shown,
-        finish_reason=clip(text_of(sample.get("finish_reason")), _NAME_LIMIT).shown,
+        model=clip(text_of(sample.get("model")), NAME_LIMIT).shown,
+        finish_reason=clip(text_of(sample.get("finish_reason")), NAME_LIMIT).shown,
     )
 
 

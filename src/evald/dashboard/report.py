@@ -10,14 +10,9 @@ from dataclasses import dataclass
 from evald.contract.json_types import JsonValue
 from evald.dashboard.addresses import ReportAddresses
 from evald.dashboard.criteria import CriterionResult, criteria_of, results_of
+from evald.dashboard.grades import Fault, fault_of
 from evald.dashboard.headers import security_headers
-from evald.dashboard.item_detail import (
-    JSON_LIMIT,
-    Fault,
-    ItemDetail,
-    fault_of,
-    item_detail,
-)
+from evald.dashboard.item_detail import JSON_LIMIT, ItemDetail, item_detail
 from evald.dashboard.items import (
     CommonError,
     Filter,

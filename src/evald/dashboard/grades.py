@@ -1,0 +1,147 @@
+"""What each criterion said of one output item, down to the parts of a formula and a judge's steps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from evald.contract.json_types import JsonValue
+from evald.dashboard.criteria import (
+    Criterion,
+    bare_name,
+    expected_of,
+    got_of,
+    output_text,
+)
+from evald.dashboard.items import Mark, mark_of
+from evald.dashboard.reading import ApiObject, object_of, text_of
+from evald.dashboard.texts import Text, as_line, clip
+from evald.rules.judgement import steps_of
+
+MESSAGE_LIMIT = 4_000
+FIELD_LIMIT = 1_000
+NAME_LIMIT = 120
+_MOST_PARTS = 20
+_MOST_STEPS = 10
+_STEP_LIMIT = 500
+
+
+@dataclass(frozen=True)
+class Fault:
+    """An error as the API tells it."""
+
+    code: str
+    message: Text
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a judge: what it looked at, and what it concluded."""
+
+    description: Text
+    conclusion: Text
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a judge model wrote: its steps and result where they can be read, else the text."""
+
+    text: Text | None
+    steps: tuple[Step, ...]
+    hidden_steps: int
+    result: Text | None
+
+
+@dataclass(frozen=True)
+class Grade:
+    """One criterion's result on this item, with what it compared or what its judge wrote.
+
+    A formula has its parts, of which each has a result of its own, but no verdict.
+    """
+
+    name: str
+    type: str
+    mark: Mark
+    threshold: float | None
+    expected: Text | None
+    got: Text | None
+    judgement: Judgement | None
+    fault: Fault | None
+    formula: Text | None
+    parts: tuple["Grade", ...]
+    hidden_parts: int
+
+
+def fault_of(error: JsonValue) -> Fault | None:
+    """Give an error object as code and message, or None where there is none."""
+    if not error:
+        return None
+    fault = object_of(error)
+    return Fault(
+        code=clip(text_of(fault.get("code")), NAME_LIMIT).shown,
+        message=clip(text_of(fault.get("message")), MESSAGE_LIMIT),
+    )
+
+
+def grade_of(result: ApiObject, criteria: Sequence[Criterion], item: ApiObject) -> Grade:
+    """Give one of an item's results, with what its criterion is known to compare."""
+    name = text_of(result.get("name"))
+    criterion = next((known for known in criteria if known.id == name), None)
+    shown = criterion.name if criterion else clip(bare_name(name), NAME_LIMIT).shown
+    return _shown_grade(shown, mark_of(result), result, criterion, item)
+
+
+def _part(key: str, result: ApiObject, criterion: Criterion | None, item: ApiObject) -> Grade:
+    """Give the result of a formula's part; alone it neither passes nor fails."""
+    mark = mark_of(result)
+    mark = mark if mark.kind == "error" else Mark(None, mark.score)
+    return _shown_grade(clip(key, NAME_LIMIT).shown, mark, result, criterion, item)
+
+
+def _shown_grade(
+    name: str, mark: Mark, result: ApiObject, criterion: Criterion | None, item: ApiObject
+) -> Grade:
+    parts = object_of(result.get("sub_results"))
+    known = criterion.parts if criterion else {}
+    return Grade(
+        name=name,
+        type=criterion.type if criterion else text_of(result.get("type")),
+        mark=mark,
+        threshold=criterion.threshold if criterion and mark.kind else None,
+        expected=_clipped(expected_of(criterion, item)) if criterion else None,
+        got=_clipped(got_of(criterion, item)) if criterion else None,
+        judgement=_judgement(result),
+        fault=fault_of(result.get("error")),
+        formula=_clipped(criterion.formula) if criterion and criterion.formula else None,
+        parts=tuple(
+            _part(key, object_of(part), known.get(key), item)
+            for key, part in islice(parts.items(), _MOST_PARTS)
+        ),
+        hidden_parts=max(0, len(parts) - _MOST_PARTS),
+    )
+
+
+def _clipped(text: str | None) -> Text | None:
+    return None if text is None else clip(text, FIELD_LIMIT)
+
+
+def _judgement(result: ApiObject) -> Judgement | None:
+    """Give what a judge model wrote, where one was asked.
+
+    Only an answer that led to a verdict is shown as steps and result.
+    """
+    written = output_text(result)
+    if not written:
+        return None
+    told = None if result.get("error") else steps_of(written)
+    if told is None:
+        return Judgement(clip(written, MESSAGE_LIMIT), (), 0, None)
+    steps, verdict = told
+    return Judgement(
+        text=None,
+        steps=tuple(
+            Step(clip(description, _STEP_LIMIT), clip(conclusion, _STEP_LIMIT))
+            for description, conclusion in steps[:_MOST_STEPS]
+        ),
+        hidden_steps=max(0, len(steps) - _MOST_STEPS),
+        result=as_line(verdict, _STEP_LIMIT),
+    )
