@@ -11,7 +11,7 @@ from evald.api.services import Services
 from evald.dashboard.routes import Pages, pages_router
 from evald.runs.tools import Dispatch, Tools
 
-FOR_ALL = {"/healthz", "/static/{name}", "/sign-in", "/sign-out"}
+FOR_ALL = {"/healthz", "/static/{name}", "/sign-in", "/sign-out", "/favicon.ico"}
 """Paths that need no key."""
 
 

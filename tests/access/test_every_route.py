@@ -169,7 +169,11 @@ MAKERS: dict[str, Callable[[EvaldServer, str], str]] = {
     "/responses": made_response,
 }
 """How to make something by a path; each gives where it is found then."""
-KEEPS_NOTHING: set[str] = set()
+KEEPS_NOTHING = {
+    f"{prefix}/graders/{path}"
+    for prefix in ("", "/fine_tuning/alpha")
+    for path in ("run", "validate")
+}
 """Paths whose requests leave nothing behind."""
 MAKING = [path for method, path in ROUTES if method == "POST" and not parameters(path)]
 

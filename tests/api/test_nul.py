@@ -36,6 +36,7 @@ def known(prepared: Prepared) -> dict[str, str]:
         "file_id": prepared.file_id,
         "completion_id": prepared.completion_id,
         "response_id": prepared.response_id,
+        "webhook_endpoint_id": "whe_1",  # what is refused is not looked for
         "model": "scripted",
         "name": "style.css",
     }

@@ -173,9 +173,9 @@ def test_a_wrong_body_is_refused_in_words_that_a_client_knows(
             SIMILARITY | {"evaluation_metric": "beauty"},
             "testing_criteria[1].evaluation_metric",
             VALUE,
-            "Invalid value for 'testing_criteria[1].evaluation_metric': expected 'fuzzy_match', "
-            "'bleu', 'gleu', 'meteor', 'rouge_1', 'rouge_2', 'rouge_3', 'rouge_4', 'rouge_5' or "
-            "'rouge_l'.",
+            "Invalid value for 'testing_criteria[1].evaluation_metric': expected 'cosine', "
+            "'fuzzy_match', 'bleu', 'gleu', 'meteor', 'rouge_1', 'rouge_2', 'rouge_3', 'rouge_4', "
+            "'rouge_5' or 'rouge_l'.",
         ),
     ],
 )

@@ -22,7 +22,10 @@ def server(
 ) -> Iterator[EvaldServer]:
     folder = tmp_path_factory.mktemp("evald")
     write_small_wordnet(folder / "nltk_data" / "corpora" / "wordnet")
-    environment = {"NLTK_DATA": str(folder / "nltk_data")}
+    environment = {
+        "NLTK_DATA": str(folder / "nltk_data"),
+        "EVALD_EMBEDDINGS_MODEL": "embedder",
+    }
     with EvaldServer(folder, upstream=model_process.url, environment=environment) as server:
         yield server
         assert "Traceback" not in server.log()

@@ -16,7 +16,7 @@ from evald.contract.projects import ProjectId
 
 PROJECT_HEADER: Final = "evald-project"
 """By which a request may say which project it means, so that a wrong key does no harm."""
-FOR_ALL: Final = frozenset({"/healthz", "/sign-in", "/sign-out"})
+FOR_ALL: Final = frozenset({"/healthz", "/sign-in", "/sign-out", "/favicon.ico"})
 
 
 @dataclass(frozen=True)

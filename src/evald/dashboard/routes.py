@@ -110,6 +110,11 @@ def pages_router(pages: Pages) -> APIRouter:
         headers = {**security_headers(), "cache-control": A_YEAR}
         return FileResponse(STATIC_FILES[name], headers=headers)
 
+    @router.get("/favicon.ico")
+    async def no_icon() -> Response:
+        # Browsers ask for one where a page names none: an item opened as JSON, say.
+        return Response(status_code=204, headers={"cache-control": A_YEAR})
+
     return router
 
 
