@@ -12,7 +12,7 @@ REASONS: Final[dict[str, str]] = {
     "EasyInputMessage.phase": "not read: it belongs to answers that are sent back",
     "InputTextContent.prompt_cache_breakpoint": NO_CACHE_POINTS,
     "InputImageContent.prompt_cache_breakpoint": NO_CACHE_POINTS,
-    "InputImageContent.file_id": "pictures come by `image_url`: our files are not there for the provider",
+    "InputImageContent.file_id": "pictures come by `image_url`: providers have no files of ours",
     "InputFileContent": "a part of this kind is refused with the kinds that are known",
     "GraderPython": "not yet: refused by name, nothing runs code without a sandbox",
     "OpenAIFile.status = uploaded": "a file is processed when its upload is answered",
