@@ -49,6 +49,8 @@ class Replay:
     named: dict[str, str] = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)
     item_schema: Any = None
+    within: float = 30
+    """Seconds that a run may take."""
 
     def all_steps(self, steps: list[Any]) -> list[Outcome]:
         """Go through all steps, and give what became of each."""
@@ -115,7 +117,7 @@ class Replay:
 
     def _until_the_run_is_final(self) -> None:
         path = f"/v1/evals/{self.named['$EVAL_ID']}/runs/{self.named['$RUN_ID']}"
-        until(lambda: self.server.ask("GET", path).json["status"] in FINAL)
+        until(lambda: self.server.ask("GET", path).json["status"] in FINAL, within=self.within)
 
 
 def with_our_model(value: Any) -> Any:
