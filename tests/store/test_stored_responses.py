@@ -1,5 +1,6 @@
 """Stored responses: found by what they are, in one order."""
 
+import json
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -145,7 +146,7 @@ ASKED, SAID = {"asked": 1}, {"said": 1}
 
 async def input_of(database: Database, response_id: str) -> list[Any]:
     ask = partial(response_store.get_input, project_id=DEFAULT_PROJECT, response_id=response_id)
-    return list(await database.read(ask))
+    return list(json.loads(await database.read(ask)))
 
 
 async def test_a_response_that_goes_on_from_another_has_what_was_said_before(

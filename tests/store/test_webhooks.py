@@ -247,12 +247,13 @@ async def test_an_endpoint_of_another_project_is_not_there(database: Database) -
         )
 
 
-async def test_there_is_an_end_to_the_endpoints_of_the_api(database: Database) -> None:
+async def test_there_is_an_end_to_the_endpoints_of_a_project(database: Database) -> None:
     for _ in range(MOST_ENDPOINTS):
         await saved_endpoint(database)
 
     with pytest.raises(BadRequest, match=str(MOST_ENDPOINTS)):
         await saved_endpoint(database)
+    await saved_endpoint(database, project_id=await another_project(database))
 
 
 async def test_an_event_that_is_not_committed_is_not_delivered(database: Database) -> None:

@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -204,3 +205,29 @@ def test_a_cancel_in_the_very_transaction_of_the_end_leaves_one_event(
         until(lambda: deliveries(mined_server, endpoint)[0]["status"] == "delivered")
         assert len(deliveries(mined_server, endpoint)) == 1
     assert Counter(told([received])[run["id"]]) == {EVENTS[final["status"]]: 1}
+
+
+def test_a_run_that_is_created_while_its_eval_is_being_deleted_is_told_as_canceled(
+    models: ModelServer, tmp_path: Path
+) -> None:
+    models.script(Step(hold="before"))
+    with (
+        Receiver() as receiver,
+        Barrier(tmp_path, "deleting") as deleting,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        server = MinedServer(tmp_path, upstream=models.url)
+        server.points = [deleting.point("evald.runs.cancel:cancel_run")]
+        with server:
+            create_endpoint(server, receiver.url)
+            eval_id = create_eval(server)
+            runs = [create_run(server, eval_id, sampled(rows(3)))]
+            deletion = pool.submit(asked, server, "DELETE", f"/v1/evals/{eval_id}")
+            deleting.reached()
+            runs.append(create_run(server, eval_id, sampled(rows(4))))
+
+            deleting.go_on()
+
+            assert deletion.result()["deleted"]
+            told = {each.event["data"]["id"]: each.event["type"] for each in receiver.got(2)}
+    assert told == {run["id"]: "eval.run.canceled" for run in runs}

@@ -1,5 +1,6 @@
 """The routes of chat completions: passed through to the models, and kept (contract section 2.6)."""
 
+import asyncio
 from functools import partial
 from typing import Any, Final
 
@@ -10,13 +11,12 @@ from evald.api.bodies import json_answer, read_body, read_json
 from evald.api.document import EVENTS, Body, described
 from evald.api.passing_on import CAPTURE, PassedOn
 from evald.api.queries import After, Limit, Model, Order
-from evald.api.services import Given, OfProject, Services
+from evald.api.services import Given, OfProject
 from evald.capture.collect import ChatCollector
 from evald.capture.importing import import_logs
 from evald.capture.keep import ToKeep
 from evald.contract.json_types import JsonObject
 from evald.contract.pages import page_json
-from evald.contract.projects import ProjectId
 from evald.contract.stored_completions import (
     OUR_KEYS,
     CaptureRequest,
@@ -32,7 +32,7 @@ from evald.contract.stored_completions import (
 from evald.contract.validation import read_request
 from evald.errors import BadRequest
 from evald.rules import json_text
-from evald.rules.paging import page_of, page_request
+from evald.rules.paging import PageRequest, page_of, page_request
 from evald.store import stored_completions as completion_store
 
 router = APIRouter(tags=["chat completions"])
@@ -184,17 +184,16 @@ async def list_messages(
 ) -> Response:
     """List the messages that a stored completion answered, the first one first."""
     page = page_request(after, limit, order)
-    messages = await _messages(project_id, completion_id, services)
-    ids = [str(message["id"]) for message in messages]
-    positions, more = page_of(ids, page)
-    objects = [(ids[place], orjson.dumps(messages[place])) for place in positions]
-    return json_answer(page_json(objects, has_more=more))
-
-
-async def _messages(
-    project_id: ProjectId, completion_id: str, services: Services
-) -> list[JsonObject]:
     sent = await services.database.read(
         lambda connection: completion_store.get_messages(connection, project_id, completion_id)
     )
-    return message_objects(completion_id, sent)
+    # In a thread: there may be hundreds of thousands of them.
+    return json_answer(await asyncio.to_thread(_page_of_messages, completion_id, sent, page))
+
+
+def _page_of_messages(completion_id: str, sent: str, page: PageRequest) -> bytes:
+    messages = message_objects(completion_id, orjson.loads(sent))
+    ids = [str(message["id"]) for message in messages]
+    positions, more = page_of(ids, page)
+    objects = [(ids[place], orjson.dumps(messages[place])) for place in positions]
+    return page_json(objects, has_more=more)

@@ -1,5 +1,6 @@
 """The routes of responses: passed through to the models, and kept, as OpenAI's Responses API does."""
 
+import asyncio
 from functools import partial
 from typing import Final
 
@@ -10,11 +11,12 @@ from evald.api.bodies import json_answer, read_json
 from evald.api.document import EVENTS, described
 from evald.api.passing_on import CAPTURE, PassedOn
 from evald.api.queries import After, Limit, Order
-from evald.api.services import Given, OfProject
+from evald.api.services import Given, OfProject, Services
 from evald.capture.collect import ResponseCollector
 from evald.capture.keep import ToKeep
 from evald.contract.json_types import JsonObject
 from evald.contract.pages import page_json
+from evald.contract.projects import ProjectId
 from evald.contract.stored_responses import (
     DeletedResponse,
     InputItemPage,
@@ -24,7 +26,7 @@ from evald.contract.stored_responses import (
 )
 from evald.contract.validation import read_request
 from evald.errors import BadRequest
-from evald.rules.paging import page_of, page_request
+from evald.rules.paging import PageRequest, page_of, page_request
 from evald.store import stored_responses as response_store
 
 router = APIRouter(tags=["responses"])
@@ -51,6 +53,7 @@ async def create(request: Request, services: Given, project_id: OfProject) -> Re
             param="background",
             code="unsupported_value",
         )
+    await _check_previous(asked.previous_response_id, project_id, services)
     assert isinstance(body, dict)
     keep = None
     if asked.store is not False:
@@ -58,6 +61,20 @@ async def create(request: Request, services: Given, project_id: OfProject) -> Re
         keep = partial(services.response_keeper.keep, to_keep)
     answer = services.relay.passed_on(asked.model, PATH, text, CAPTURE)
     return PassedOn(answer, ResponseCollector(), keep)
+
+
+async def _check_previous(
+    response_id: str | None, project_id: ProjectId, services: Services
+) -> None:
+    """Refuse to go on from a response of another project: the endpoint would, for all have its key."""
+    if response_id is not None and await services.database.read(
+        lambda connection: response_store.is_of_others(connection, project_id, response_id)
+    ):
+        raise BadRequest(
+            f"Previous response with id '{response_id[:80]}' not found.",
+            param="previous_response_id",
+            code="previous_response_not_found",
+        )
 
 
 @described(ResponseObject)
@@ -117,8 +134,13 @@ async def list_input_items(
     sent = await services.database.read(
         lambda connection: response_store.get_input(connection, project_id, response_id)
     )
-    items = item_objects(response_id, sent)
+    # In a thread: there may be hundreds of thousands of them.
+    return json_answer(await asyncio.to_thread(_page_of_items, response_id, sent, page))
+
+
+def _page_of_items(response_id: str, sent: str, page: PageRequest) -> bytes:
+    items = item_objects(response_id, orjson.loads(sent))
     ids = [str(item["id"]) for item in items]
     positions, more = page_of(ids, page)
     objects = [(ids[place], orjson.dumps(items[place])) for place in positions]
-    return json_answer(page_json(objects, has_more=more))
+    return page_json(objects, has_more=more)

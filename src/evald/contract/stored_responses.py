@@ -26,6 +26,7 @@ class ResponseRequest(RequestModel):
     model: ModelName
     store: bool | None = None
     background: bool | None = None
+    previous_response_id: str | None = None
     metadata: SearchableMetadata | None = None
 
 

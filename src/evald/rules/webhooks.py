@@ -105,14 +105,39 @@ GONE: Final = 410
 def may_be_reached(address: str, *, private: bool) -> bool:
     """Say whether webhooks may go to an IP address; `private` allows loopback and inner networks.
 
-    Link-local addresses are never allowed: clouds keep the credentials of a machine there.
+    Link-local addresses are never allowed: clouds keep the credentials of a machine there, and some
+    at other addresses that are as well known.
     """
     try:
-        found = ipaddress.ip_address(address.partition("%")[0])
+        found = _meant(ipaddress.ip_address(address.partition("%")[0]))
     except ValueError:
         return False
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
-    if found.is_link_local or found.is_multicast:
+    if found.is_link_local or found.is_multicast or found in METADATA:
         return False
-    return private or found.is_global
+    return private or (found.is_global and not any(found in inner for inner in INNER))
+
+
+METADATA: Final = frozenset(
+    map(ipaddress.ip_address, ("fd00:ec2::254", "192.0.0.192", "100.100.100.200"))
+)
+"""Where Amazon, Oracle and Alibaba keep credentials, beside 169.254.169.254."""
+INNER: Final = (
+    ipaddress.ip_network("fec0::/10"),  # site-local, RFC 3879
+    ipaddress.ip_network("64:ff9b:1::/48"),  # a translator of the own network, RFC 8215
+    ipaddress.ip_network("192.0.0.0/24"),  # RFC 6890
+)
+"""Networks that Python calls global, or did."""
+TRANSLATED: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("::/96"))
+"""IPv6 addresses that end with the IPv4 address they stand for (RFC 6052, RFC 4291)."""
+
+
+def _meant(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Give the IPv4 address that an IPv6 one stands for, or else itself."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    embedded = address.ipv4_mapped or address.sixtofour
+    if embedded is None and int(address) > 1 and any(address in each for each in TRANSLATED):
+        embedded = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return embedded or address

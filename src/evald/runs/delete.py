@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from evald.contract.projects import ProjectId
 from evald.errors import NotFound
 from evald.runs.cancel import cancel_run
+from evald.runs.ending import record_end, write_end
 from evald.runs.tools import Dispatch, Tools
 from evald.store import evals as eval_store
 from evald.store import runs as run_store
@@ -34,10 +35,14 @@ async def delete_eval(
         with suppress(NotFound):  # somebody deletes it by itself
             await cancel_run(project_id, eval_id, run_id, tools, dispatch)
 
-    async def removed(connection: AsyncConnection) -> list[str]:
-        created_meanwhile = await run_store.run_ids_of_eval(connection, eval_id)
-        await eval_store.delete_eval(connection, eval_id)
-        return created_meanwhile
+    created_meanwhile: list[str] = []
 
-    for run_id in await tools.database.write(removed):
+    async def remove(connection: AsyncConnection) -> None:
+        created_meanwhile[:] = await run_store.run_ids_of_eval(connection, eval_id)
+        for run_id in created_meanwhile:
+            await record_end(connection, run_id, "canceled", tools.clock())
+        await eval_store.delete_eval(connection, eval_id)
+
+    await write_end(remove, tools)
+    for run_id in created_meanwhile:
         await dispatch.stop(run_id)

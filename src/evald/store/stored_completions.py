@@ -9,7 +9,6 @@ from sqlalchemy import ColumnElement, Select, delete, insert, select, tuple_, up
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.selectable import FromClause
 
-from evald.contract.json_types import JsonObject
 from evald.contract.projects import ProjectId
 from evald.contract.stored_completions import CompletionFilter, StoredCompletion
 from evald.errors import NotFound
@@ -105,11 +104,9 @@ async def get_completion(
 
 async def get_messages(
     connection: AsyncConnection, project_id: ProjectId, completion_id: str
-) -> list[JsonObject]:
-    """Give the messages that a completion answered, in order. Raises NotFound."""
-    text = await _column(connection, stored_completions.c.messages, project_id, completion_id)
-    messages: list[JsonObject] = orjson.loads(text)
-    return messages
+) -> str:
+    """Give the messages that a completion answered, a JSON array in order. Raises NotFound."""
+    return await _column(connection, stored_completions.c.messages, project_id, completion_id)
 
 
 async def _column(

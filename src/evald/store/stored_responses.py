@@ -4,19 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import orjson
 from sqlalchemy import ColumnElement, Select, asc, delete, desc, insert, select, tuple_, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.selectable import CompoundSelect, FromClause
 
-from evald.contract.json_types import JsonObject
 from evald.contract.projects import ProjectId
 from evald.contract.stored_responses import ResponseFilter, StoredResponse, Tag
 from evald.errors import NotFound
 from evald.rules.json_text import BadJson
 from evald.rules.stored_response import continued
 from evald.store.stored_completions import Place
-from evald.store.tables import response_tags, stored_responses
+from evald.store.tables import projects, response_tags, stored_responses
 
 LONGEST_PAST: Final = 8 * 1024 * 1024
 """Characters of what was said before, above which a response keeps only what was sent with it."""
@@ -138,13 +136,23 @@ async def get_response(connection: AsyncConnection, project_id: ProjectId, respo
     return await _column(connection, stored_responses.c.body, project_id, response_id)
 
 
-async def get_input(
+async def is_of_others(
     connection: AsyncConnection, project_id: ProjectId, response_id: str
-) -> list[JsonObject]:
-    """Give the input items that a response answered, in order. Raises NotFound."""
-    text = await _column(connection, stored_responses.c.input, project_id, response_id)
-    items: list[JsonObject] = orjson.loads(text)
-    return items
+) -> bool:
+    """Say whether a response is stored, but not in this project."""
+    table = stored_responses.c
+    found = await connection.execute(
+        select(projects.c.id)
+        .join(stored_responses, table.project_id == projects.c.id)
+        .where(table.id == response_id)
+    )
+    owners = set(found.scalars())
+    return bool(owners) and project_id not in owners
+
+
+async def get_input(connection: AsyncConnection, project_id: ProjectId, response_id: str) -> str:
+    """Give the input items that a response answered, a JSON array in order. Raises NotFound."""
+    return await _column(connection, stored_responses.c.input, project_id, response_id)
 
 
 async def _column(

@@ -19,7 +19,7 @@ from evald.store.tables import webhook_deliveries, webhook_endpoints
 table = webhook_endpoints.c
 
 MOST_ENDPOINTS: Final = 100
-"""Endpoints that the API makes on one server; each may keep some connections open."""
+"""Endpoints of one project that the API makes; each may keep some connections open."""
 OLD_SECRET_LIFE: Final = 24 * 60 * 60
 """Seconds for which the secret before a rotation goes on signing, if that is asked for."""
 
@@ -27,7 +27,9 @@ OLD_SECRET_LIFE: Final = 24 * 60 * 60
 async def insert_endpoint(connection: AsyncConnection, new: WebhookEndpoint, secret: str) -> None:
     """Add an endpoint that was made through the API. Raises BadRequest when there are too many."""
     found = await connection.execute(
-        select(func.count()).select_from(webhook_endpoints).where(table.config_name.is_(None))
+        select(func.count())
+        .select_from(webhook_endpoints)
+        .where(table.project_id == new.project_id, table.config_name.is_(None))
     )
     if found.scalar_one() >= MOST_ENDPOINTS:
         raise BadRequest(
