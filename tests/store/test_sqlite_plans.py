@@ -487,11 +487,12 @@ async def test_the_responses_of_a_run_are_read_from_their_index(
     [
         partial(response_store.get_response, project_id=DEFAULT_PROJECT, response_id="resp_0"),
         partial(response_store.get_input, project_id=DEFAULT_PROJECT, response_id="resp_0"),
+        partial(response_store.is_of_others, project_id=DEFAULT_PROJECT, response_id="resp_0"),
         partial(response_store.delete_response, project_id=DEFAULT_PROJECT, response_id="resp_0"),
         partial(response_store.known_ids, project_id=DEFAULT_PROJECT, ids=["resp_0", "resp_1"]),
         partial(response_store.known_bodies, project_id=DEFAULT_PROJECT, ids=["resp_0", "resp_1"]),
     ],
-    ids=["one", "its input", "a delete", "known ids", "known bodies"],
+    ids=["one", "its input", "its owners", "a delete", "known ids", "known bodies"],
 )
 async def test_one_stored_response_is_found_by_an_index(
     database: Database, statements: Statements

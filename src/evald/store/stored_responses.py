@@ -14,7 +14,7 @@ from evald.errors import NotFound
 from evald.rules.json_text import BadJson
 from evald.rules.stored_response import continued
 from evald.store.stored_completions import Place
-from evald.store.tables import projects, response_tags, stored_responses
+from evald.store.tables import response_tags, stored_responses
 
 LONGEST_PAST: Final = 8 * 1024 * 1024
 """Characters of what was said before, above which a response keeps only what was sent with it."""
@@ -141,11 +141,7 @@ async def is_of_others(
 ) -> bool:
     """Say whether a response is stored, but not in this project."""
     table = stored_responses.c
-    found = await connection.execute(
-        select(projects.c.id)
-        .join(stored_responses, table.project_id == projects.c.id)
-        .where(table.id == response_id)
-    )
+    found = await connection.execute(select(table.project_id).where(table.id == response_id))
     owners = set(found.scalars())
     return bool(owners) and project_id not in owners
 

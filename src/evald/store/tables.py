@@ -358,6 +358,7 @@ stored_responses = Table(
     # The input items, a JSON array: what was said before, where it is stored here, then what was sent.
     Column("input", Text, nullable=False),
     UniqueConstraint("project_id", "id"),
+    Index(None, "id"),
     Index(None, "project_id", "created_at", "seq"),
     sqlite_autoincrement=True,
 )

@@ -30,6 +30,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("project_id", "id", name=op.f("uq_stored_responses_project_id_id")),
         sqlite_autoincrement=True,
     )
+    op.create_index(op.f("ix_stored_responses_id"), "stored_responses", ["id"], unique=False)
     op.create_index(
         op.f("ix_stored_responses_project_id_created_at_seq"),
         "stored_responses",
