@@ -77,11 +77,13 @@ EVALS: list[Row] = [
     (
         "testing_criteria[0].type",
         "python",
-        VALUE,
-        "'python' for 'testing_criteria[0]'. Known types: string_check, text_similarity, "
-        "label_model, score_model, multi",
+        "unsupported_grader",
+        "'python' of 'testing_criteria[0]' is not supported by this version of evald yet. Supported "
+        "types: string_check, text_similarity, label_model, score_model, multi",
     ),
+    ("testing_criteria[0].type", "beauty", VALUE, "Unknown type 'beauty'"),
     ("testing_criteria[0].type", "", VALUE, "Known types"),
+    ("data_source_config.type", "python", VALUE, "Unknown type 'python'"),
     ("testing_criteria[0].type", None, TYPE, "null"),
     ("testing_criteria[0].type", 7, TYPE, "a number"),
     ("testing_criteria[0].name", REMOVED, MISSING, "name"),
@@ -300,7 +302,7 @@ def test_of_many_criteria_the_wrong_one_is_named(prepared: Prepared) -> None:
 
     answer = prepared.server.ask("POST", "/v1/evals", {**EVAL, "testing_criteria": criteria})
 
-    check_refusal(answer, param="testing_criteria[2].type", code=VALUE, says="python")
+    check_refusal(answer, param="testing_criteria[2].type", code="unsupported_grader", says="python")
 
 
 def test_a_field_of_the_name_of_a_type_is_named_in_full(prepared: Prepared) -> None:

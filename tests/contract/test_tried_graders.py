@@ -213,7 +213,10 @@ BAD: list[tuple[Any, str, str]] = [
     # grader, the place, what is said
     ({}, "grader.type", "Missing required parameter"),
     ({"type": "beauty"}, "grader.type", "Unknown type 'beauty'"),
-    ({"type": "python", "source": "def grade(sample, item): ..."}, "grader.type", "'python'"),
+    ({"type": "python", "source": "x"}, "grader.type", "'python' of 'grader' is not supported"),
+    ({**MULTI, "graders": {"a": {"type": "python"}}}, "grader.graders.a.type", "not supported"),
+    ({**MULTI, "graders": [{"type": "python"}]}, "grader.graders[0].type", "not supported"),
+    ({**MULTI, "graders": {"type": "python"}}, "grader.graders.type", "not supported"),
     ({**EXACT, "operation": "is"}, "grader.operation", "'eq'"),
     ({**EXACT, "input": 1}, "grader.input", "expected a string"),
     ({**SIMILAR, "evaluation_metric": "beauty"}, "grader.evaluation_metric", "'bleu'"),
