@@ -302,7 +302,9 @@ def test_of_many_criteria_the_wrong_one_is_named(prepared: Prepared) -> None:
 
     answer = prepared.server.ask("POST", "/v1/evals", {**EVAL, "testing_criteria": criteria})
 
-    check_refusal(answer, param="testing_criteria[2].type", code="unsupported_grader", says="python")
+    check_refusal(
+        answer, param="testing_criteria[2].type", code="unsupported_grader", says="python"
+    )
 
 
 def test_a_field_of_the_name_of_a_type_is_named_in_full(prepared: Prepared) -> None:
