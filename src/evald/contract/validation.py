@@ -44,6 +44,8 @@ def _bad_request(error: ErrorDetails, body: JsonValue) -> BadRequest:
             return _unknown_type(error, param)
         case kind if kind in EXPECTED:
             return _wrong_type(param, EXPECTED[kind], error.get("input"))
+        case "too_short" | "too_long" | "string_too_short" | "string_too_long":
+            return _wrong_length(error, param)
     return BadRequest(
         f"Invalid value for '{param}': {_sentence(error)}.", param=param, code="invalid_value"
     )
@@ -59,6 +61,19 @@ EXPECTED = {
     "model_type": "an object",
     "model_attributes_type": "an object",
 }
+
+
+def _wrong_length(error: ErrorDetails, param: str) -> BadRequest:
+    given, limits = error["input"], error.get("ctx", {})
+    is_short = "min_length" in limits
+    limit = limits["min_length" if is_short else "max_length"]
+    unit = {str: "character", list: "element", dict: "key"}[type(given)]
+    return BadRequest(
+        f"Invalid value for '{param}': expected at {'least' if is_short else 'most'} {limit:,} "
+        f"{unit if limit == 1 else unit + 's'}, not {len(given):,}.",
+        param=param,
+        code="invalid_value",
+    )
 
 
 LATER_GRADERS = frozenset({"python"})
