@@ -160,7 +160,12 @@ RUNS: list[Row] = [
     (f"{MESSAGES}.template", REMOVED, MISSING, "template"),
     (f"{MESSAGES}.template", [], VALUE, "expected at least 1 element, not 0."),
     (f"{MESSAGES}.template", {}, TYPE, "an object"),
-    (f"{MESSAGES}.template", [MESSAGE] * 1001, VALUE, "expected at most 1,000 elements, not 1,001."),
+    (
+        f"{MESSAGES}.template",
+        [MESSAGE] * 1001,
+        VALUE,
+        "expected at most 1,000 elements, not 1,001.",
+    ),
     (FIRST, "x", TYPE, "a string"),
     (FIRST, None, TYPE, "null"),
     (f"{FIRST}.role", REMOVED, MISSING, "role"),

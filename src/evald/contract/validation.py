@@ -67,7 +67,9 @@ def _wrong_length(error: ErrorDetails, param: str) -> BadRequest:
     given, limits = error["input"], error.get("ctx", {})
     is_short = "min_length" in limits
     limit = limits["min_length" if is_short else "max_length"]
-    unit = {str: "character", list: "element", dict: "key"}[type(given)]
+    unit = (
+        "character" if isinstance(given, str) else "key" if isinstance(given, dict) else "element"
+    )
     return BadRequest(
         f"Invalid value for '{param}': expected at {'least' if is_short else 'most'} {limit:,} "
         f"{unit if limit == 1 else unit + 's'}, not {len(given):,}.",
