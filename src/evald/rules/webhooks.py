@@ -107,12 +107,27 @@ def may_be_reached(address: str, *, private: bool) -> bool:
 
     Link-local addresses are never allowed: clouds keep the credentials of a machine there.
     """
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
-    if found.is_link_local or found.is_multicast:
+    found = _address(address)
+    if found is None or _is_barred(found):
         return False
     return private or found.is_global
+
+
+def is_never_reached(host: str) -> bool:
+    """Say whether a host is written as an address to which no webhook ever goes."""
+    found = _address(host)
+    return found is not None and _is_barred(found)
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        found = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        return found.ipv4_mapped
+    return found
+
+
+def _is_barred(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    return address.is_link_local or address.is_multicast
