@@ -194,7 +194,7 @@ def _provider(name: str, settings: ProviderSettings) -> Provider:
     return Provider(
         name=name,
         base_url=settings.base_url,
-        api_key=settings.api_key(),
+        api_key=settings.api_key(name),
         models=tuple(settings.models),
         max_concurrency=settings.max_concurrency,
         timeouts=Timeouts(

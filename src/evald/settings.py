@@ -6,6 +6,7 @@ They are read once, checked at start and passed on as values; no other file look
 import os
 import re
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -18,7 +19,7 @@ from pydantic import (
     ValidationError,
     field_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -39,9 +40,20 @@ def _reachable(text: str) -> str:
     return text
 
 
-UrlText = Annotated[
-    str, Field(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$"), AfterValidator(_reachable)
-]
+_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?")
+
+
+def _url(text: str) -> str:
+    if not _URL.fullmatch(text):
+        raise PydanticCustomError(
+            "url",
+            "It must be an http or https URL such as http://127.0.0.1:8080/v1, without a user, a "
+            "password, a query or a fragment",
+        )
+    return _reachable(text)
+
+
+UrlText = Annotated[str, AfterValidator(_url)]
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 UPSTREAM = "upstream"
 """The name of the provider that the two upstream variables make."""
@@ -93,15 +105,24 @@ class ProviderSettings(BaseModel):
     def _without_slash(cls, url: str) -> str:
         return url.rstrip("/")
 
-    def api_key(self) -> str | None:
-        """Give the key. Raises CannotStart when its variable holds none that can be sent."""
+    def api_key(self, provider: str) -> str | None:
+        """Give the key. Raises CannotStart when its variable holds none that can be sent.
+
+        `provider` is the name of the table, for the message.
+        """
         if self.api_key_env is None:
             return None
         key = os.environ.get(self.api_key_env, "").strip()
         if not key:
-            raise CannotStart(f"The environment variable {self.api_key_env} holds no key.")
+            raise CannotStart(
+                f"The environment variable {self.api_key_env} holds no key. Set it for the provider "
+                f"'{provider}', or remove its api_key_env if the endpoint wants no key."
+            )
         if not _fits_a_header(key):
-            raise CannotStart(f"The environment variable {self.api_key_env}: {UNFIT_KEY}.")
+            raise CannotStart(
+                f"The environment variable {self.api_key_env}: {UNFIT_KEY}. It is that of the "
+                f"provider '{provider}'."
+            )
         return key
 
 
@@ -122,11 +143,17 @@ class WebhookSettings(BaseModel):
     """The environment variable that holds the signing secret; secrets do not stand in files."""
     events: Annotated[list[WebhookEvent], Field(min_length=1)] = list(WEBHOOK_EVENTS)
 
-    def secret(self) -> str:
-        """Give what is in its variable, which may be no secret at all. Raises CannotStart."""
+    def secret(self, endpoint: str) -> str:
+        """Give what is in its variable, which may be no secret at all. Raises CannotStart.
+
+        `endpoint` is the name of the table, for the message.
+        """
         secret = os.environ.get(self.secret_env, "").strip()
         if not secret:
-            raise CannotStart(f"The environment variable {self.secret_env} holds no secret.")
+            raise CannotStart(
+                f"The environment variable {self.secret_env} holds no secret. Set it for the webhook "
+                f"'{endpoint}'."
+            )
         return secret
 
 
@@ -215,7 +242,7 @@ def read_settings(**given: object) -> Settings:
         return Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         lines = [
-            f"  {'.'.join(str(step) for step in each['loc'])}: {each['msg']}"
+            f"  {'.'.join(str(step) for step in each['loc'])}: {_reason(each)}"
             for each in error.errors(include_url=False, include_input=False)
         ]
         raise CannotStart("\n".join(["These settings are wrong:", *lines])) from None
@@ -223,3 +250,21 @@ def read_settings(**given: object) -> Settings:
         raise CannotStart(
             "EVALD_PROVIDERS or EVALD_WEBHOOKS is no JSON object; use a config file instead."
         ) from None
+
+
+_TABLES: dict[str, type[BaseModel]] = {"providers": ProviderSettings, "webhooks": WebhookSettings}
+
+
+def _reason(error: ErrorDetails) -> str:
+    if error["type"] != "extra_forbidden":
+        return error["msg"]
+    *path, key = [str(step) for step in error["loc"]]
+    known = _TABLES.get(path[0] if path else "", Settings).model_fields
+    if f"{key}_env" in known:
+        return (
+            "Keys and secrets do not stand here. Put it into an environment variable, and give the "
+            f"name of that as {key}_env"
+        )
+    like = get_close_matches(key, known, 1)
+    meant = f"perhaps '{like[0]}' is meant" if like else "docs/configuration.md lists them all"
+    return f"There is no such setting; {meant}"

@@ -121,6 +121,17 @@ def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
     assert "SQLite" in refused.stderr
 
 
+@pytest.mark.parametrize("url", ["postgres://x", "no url"])
+@pytest.mark.parametrize("command", [("list",), ("create",), ("revoke", "key_0")])
+def test_a_wrong_database_is_blamed_on_what_named_it(url: str, command: tuple[str, ...]) -> None:
+    by_option = evald_ended("keys", *command, "--database-url", url)
+    by_variable = evald_ended("keys", *command, environment={"EVALD_DATABASE_URL": url})
+
+    assert "--database-url" in by_option.stderr
+    assert "EVALD_DATABASE_URL" not in by_option.stderr
+    assert "EVALD_DATABASE_URL" in by_variable.stderr
+
+
 def test_what_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "evald.db").write_text("no database " * 1000)
 

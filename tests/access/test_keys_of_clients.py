@@ -140,7 +140,13 @@ def test_a_request_for_another_project_than_that_of_its_key_is_refused(two: TwoP
     for name in ("second", "nobody's", "default"):
         answer = two.first.ask("GET", "/v1/evals", headers={"evald-project": name})
 
-        check_refusal(answer, 403, code="mismatched_project", param="evald-project")
+        check_refusal(
+            answer,
+            403,
+            code="mismatched_project",
+            param="evald-project",
+            says=lambda said: "its key is one of another" in said and "Without keys" not in said,
+        )
 
 
 def test_a_refused_upload_is_read_no_further_than_its_answer_needs(two: TwoProjects) -> None:

@@ -97,7 +97,9 @@ def test_an_open_server_takes_any_key_and_knows_no_project_but_the_default(
         for headers in ({"authorization": "Bearer not needed"}, {"evald-project": "default"}):
             assert server.ask("GET", f"/v1/evals/{eval_id}", headers=headers).status == 200
         named = server.ask("GET", "/v1/evals", headers={"evald-project": "other"})
-        check_refusal(named, 403, param="evald-project", code="mismatched_project")
+        check_refusal(
+            named, 403, param="evald-project", code="mismatched_project", says="has no keys"
+        )
 
 
 def test_keys_and_tokens_reach_neither_the_database_nor_the_log(

@@ -70,18 +70,21 @@ EVALS: list[Row] = [
     ("testing_criteria", None, TYPE, "null"),
     ("testing_criteria", {}, TYPE, "an object"),
     ("testing_criteria", "string_check", TYPE, "a string"),
-    ("testing_criteria", [CRITERION] * 101, VALUE, "100"),
+    ("testing_criteria", [CRITERION] * 101, VALUE, "expected at most 100 elements, not 101."),
+    ("testing_criteria", [CRITERION] * 1100, VALUE, "expected at most 100 elements, not 1,100."),
     ("testing_criteria[0]", None, TYPE, "null"),
     ("testing_criteria[0]", "x", TYPE, "a string"),
     ("testing_criteria[0]", {}, MISSING, "type", "testing_criteria[0].type"),
     (
         "testing_criteria[0].type",
         "python",
-        VALUE,
-        "'python' for 'testing_criteria[0]'. Known types: string_check, text_similarity, "
-        "label_model, score_model, multi",
+        "unsupported_grader",
+        "'python' of 'testing_criteria[0]' is not supported by this version of evald yet. Supported "
+        "types: string_check, text_similarity, label_model, score_model, multi",
     ),
+    ("testing_criteria[0].type", "beauty", VALUE, "Unknown type 'beauty'"),
     ("testing_criteria[0].type", "", VALUE, "Known types"),
+    ("data_source_config.type", "python", VALUE, "Unknown type 'python'"),
     ("testing_criteria[0].type", None, TYPE, "null"),
     ("testing_criteria[0].type", 7, TYPE, "a number"),
     ("testing_criteria[0].name", REMOVED, MISSING, "name"),
@@ -155,18 +158,25 @@ RUNS: list[Row] = [
     (MESSAGES, {}, MISSING, "type", f"{MESSAGES}.type"),
     (f"{MESSAGES}.type", "messages", VALUE, "Known types: template, item_reference"),
     (f"{MESSAGES}.template", REMOVED, MISSING, "template"),
-    (f"{MESSAGES}.template", [], VALUE, "1 item"),
+    (f"{MESSAGES}.template", [], VALUE, "expected at least 1 element, not 0."),
     (f"{MESSAGES}.template", {}, TYPE, "an object"),
-    (f"{MESSAGES}.template", [MESSAGE] * 1001, VALUE, "1000"),
+    (
+        f"{MESSAGES}.template",
+        [MESSAGE] * 1001,
+        VALUE,
+        "expected at most 1,000 elements, not 1,001.",
+    ),
     (FIRST, "x", TYPE, "a string"),
     (FIRST, None, TYPE, "null"),
     (f"{FIRST}.role", REMOVED, MISSING, "role"),
     (f"{FIRST}.role", None, TYPE, "null"),
     (f"{FIRST}.role", 1, TYPE, "a number"),
-    (f"{FIRST}.role", "", VALUE, "1 character"),
     (f"{FIRST}.content", REMOVED, MISSING, "content"),
-    (f"{FIRST}.content", None, TYPE, "null"),
-    (f"{FIRST}.content", 7, TYPE, "a number"),
+    (f"{FIRST}.content", None, TYPE, "expected a string, not null"),
+    (f"{FIRST}.content", 7, TYPE, "expected a string, not a number"),
+    (f"{FIRST}.content", [None], TYPE, "expected a string, not null", f"{FIRST}.content[0]"),
+    (f"{FIRST}.role", "", VALUE, "expected at least 1 character, not 0."),
+    (f"{FIRST}.role", "r" * 65, VALUE, "expected at most 64 characters, not 65."),
     (f"{FIRST}.content", {}, MISSING, "type", f"{FIRST}.content.type"),
     (
         f"{FIRST}.content",
@@ -300,7 +310,9 @@ def test_of_many_criteria_the_wrong_one_is_named(prepared: Prepared) -> None:
 
     answer = prepared.server.ask("POST", "/v1/evals", {**EVAL, "testing_criteria": criteria})
 
-    check_refusal(answer, param="testing_criteria[2].type", code=VALUE, says="python")
+    check_refusal(
+        answer, param="testing_criteria[2].type", code="unsupported_grader", says="python"
+    )
 
 
 def test_a_field_of_the_name_of_a_type_is_named_in_full(prepared: Prepared) -> None:

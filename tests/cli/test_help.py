@@ -12,7 +12,7 @@ LINES = {
     (
         "logs",
         "import",
-    ): '    {"request": {"model": ..., "messages": [...]}, "response": {"choices": [...]}}',
+    ): '    {"request": {"model": ..., "messages": [...]}, "response": {"choices": ...}}',
 }
 """Of each command a line that would be lost if its paragraph were filled anew."""
 
@@ -28,6 +28,21 @@ def test_help_keeps_its_lines(command: tuple[str, ...]) -> None:
 
     assert LINES[command] in said.splitlines()
     assert "\\b" not in said
+
+
+COMMANDS = [
+    *((), ("serve",), ("keys",), ("keys", "create"), ("keys", "list"), ("keys", "revoke")),
+    *(("logs",), ("logs", "import")),
+]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_fits_a_terminal_of_80_columns(command: tuple[str, ...]) -> None:
+    assert [line for line in help_of(*command).splitlines() if len(line) > 80] == []
+
+
+def test_help_says_where_the_other_variables_are_told() -> None:
+    assert "docs/configuration.md" in help_of("serve")
 
 
 def test_help_lists_every_command_with_a_whole_sentence() -> None:

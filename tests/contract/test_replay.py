@@ -17,8 +17,8 @@ NEEDS_STEPS = {"observed_output_item.json", "export_archive_shapes.json"}
 
 NOT_YET: dict[str, dict[int, str]] = {
     # file: number of the step that is refused, and how the refusal begins and what it names
-    "all_grader_types.json": {0: "400 Unknown type 'python'"},
-    "java_python_grader.json": {1: "400 Unknown type 'python'"},
+    "all_grader_types.json": {0: "400 The grader type 'python'"},
+    "java_python_grader.json": {1: "400 The grader type 'python'"},
 }
 WHOLE = {
     "agentevals_ephemeral.json",

@@ -32,6 +32,12 @@ JUDGE: Any = {
     "model": MODEL,
     "input": [{"role": "user", "content": "{{ sample.output_text }}"}],
 }
+MULTI_OF_ONE: Any = {
+    "type": "multi",
+    "name": "all",
+    "graders": {"exact": EXACT},
+    "calculate_output": "exact",
+}
 FILE = ("rows.jsonl", b'{"item": {"question": "a", "answer": "a"}}\n')
 
 
@@ -110,12 +116,16 @@ ANSWERS: dict[str, Callable[[openai.OpenAI, Made], Any]] = {
         grader=JUDGE, model_sample='{"steps": [], "result": 1}'
     ),
     "graders.validate": lambda client, _: client.fine_tuning.alpha.graders.validate(grader=JUDGE),
+    "graders.validate of a multi": lambda client, _: client.fine_tuning.alpha.graders.validate(
+        grader=MULTI_OF_ONE
+    ),
 }
 REFUSED_AS_LIVE = [
     *("runs.create", "runs.retrieve", "runs.list", "runs.cancel"),
     *("output_items.retrieve", "output_items.list"),
     *("files.create", "files.retrieve", "files.list"),
     "graders.run",
+    "graders.validate of a multi",
 ]
 
 

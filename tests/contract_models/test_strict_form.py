@@ -104,6 +104,22 @@ def test_a_judge_is_asked_by_the_roles_of_the_schema_alone(role: str, shown: str
     assert strict["testing_criteria"] == [criterion(shown), criterion(shown)]
 
 
+def test_a_validated_multi_of_one_grader_has_it_without_a_map_under_the_name_of_its_key() -> None:
+    part: JsonObject = {"type": "string_check", "name": "Same text", "input": "a"}
+    multi: JsonObject = {"type": "multi", "graders": {"same": part}, "calculate_output": "same"}
+
+    assert strict_form({"grader": multi}) == {
+        "grader": {**multi, "graders": {**part, "name": "same"}}
+    }
+
+
+def test_a_validated_multi_of_several_graders_keeps_its_map() -> None:
+    parts: JsonObject = {"a": {"type": "string_check"}, "b": {"type": "string_check"}}
+    answer: JsonObject = {"grader": {"type": "multi", "graders": parts, "calculate_output": "a"}}
+
+    assert strict_form(answer) == answer
+
+
 def test_the_texts_of_a_string_check_stay() -> None:
     check: JsonObject = {"type": "string_check", "input": "{{ item.a }}", "reference": "tool"}
     found: JsonObject = {"object": "eval", "data_source_config": {}, "testing_criteria": [check]}

@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from evald.dashboard import figures
 from evald.dashboard.bars import BAR_WIDTH, Counts, Segment, segments
 
+FINITE = st.floats(-1, 1) | st.floats(allow_nan=False, allow_infinity=False)
+
 
 @pytest.mark.parametrize(
     ("share", "shown"),
@@ -39,10 +41,45 @@ def test_a_slow_speed_is_not_rounded_to_nothing(items_per_second: float, shown: 
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [(1.0, "1"), (0.857, "0.86"), (0.5, "0.5"), (None, "–"), (1e400, "–")]
+    ("value", "shown"),
+    [(1.0, "1"), (0.857, "0.86"), (0.5, "0.5"), (-0.001, "0"), (None, "–"), (1e400, "–")],
 )
 def test_a_score_has_two_decimals_at_most(value: float | None, shown: str) -> None:
     assert figures.score(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "threshold", "shown"),
+    [
+        (0.499, 0.5, "0.499"),
+        (0.50000001, 0.5, "0.5"),
+        (0.994999, 0.995, "0.99"),
+        (0.994, 0.9951, "0.99"),
+        (-0.001, 0.0, "-0.001"),
+        (5e-324, 1.0, "0"),
+    ],
+)
+def test_a_score_has_the_decimals_that_put_it_on_its_side_of_the_threshold(
+    value: float, threshold: float, shown: str
+) -> None:
+    assert figures.score(value, threshold) == shown
+
+
+@given(FINITE, FINITE)
+def test_a_score_and_its_threshold_compare_as_the_verdict_does(
+    value: float, threshold: float
+) -> None:
+    shown, limit = figures.score(value, threshold), figures.exact(threshold)
+
+    assert (float(shown) >= float(limit)) == (value >= threshold)
+    assert "-0" not in (shown, limit)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.9951, "0.9951"), (1.0, "1"), (-0.0, "0"), (1 / 3, repr(1 / 3))]
+)
+def test_a_threshold_has_all_its_decimals(value: float, shown: str) -> None:
+    assert figures.exact(value) == shown
 
 
 def test_a_bar_shows_each_part_in_its_share() -> None:

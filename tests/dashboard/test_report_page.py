@@ -390,6 +390,27 @@ def test_a_formula_shows_its_parts_each_with_its_score_and_what_it_compared() ->
     assert html.count(", passes at 0.75") == 2  # in the header and in the drawer
 
 
+def test_a_score_just_below_its_threshold_is_shown_below_it() -> None:
+    score: JsonObject = {"id": "tone-1", "name": "tone", "type": "score_model", "model": "judge"}
+    result: JsonObject = {"name": "tone-1", "passed": False, "score": 0.499, "sample": None}
+    item = output_item(0, "fail", results=[result])
+
+    html = render_report(
+        report_page(
+            eval_object=eval_object(testing_criteria=[score]),
+            run=THREE,
+            items=[item],
+            page=ALL_ITEMS,
+            selected=item,
+            theme="",
+        )
+    )
+
+    assert html.count(">0.499</span>") == 2  # in the table and in the drawer
+    assert html.count(", passes at 0.5<") == 2
+    assert ">0.5</span>" not in html
+
+
 def test_the_judge_within_a_formula_is_told_step_by_step() -> None:
     html = mixed(sample={"output": [{"role": "assistant", "content": steps(2)}]})
 

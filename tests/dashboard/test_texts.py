@@ -107,3 +107,24 @@ def test_a_multi_is_described_by_its_formula_and_its_threshold() -> None:
     (criterion,) = criteria_of({"testing_criteria": [grader]})
 
     assert criterion.summary == "min(a, b), passes at 0.7"
+
+
+@pytest.mark.parametrize(
+    ("grader", "threshold"),
+    [
+        ({"type": "multi"}, 0.5),
+        ({"type": "score_model"}, 0.5),
+        ({"type": "score_model", "range": [1, 7]}, 4.0),
+        ({"type": "score_model", "range": [1, 7], "pass_threshold": None}, 4.0),
+        ({"type": "score_model", "range": [1, 7], "pass_threshold": 0}, 0.0),
+        ({"type": "label_model"}, None),
+        ({"type": "string_check"}, None),
+    ],
+)
+def test_a_criterion_has_the_threshold_that_counts_where_none_is_given(
+    grader: JsonObject, threshold: float | None
+) -> None:
+    (criterion,) = criteria_of({"testing_criteria": [grader]})
+
+    assert criterion.threshold == threshold
+    assert ("passes at" in criterion.summary) == (threshold is not None)

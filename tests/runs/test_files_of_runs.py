@@ -72,7 +72,7 @@ def test_a_deleted_file_is_kept_for_as_many_runs_as_still_have_to_read_it(
 
 
 BAD_ENDS = {
-    "no item": (b'{"question": "x"}\n', "line 51.item must be an object, not null."),
+    "no item": (b'{"question": "x"}\n', "line 51.item is missing: write a row as"),
     "an item that is no object": (b'{"item": 5}\n', "line 51.item must be an object, not a number"),
     "a sample that is no object": (b'{"item": {}, "sample": []}', "line 51.sample must be an"),
 }

@@ -123,7 +123,7 @@ def test_a_provider_has_defaults_and_loses_its_last_slash(config_file: ConfigFil
     provider = read_settings(config=config_file(FILE)).providers["local"]
 
     assert (provider.base_url, provider.models) == ("http://127.0.0.1:1234/v1", ["llama*"])
-    assert (provider.max_concurrency, provider.stream, provider.api_key()) == (64, True, None)
+    assert (provider.max_concurrency, provider.stream, provider.api_key("a")) == (64, True, None)
 
 
 def test_the_key_of_a_provider_comes_from_the_variable_that_it_names(
@@ -132,7 +132,7 @@ def test_the_key_of_a_provider_comes_from_the_variable_that_it_names(
     monkeypatch.setenv("OTHER_KEY", "sk-secret")
     path = config_file('[providers.a]\nbase_url = "http://x"\napi_key_env = "OTHER_KEY"\n')
 
-    assert read_settings(config=path).providers["a"].api_key() == "sk-secret"
+    assert read_settings(config=path).providers["a"].api_key("a") == "sk-secret"
 
 
 def test_white_space_around_a_key_is_no_part_of_it(
@@ -144,5 +144,5 @@ def test_white_space_around_a_key_is_no_part_of_it(
 
     settings = read_settings(config=path)
 
-    assert settings.providers["a"].api_key() == "sk-secret"
+    assert settings.providers["a"].api_key("a") == "sk-secret"
     assert settings.upstream_api_key == SecretStr("sk-upstream")

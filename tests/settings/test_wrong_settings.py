@@ -86,6 +86,29 @@ def test_a_wrong_line_of_the_file_is_named(
         read_settings(config=config_file(text))
 
 
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("prot = 1", "There is no such setting; perhaps 'port' is meant"),
+        ("colour = 1", "There is no such setting; docs/configuration.md lists them all"),
+        ('[providers.a]\nbase_url = "http://x"\nmodel = "m"', "perhaps 'models' is meant"),
+        ('[providers.a]\nbase_url = "http://x"\napi_key = "k"', "name of that as api_key_env"),
+        ('[webhooks.a]\nsecret = "k"', "name of that as secret_env"),
+        ('[providers.a]\nbase_url = "localhost/v1"', "must be an http or https URL such as"),
+        ('public_url = "https://a@b/"', "must be an http or https URL such as"),
+    ],
+)
+def test_a_wrong_line_of_the_file_is_told_what_to_do(
+    text: str, reason: str, config_file: ConfigFile
+) -> None:
+    with pytest.raises(CannotStart) as refused:
+        read_settings(config=config_file(text))
+
+    assert reason in str(refused.value)
+    assert "Extra inputs" not in str(refused.value)
+    assert "pattern" not in str(refused.value)
+
+
 def test_all_wrong_settings_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVALD_PORT", "http")
     monkeypatch.setenv("EVALD_LOG_LEVEL", "loud")
@@ -125,7 +148,7 @@ def test_a_provider_whose_key_is_not_set_is_refused_by_the_name_of_the_variable(
     text = '[providers.a]\nbase_url = "http://x"\napi_key_env = "NO_SUCH_KEY"\n'
     settings = read_settings(config=config_file(text))
 
-    with pytest.raises(CannotStart, match="NO_SUCH_KEY"):
+    with pytest.raises(CannotStart, match=r"NO_SUCH_KEY holds no key.*the provider 'a'"):
         providers_of(settings)
 
 

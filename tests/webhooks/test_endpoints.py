@@ -146,6 +146,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"name": "a\0b"}, "name"),
     ({"name": None}, "name"),
     ({"url": "ftp://example.org"}, "url"),
+    ({"url": "http://169.254.169.254/latest"}, "url"),
+    ({"url": "http://[::ffff:169.254.169.254]/"}, "url"),
+    ({"url": "http://[fe80::1]:8080/"}, "url"),
+    ({"url": "http://[ff02::1]/"}, "url"),
     ({"url": "//example.org"}, "url"),
     ({"url": "javascript:alert(1)"}, "url"),
     ({"url": "http://user:password@example.org/"}, "url"),
@@ -173,6 +177,15 @@ def test_what_is_wrong_is_refused_with_its_path_and_makes_nothing(
 
     assert (answer.status, answer.json["error"]["param"]) == (400, param)
     assert server.ask("GET", ENDPOINTS).body == before
+
+
+def test_an_endpoint_is_not_moved_to_a_link_local_address(server: EvaldServer) -> None:
+    path = f"{ENDPOINTS}/{server.ask('POST', ENDPOINTS, GOOD).json['id']}"
+
+    answer = server.ask("POST", path, {"url": "http://169.254.169.254/"})
+
+    assert (answer.status, answer.json["error"]["param"]) == (400, "url")
+    assert server.ask("GET", path).json["url"] == NOWHERE
 
 
 @pytest.mark.parametrize("missing", GOOD)

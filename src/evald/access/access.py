@@ -49,9 +49,19 @@ class Access:
         Forbidden when the key is one of another project.
         """
         if await self.is_open():
-            return _checked(DEFAULT_PROJECT, DEFAULT_NAME, named)
+            if named is not None and named != DEFAULT_NAME:
+                raise _mismatched(
+                    f"This request is for the project '{named[:80]}', and this server has no keys: all "
+                    f"is in the project '{DEFAULT_NAME}'."
+                )
+            return DEFAULT_PROJECT
         key = await self._key(given)
-        return _checked(key.project_id, key.project, named)
+        if named is not None and named != key.project:
+            raise _mismatched(
+                f"This request is for the project '{named[:80]}', and its key is one of another. Send "
+                "a key of that project, or leave the header out."
+            )
+        return key.project_id
 
     async def sign_in(self, key: str) -> str:
         """Begin a session with a key, and give its token. Raises Unauthorized."""
@@ -111,12 +121,5 @@ class Access:
             return self._keys
 
 
-def _checked(project_id: ProjectId, name: str, named: str | None) -> ProjectId:
-    if named is not None and named != name:
-        raise Forbidden(
-            f"This request is for the project '{named[:80]}', and its key is one of another. Without "
-            f"keys all is in the project '{DEFAULT_NAME}'.",
-            param="evald-project",
-            code="mismatched_project",
-        )
-    return project_id
+def _mismatched(message: str) -> Forbidden:
+    return Forbidden(message, param="evald-project", code="mismatched_project")

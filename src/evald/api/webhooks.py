@@ -6,6 +6,7 @@ from dataclasses import replace
 import orjson
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
+from yarl import URL
 
 from evald.api.bodies import json_answer, read_body
 from evald.api.document import described
@@ -33,7 +34,7 @@ from evald.contract.webhooks import (
 from evald.errors import BadRequest
 from evald.ids import new_id
 from evald.rules.paging import page_request
-from evald.rules.webhooks import NEW_KEY, hint_of, new_secret
+from evald.rules.webhooks import NEW_KEY, hint_of, is_never_reached, new_secret
 from evald.settings import WEBHOOK_EVENTS
 from evald.store import webhook_deliveries as delivery_store
 from evald.store import webhook_endpoints as endpoint_store
@@ -58,6 +59,7 @@ async def event_types() -> Response:
 async def create(request: Request, services: Given, project_id: OfProject) -> Response:
     """Create an endpoint. The answer is the only one that ever shows its secret."""
     asked = await read_body(request, CreateEndpoint)
+    _check_address(asked.url)
     secret, now = _new_secret(), int(services.tools.clock())
     new = WebhookEndpoint(
         id=new_id("whe"),
@@ -73,6 +75,17 @@ async def create(request: Request, services: Given, project_id: OfProject) -> Re
         lambda connection: endpoint_store.insert_endpoint(connection, new, secret)
     )
     return _answer(_with_secret(new, secret))
+
+
+def _check_address(url: str) -> None:
+    """Refuse an address to which nothing would ever be sent. Names are looked up when dialed."""
+    if is_never_reached(URL(url).host or ""):
+        raise BadRequest(
+            "Invalid value for 'url': webhooks never go to link-local or multicast addresses; name "
+            "the host that is to get them.",
+            param="url",
+            code="invalid_value",
+        )
 
 
 def _new_secret() -> str:
@@ -125,6 +138,8 @@ async def update(
 ) -> Response:
     """Change an endpoint. One that was disabled gets events again."""
     asked = await read_body(request, UpdateEndpoint)
+    if asked.url is not None:
+        _check_address(asked.url)
     now = int(services.tools.clock())
 
     async def change(connection: AsyncConnection) -> WebhookEndpoint:

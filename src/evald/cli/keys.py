@@ -4,7 +4,7 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,7 +43,7 @@ def create(project: str, name: str, **database: Path | str | None) -> None:
     _check_label(project, "project")
     if name:
         _check_label(name, "name")
-    settings = read_settings(**database)
+    settings = _settings(database)
     os.umask(ONLY_OURS)
     make_data_dir(settings.data_dir)
     key, key_id, now = new_key(), new_key_id(), int(system_clock())
@@ -66,7 +66,7 @@ def create(project: str, name: str, **database: Path | str | None) -> None:
 
 def show_all(**database: Path | str | None) -> None:
     """Print a table of all keys. Raises KeysFailed, CannotStart."""
-    settings = _of_existing(read_settings(**database))
+    settings = _of_existing(_settings(database))
     found = _on_database(settings, lambda opened: opened.read(api_key_store.list_keys))
     if not found:
         click.echo(f"There are no keys in {_file(settings)}.", err=True)
@@ -77,7 +77,7 @@ def show_all(**database: Path | str | None) -> None:
 
 def revoke(key_id: str, **database: Path | str | None) -> None:
     """Revoke a key, and return when no server takes it any more. Raises KeysFailed, CannotStart."""
-    settings = _of_existing(read_settings(**database))
+    settings = _of_existing(_settings(database))
     now = int(system_clock())
 
     async def put_out_of_force(connection: AsyncConnection) -> tuple[ApiKey | None, bool]:
@@ -103,6 +103,13 @@ def _check_label(label: str, option: str) -> None:
             f"--{option} takes 1 to {MAX_LABEL_LENGTH} letters, digits, spaces and . _ @ / + -, and "
             "begins with a letter or a digit."
         )
+
+
+def _settings(database: Mapping[str, Path | str | None]) -> Settings:
+    settings = read_settings(**database)
+    by_option = database.get("database_url") is not None
+    database_url(settings, named="--database-url" if by_option else "EVALD_DATABASE_URL")
+    return settings
 
 
 def _of_existing(settings: Settings) -> Settings:

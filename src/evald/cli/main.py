@@ -38,9 +38,10 @@ def serve(host: str | None, port: int | None, data_dir: Path | None, config: Pat
       EVALD_UPSTREAM_API_KEY   its key, if it wants one
       EVALD_PUBLIC_URL         URL under which browsers reach this server
       EVALD_DATABASE_URL       another SQLite file, as sqlite+aiosqlite:///PATH
-      EVALD_SCHEMA_STRICT      true: answers without nulls, for clients that validate
+      EVALD_SCHEMA_STRICT      true: answers as the published schema has them
       EVALD_LOG_LEVEL          debug, info, warning or error [info]
       EVALD_LOG_FORMAT         console or json [console]
+    docs/configuration.md has all of them, with limits, webhooks and embeddings.
 
     \b
     A config file can name several providers with model patterns:
@@ -178,10 +179,11 @@ def import_(
     They come from FILE, or from standard input for -.
 
     \b
-    FILE holds JSON lines. Each is a request with its response, and perhaps metadata,
-      {"request": {"model": ..., "messages": [...]}, "response": {"choices": [...]}}
-      {"request": {"model": ..., "input": ...}, "response": {"output": [...]}}
-    or a chat completion or response by itself, with what it answered under "messages" or "input".
+    FILE holds JSON lines. Each is a request with its response, maybe metadata,
+      {"request": {"model": ..., "messages": [...]}, "response": {"choices": ...}}
+      {"request": {"model": ..., "input": ...}, "response": {"output": ...}}
+    or a chat completion or response by itself, with what it answered under
+    "messages" or "input".
 
     They go to the project of the key, which the environment holds as EVALD_API_KEY:
     other users of the machine see the options of a command.

@@ -50,13 +50,12 @@ ContentObject = Annotated[
 
 
 def _content_kind(content: object) -> str:
-    if isinstance(content, str):
-        return "a text"
-    return "an array" if isinstance(content, list) else "an object"
+    return "an array" if isinstance(content, list) else _part_kind(content)
 
 
 def _part_kind(part: object) -> str:
-    return "a text" if isinstance(part, str) else "an object"
+    # What is none of these should have been a text, the usual form.
+    return "a text" if part is None or isinstance(part, str | int | float) else "an object"
 
 
 Part = Annotated[

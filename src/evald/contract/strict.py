@@ -123,7 +123,12 @@ def _graded(answer: JsonObject) -> JsonObject:
 
 
 def _validated(answer: JsonObject) -> JsonObject:
-    return {"grader": _criterion(_object(answer.get("grader")))}
+    grader = _criterion(_object(answer.get("grader")))
+    if isinstance(parts := grader.get("graders"), dict) and len(parts) == 1:
+        ((key, only),) = parts.items()
+        # The schema of `multi` has one grader and no map; its formula calls it by its name.
+        grader["graders"] = {**_object(only), "name": key}
+    return {"grader": grader}
 
 
 def _file(file: JsonObject) -> JsonObject:

@@ -44,6 +44,8 @@ def _bad_request(error: ErrorDetails, body: JsonValue) -> BadRequest:
             return _unknown_type(error, param)
         case kind if kind in EXPECTED:
             return _wrong_type(param, EXPECTED[kind], error.get("input"))
+        case "too_short" | "too_long" | "string_too_short" | "string_too_long":
+            return _wrong_length(error, param)
     return BadRequest(
         f"Invalid value for '{param}': {_sentence(error)}.", param=param, code="invalid_value"
     )
@@ -59,6 +61,25 @@ EXPECTED = {
     "model_type": "an object",
     "model_attributes_type": "an object",
 }
+
+
+def _wrong_length(error: ErrorDetails, param: str) -> BadRequest:
+    given, limits = error["input"], error.get("ctx", {})
+    is_short = "min_length" in limits
+    limit = limits["min_length" if is_short else "max_length"]
+    unit = (
+        "character" if isinstance(given, str) else "key" if isinstance(given, dict) else "element"
+    )
+    return BadRequest(
+        f"Invalid value for '{param}': expected at {'least' if is_short else 'most'} {limit:,} "
+        f"{unit if limit == 1 else unit + 's'}, not {len(given):,}.",
+        param=param,
+        code="invalid_value",
+    )
+
+
+LATER_GRADERS = frozenset({"python"})
+"""Graders that the API has and evald does not have yet."""
 
 
 def _missing(param: str) -> BadRequest:
@@ -80,6 +101,13 @@ def _unknown_type(error: ErrorDetails, param: str) -> BadRequest:
     if not isinstance(given, str):
         return _wrong_type(f"{param}.type", "a string", given)
     known = str(error.get("ctx", {}).get("expected_tags", "")).replace("'", "")
+    if given in LATER_GRADERS and "string_check" in known:
+        return BadRequest(
+            f"The grader type '{given}' of '{param}' is not supported by this version of evald yet. "
+            f"Supported types: {known}.",
+            param=f"{param}.type",
+            code="unsupported_grader",
+        )
     return BadRequest(
         f"Unknown type '{given[:80]}' for '{param}'. Known types: {known}.",
         param=f"{param}.type",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from evald.contract.json_types import JsonValue
 from evald.dashboard.bars import Counts, Segment, segments
-from evald.dashboard.figures import score
+from evald.dashboard.figures import exact
 from evald.dashboard.reading import (
     ApiObject,
     count_of,
@@ -16,6 +16,8 @@ from evald.dashboard.reading import (
     text_of,
 )
 from evald.dashboard.texts import call_texts, clip, content_text, said_text
+from evald.graders.multi import DEFAULT_THRESHOLD
+from evald.graders.score_model import default_threshold
 from evald.rules.template import compile_template
 
 _NAME_LIMIT = 120
@@ -102,7 +104,7 @@ def output_text(asked: ApiObject) -> str:
 
 
 def _criterion(grader: ApiObject) -> Criterion:
-    threshold = number_or_none(grader.get("pass_threshold"))
+    threshold = _threshold(grader)
     return Criterion(
         id=text_of(grader.get("id")),
         name=clip(text_of(grader.get("name")), _NAME_LIMIT).shown,
@@ -119,9 +121,23 @@ def _criterion(grader: ApiObject) -> Criterion:
     )
 
 
+def _threshold(grader: ApiObject) -> float | None:
+    """Give the score from which on an item passes, also where the grader goes without saying."""
+    given = number_or_none(grader.get("pass_threshold"))
+    if given is not None:
+        return given
+    match grader:
+        case {"type": "multi"}:
+            return DEFAULT_THRESHOLD
+        case {"type": "score_model"}:
+            limits = [number_or_none(limit) for limit in list_of(grader.get("range"))]
+            return default_threshold([limit for limit in limits if limit is not None] or None)
+    return None
+
+
 def _summary(grader: ApiObject, threshold: float | None) -> str:
     """Say in a few words what the grader asks for."""
-    passes = [] if threshold is None else [f"passes at {score(threshold)}"]
+    passes = [] if threshold is None else [f"passes at {exact(threshold)}"]
     match grader.get("type"):
         case "string_check":
             operation = text_of(grader.get("operation"))

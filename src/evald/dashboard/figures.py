@@ -4,6 +4,7 @@ import math
 from datetime import UTC, datetime
 
 _NOTHING = "–"
+_MOST_DECIMALS = 18
 
 
 def number(value: int) -> str:
@@ -21,11 +22,32 @@ def percent(share: float) -> str:
     return f"{rounded:.1f}"
 
 
-def score(value: float | None) -> str:
-    """Give a score with at most two decimals: 1, 0.86, 0.5."""
+def score(value: float | None, threshold: float | None = None) -> str:
+    """Give a score with two decimals at most: 1, 0.86, 0.5.
+
+    It has more where it would otherwise lie on the other side of the threshold: 0.499 beside 0.5.
+    """
     if value is None or not math.isfinite(value):
         return _NOTHING
-    return f"{value:.2f}".rstrip("0").rstrip(".")
+    for decimals in range(2, _MOST_DECIMALS):
+        shown = _rounded(value, decimals)
+        if threshold is None or (float(shown) >= threshold) == (value >= threshold):
+            return shown
+    return repr(value)
+
+
+def exact(value: float) -> str:
+    """Give a threshold with all its decimals: 0.9951."""
+    for decimals in range(2, _MOST_DECIMALS):
+        shown = _rounded(value, decimals)
+        if float(shown) == value:
+            return shown
+    return repr(value)
+
+
+def _rounded(value: float, decimals: int) -> str:
+    shown = f"{value:.{decimals}f}".rstrip("0").rstrip(".")
+    return "0" if shown == "-0" else shown
 
 
 def duration(seconds: float) -> str:

@@ -87,12 +87,12 @@ def grade_of(result: ApiObject, criteria: Sequence[Criterion], item: ApiObject) 
     name = text_of(result.get("name"))
     criterion = next((known for known in criteria if known.id == name), None)
     shown = criterion.name if criterion else clip(bare_name(name), NAME_LIMIT).shown
-    return _shown_grade(shown, mark_of(result), result, criterion, item)
+    return _shown_grade(shown, mark_of(result, criterion), result, criterion, item)
 
 
 def _part(key: str, result: ApiObject, criterion: Criterion | None, item: ApiObject) -> Grade:
     """Give the result of a formula's part; alone it neither passes nor fails."""
-    mark = mark_of(result)
+    mark = mark_of(result, None)
     mark = mark if mark.kind == "error" else Mark(None, mark.score)
     return _shown_grade(clip(key, NAME_LIMIT).shown, mark, result, criterion, item)
 
@@ -106,7 +106,7 @@ def _shown_grade(
         name=name,
         type=criterion.type if criterion else text_of(result.get("type")),
         mark=mark,
-        threshold=criterion.threshold if criterion and mark.kind else None,
+        threshold=mark.threshold,
         expected=_clipped(expected_of(criterion, item)) if criterion else None,
         got=_clipped(got_of(criterion, item)) if criterion else None,
         judgement=_judgement(result),

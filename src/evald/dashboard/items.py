@@ -50,10 +50,14 @@ class ItemsPage:
 
 @dataclass(frozen=True)
 class Mark:
-    """A criterion's verdict on one item. `kind` is None where the criterion gave none."""
+    """A criterion's verdict on one item. `kind` is None where the criterion gave none.
+
+    `threshold` is what the score was compared with, or None where it was not or is not known.
+    """
 
     kind: ItemStatus | None
     score: float | None
+    threshold: float | None = None
 
 
 @dataclass(frozen=True)
@@ -145,11 +149,13 @@ def item_filters(page: ItemsPage, addresses: ReportAddresses, counts: Counts) ->
     )
 
 
-def mark_of(result: ApiObject) -> Mark:
+def mark_of(result: ApiObject, criterion: Criterion | None) -> Mark:
     """Give a grader's verdict. An error stands before the score, which is then no score."""
+    threshold = criterion.threshold if criterion else None
     if result.get("error"):
-        return Mark("error", None)
-    return Mark("pass" if result.get("passed") else "fail", number_or_none(result.get("score")))
+        return Mark("error", None, threshold)
+    kind: ItemStatus = "pass" if result.get("passed") else "fail"
+    return Mark(kind, number_or_none(result.get("score")), threshold)
 
 
 def common_errors(items: Sequence[ApiObject]) -> tuple[CommonError, ...]:
@@ -225,8 +231,11 @@ def _expected(item: ApiObject, criteria: Sequence[Criterion]) -> Text | None:
 
 def _marks(item: ApiObject, criteria: Sequence[Criterion]) -> tuple[Mark, ...]:
     results = [object_of(result) for result in list_of(item.get("results"))]
-    by_name = {text_of(result.get("name")): mark_of(result) for result in results}
-    return tuple(by_name.get(criterion.id, Mark(None, None)) for criterion in criteria)
+    by_name = {text_of(result.get("name")): result for result in results}
+    return tuple(
+        mark_of(by_name[criterion.id], criterion) if criterion.id in by_name else Mark(None, None)
+        for criterion in criteria
+    )
 
 
 def _tokens(item: ApiObject) -> int | None:

@@ -44,6 +44,7 @@ def _environment() -> Environment:
     environment.filters["number"] = figures.number
     environment.filters["percent"] = figures.percent
     environment.filters["score"] = figures.score
+    environment.filters["exact"] = figures.exact
     environment.filters["duration"] = figures.duration
     environment.filters["milliseconds"] = figures.milliseconds
     environment.filters["rate"] = figures.rate

@@ -46,9 +46,14 @@ def threshold_of(criterion: ScoreModel) -> float:
     """Give the score from which on a row passes."""
     if criterion.pass_threshold is not None:
         return criterion.pass_threshold
-    if criterion.range is None:
+    return default_threshold(criterion.range)
+
+
+def default_threshold(limits: Sequence[float] | None) -> float:
+    """Give the threshold where none is given: the middle of the range."""
+    if limits is None:
         return DEFAULT_THRESHOLD
-    lowest, highest = criterion.range
+    lowest, highest = limits
     # In this order, as the width of a range may be beyond a float.
     return lowest * (1 - DEFAULT_THRESHOLD) + highest * DEFAULT_THRESHOLD
 

@@ -67,6 +67,8 @@ class RowCheck:
         """
         if not isinstance(row, dict):
             raise BadRow(f"{place} must be an object with an 'item', not {json_type(row)}.")
+        if "item" not in row:
+            raise BadRow(f'{place}.item is missing: write a row as {{"item": {{…}}}}.')
         item, sample = row.get("item"), row.get("sample")
         if not isinstance(item, dict):
             raise BadRow(f"{place}.item must be an object, not {json_type(item)}.")

@@ -108,13 +108,16 @@ def may_be_reached(address: str, *, private: bool) -> bool:
     Link-local addresses are never allowed: clouds keep the credentials of a machine there, and some
     at other addresses that are as well known.
     """
-    try:
-        found = _meant(ipaddress.ip_address(address.partition("%")[0]))
-    except ValueError:
-        return False
-    if found.is_link_local or found.is_multicast or found in METADATA:
+    found = _address(address)
+    if found is None or _is_barred(found):
         return False
     return private or (found.is_global and not any(found in inner for inner in INNER))
+
+
+def is_never_reached(host: str) -> bool:
+    """Say whether a host is written as an address to which no webhook ever goes."""
+    found = _address(host)
+    return found is not None and _is_barred(found)
 
 
 METADATA: Final = frozenset(
@@ -131,13 +134,19 @@ TRANSLATED: Final = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network(
 """IPv6 addresses that end with the IPv4 address they stand for (RFC 6052, RFC 4291)."""
 
 
-def _meant(
-    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
-) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """Give the IPv4 address that an IPv6 one stands for, or else itself."""
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Give the address that a text is, as IPv4 where it stands for one of those."""
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
     if isinstance(address, ipaddress.IPv4Address):
         return address
     embedded = address.ipv4_mapped or address.sixtofour
     if embedded is None and int(address) > 1 and any(address in each for each in TRANSLATED):
         embedded = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return embedded or address
+
+
+def _is_barred(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    return address.is_link_local or address.is_multicast or address in METADATA

@@ -17,8 +17,11 @@ ONLY_OURS: Final = 0o077
 """The umask: what users send and models answer is for nobody else on this machine."""
 
 
-def database_url(settings: Settings) -> str:
-    """Give the URL of the database: the one that is set, or SQLite in the data directory."""
+def database_url(settings: Settings, *, named: str = "EVALD_DATABASE_URL") -> str:
+    """Give the URL of the database: the one that is set, or SQLite in the data directory.
+
+    `named` is where it is set, for the message. Raises CannotStart.
+    """
     if settings.database_url is None:
         path = settings.data_dir.absolute() / "evald.db"
         # A name may hold what means something in a URL.
@@ -28,11 +31,11 @@ def database_url(settings: Settings) -> str:
     try:
         url = make_url(given)
     except (ArgumentError, ValueError):  # their messages may hold the password
-        raise CannotStart("EVALD_DATABASE_URL is no URL of a database.") from None
+        raise CannotStart(f"{named} is no URL of a database.") from None
     if url.drivername != "sqlite+aiosqlite" or not _names_a_file(url):
         raise CannotStart(
-            "This version of evald keeps its data in a file of SQLite; leave EVALD_DATABASE_URL "
-            "unset, or write it as sqlite+aiosqlite:////var/lib/evald/evald.db."
+            f"This version of evald keeps its data in a file of SQLite; leave {named} unset, or write "
+            "it as sqlite+aiosqlite:////var/lib/evald/evald.db."
         )
     return given
 

@@ -12,11 +12,11 @@ from evald.settings import WebhookSettings
 
 def configured_secrets(configured: Mapping[str, WebhookSettings]) -> dict[str, str]:
     """Give the secret of each endpoint by the name of its table. Raises CannotStart."""
-    return {name: _secret(each) for name, each in configured.items()}
+    return {name: _secret(name, each) for name, each in configured.items()}
 
 
-def _secret(configured: WebhookSettings) -> str:
-    secret = configured.secret()
+def _secret(name: str, configured: WebhookSettings) -> str:
+    secret = configured.secret(name)
     try:
         key_of(secret)
     except BadSecret as error:
