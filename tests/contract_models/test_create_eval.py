@@ -205,7 +205,7 @@ def test_a_threshold_that_is_no_number_is_refused(threshold: JsonValue) -> None:
 @pytest.mark.parametrize("threshold", [-1, -1e-9, 1.0000001, 2, 1e300])
 def test_a_threshold_that_every_or_no_similarity_reaches_is_refused(threshold: float) -> None:
     similarity = SIMILARITY | {"pass_threshold": threshold}
-    multi = {
+    multi: JsonObject = {
         "type": "multi",
         "name": "all",
         "graders": {"close": similarity},

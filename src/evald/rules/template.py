@@ -129,20 +129,20 @@ class Template:
         known: dict[Path, str] = {}
         texts: list[str] = []
         left = row.left
-        for part in self.parts:
-            if isinstance(part, str):
-                text = part
-            elif self.repeats:
-                text = _text_at(part, row, known)
-            else:
-                text = as_text(part.value_in(row))
-            left -= len(text) + PART
-            if left < 0:
-                break
-            texts.append(text)
-        row.left = left
-        if left < 0:
-            raise TextTooLong(TOO_LONG)
+        try:
+            for part in self.parts:
+                if isinstance(part, str):
+                    text = part
+                elif self.repeats:
+                    text = _text_at(part, row, known)
+                else:
+                    text = as_text(part.value_in(row))
+                left -= len(text) + PART
+                if left < 0:
+                    raise TextTooLong(TOO_LONG)
+                texts.append(text)
+        finally:
+            row.left = left
         return "".join(texts)
 
 
@@ -157,21 +157,23 @@ def _text_at(path: Path, row: RowNamespaces, known: dict[Path, str]) -> str:
 def compile_template(text: str) -> Template:
     """Take a text apart at its references. Never fails."""
     parts: list[str | Path] = []
-    paths: set[Path] = set()
+    known: dict[str, Path | None] = {}
     references = end = 0
     for place in _PLACE.finditer(text):
-        path = _path(place.group(1))
+        inner = place.group(1)
+        if inner not in known:
+            known[inner] = _path(inner)
+        path = known[inner]
         if path is None:
             continue
         if place.start() > end:
             parts.append(text[end : place.start()])
         parts.append(path)
-        paths.add(path)
         references += 1
         end = place.end()
     if end < len(text):
         parts.append(text[end:])
-    return Template(tuple(parts), repeats=len(paths) < references)
+    return Template(tuple(parts), repeats=len(set(known.values()) - {None}) < references)
 
 
 def paths_in(value: JsonValue) -> Iterator[Path]:
