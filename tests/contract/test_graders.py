@@ -147,8 +147,18 @@ def test_a_score_at_the_threshold_passes(client: openai.OpenAI) -> None:
     assert (at.status, above.status) == ("pass", "fail")
 
 
-@pytest.mark.parametrize("threshold", [0, 1, 2, -1, 0.5])
-def test_any_number_is_a_threshold_and_comes_back_as_that_number(
+@pytest.mark.parametrize("threshold", [-1, 2])
+def test_a_threshold_outside_of_the_similarities_is_refused_by_its_place(
+    client: openai.OpenAI, threshold: float
+) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        new_eval(client, {**SIMILAR, "pass_threshold": threshold})
+
+    assert refused.value.param == "testing_criteria[0].pass_threshold"
+
+
+@pytest.mark.parametrize("threshold", [0, 1, 0.5])
+def test_a_threshold_comes_back_as_the_number_that_it_was(
     client: openai.OpenAI, threshold: float
 ) -> None:
     created = new_eval(client, {**SIMILAR, "pass_threshold": threshold})

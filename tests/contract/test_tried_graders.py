@@ -220,6 +220,7 @@ BAD: list[tuple[Any, str, str]] = [
     ({**EXACT, "operation": "is"}, "grader.operation", "'eq'"),
     ({**EXACT, "input": 1}, "grader.input", "expected a string"),
     ({**SIMILAR, "evaluation_metric": "beauty"}, "grader.evaluation_metric", "'bleu'"),
+    ({**SIMILAR, "pass_threshold": 2}, "grader.pass_threshold", "outside the range"),
     ({**LABEL, "labels": []}, "grader.labels", "expected at least 1 element, not 0."),
     ({**LABEL, "passing_labels": ["best"]}, "grader.passing_labels", "none of the labels"),
     ({**SCORE, "range": [1, 0]}, "grader.range", "not below"),

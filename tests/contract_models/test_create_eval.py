@@ -202,8 +202,34 @@ def test_a_threshold_that_is_no_number_is_refused(threshold: JsonValue) -> None:
     assert refusal(CreateEval, body)[:2] == ("testing_criteria[1].pass_threshold", TYPE)
 
 
-@pytest.mark.parametrize("threshold", [0, 1, 0.8, -1, 2.5])
-def test_a_threshold_is_any_number(threshold: float) -> None:
+@pytest.mark.parametrize("threshold", [-1, -1e-9, 1.0000001, 2, 1e300])
+def test_a_threshold_that_every_or_no_similarity_reaches_is_refused(threshold: float) -> None:
+    similarity = SIMILARITY | {"pass_threshold": threshold}
+    multi: JsonObject = {
+        "type": "multi",
+        "name": "all",
+        "graders": {"close": similarity},
+        "calculate_output": "close",
+    }
+
+    alone = refusal(CreateEval, criterion_body(similarity))
+    part = refusal(CreateEval, criterion_body(multi))
+
+    place = "testing_criteria[1]"
+    assert alone[:2] == (f"{place}.pass_threshold", VALUE)
+    assert part[:2] == (f"{place}.graders.close.pass_threshold", VALUE)
+    assert "outside the range from 0 to 1" in alone[2]
+
+
+@pytest.mark.parametrize("threshold", [-1, 2])
+def test_a_threshold_that_an_earlier_version_took_can_still_be_read(threshold: float) -> None:
+    kept = SIMILARITY | {"pass_threshold": threshold, "id": "close-1"}
+
+    assert kept_criterion(kept_to_criterion(kept), "close-1") == kept
+
+
+@pytest.mark.parametrize("threshold", [0, 1, 0.8])
+def test_a_threshold_is_a_number_from_0_to_1(threshold: float) -> None:
     body = criterion_body(SIMILARITY | {"pass_threshold": threshold})
 
     criterion = read_request(CreateEval, body).testing_criteria[1]

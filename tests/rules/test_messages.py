@@ -15,6 +15,7 @@ from evald.rules.messages import (
     flat_content,
     flat_messages,
 )
+from evald.rules.template import MOST_CHARACTERS, TextTooLong
 from tests.rules.json_values import JSON_OBJECTS, JSON_VALUES
 
 TEXT: JsonObject = {"type": "text", "text": "Look."}
@@ -100,6 +101,14 @@ def test_any_content_takes_the_chat_form_once_and_stays_in_it(content: JsonValue
     assert all(
         isinstance(flat["content"], str) for flat in flat_messages([once]) if isinstance(flat, dict)
     )
+
+
+def test_all_messages_of_a_row_have_one_limit_together() -> None:
+    content: JsonValue = [{"type": "input_text", "text": "{{ item.x }}"}] * 10
+    messages = compile_messages([{"role": "user", "content": content}] * 10)
+
+    with pytest.raises(TextTooLong):
+        messages({"item": {"x": "x" * (MOST_CHARACTERS // 100)}})
 
 
 def test_every_string_of_a_message_is_filled_in() -> None:

@@ -19,7 +19,7 @@ NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
     ("status", "retried"),
     [
         *[(status, True) for status in (408, 409, 429, 500, 502, 503, 504, 529, 599)],
-        *[(status, False) for status in (200, 301, 400, 401, 403, 404, 413, 422, 451)],
+        *[(status, False) for status in (200, 301, 400, 401, 403, 404, 413, 422, 451, 501)],
     ],
 )
 def test_only_what_may_pass_is_tried_again(status: int, retried: bool) -> None:

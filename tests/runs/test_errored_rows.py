@@ -173,6 +173,40 @@ def test_more_errored_rows_than_allowed_make_the_run_failed_with_the_most_common
 
 LONG = {"answer": "to and fro " * 700, "text": "fro and to " * 1100}  # too long to be compared
 
+MULTIPLIED = "{{ item.text }}" * 5_000
+
+
+def test_a_text_that_is_too_long_is_an_error_of_its_row_and_never_a_score(
+    server: EvaldServer, models: ModelServer
+) -> None:
+    long: Row = {"item": {"question": "long", "answer": "x", "text": "x" * 20_000}}
+    short: Row = {"item": {"question": "short", "answer": "x", "text": ""}}
+    eval_id = create_eval(server, {**EXACT, "input": MULTIPLIED, "reference": MULTIPLIED})
+
+    run, items = carried_out(server, eval_id, given([long, short]))
+
+    (result,) = items[0]["results"]
+    assert result["error"]["code"] == "text_too_long"
+    assert (result["passed"], result["score"]) == (False, 0)
+    assert run["result_counts"] == {"total": 2, "errored": 1, "failed": 0, "passed": 1}
+    page = server.ask("GET", f"/evaluations/{eval_id}?run_id={run['id']}&item={items[0]['id']}")
+    assert page.status == 200
+    assert "This text cannot be made" in page.body.decode()
+
+
+def test_messages_that_are_too_long_are_an_error_of_their_row_and_are_not_sent(
+    server: EvaldServer, models: ModelServer
+) -> None:
+    long: Row = {"item": {"question": "long", "answer": "x", "text": "x" * 20_000}}
+    messages = {"type": "template", "template": [{"role": "user", "content": MULTIPLIED}]}
+
+    run, items = carried_out(server, create_eval(server), sampled([long], input_messages=messages))
+
+    assert [error["code"] for error in errors_of(items)] == ["text_too_long"]
+    assert run["result_counts"]["errored"] == 1
+    assert models.stats().started == 0
+
+
 VERDICTS = [
     ("yes", "yes", "pass"),
     ("yes", "no", "fail"),

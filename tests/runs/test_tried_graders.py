@@ -184,6 +184,18 @@ def test_texts_that_are_too_long_to_compare_are_another_error(server: EvaldServe
     check_one(tried(server, grader, long, long=long), {"other_error"}, 0)
 
 
+@pytest.mark.parametrize("reference", ["{{ item.a }}", "{{ item.a.b }}"])
+def test_templates_that_make_too_long_a_text_are_another_error(
+    server: EvaldServer, reference: str
+) -> None:
+    grader = {**EXACT, "input": reference * 40_000, "reference": "x"}
+
+    answer = tried(server, grader, a='{"b":"' + "x" * 20_000 + '"}')
+
+    check_one(answer, {"other_error"}, 0)
+    assert answer["evald"]["error"]["code"] == "text_too_long"
+
+
 def test_an_embedding_model_that_fails_is_told_as_a_model_that_fails(
     start_server: StartServer, models: ModelServer
 ) -> None:

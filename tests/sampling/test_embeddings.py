@@ -91,6 +91,17 @@ async def test_an_endpoint_that_knows_no_form_is_asked_without_one_from_then_on(
     assert named == [True, False, False]
 
 
+async def test_an_endpoint_that_makes_no_embeddings_is_asked_once(
+    models: ModelServer, embedder: ProviderEmbedder
+) -> None:
+    models.script(Step(status=501, message="embeddings are not enabled"), Step())
+
+    error = await failure(embedder)
+
+    assert (error.attempts, models.stats().started) == (1, 1)
+    assert error.message == "501 from scripted: embeddings are not enabled"
+
+
 async def test_a_refusal_with_another_reason_is_no_refusal_of_the_form(
     models: ModelServer, embedder: ProviderEmbedder
 ) -> None:

@@ -2,7 +2,15 @@
 
 from typing import Annotated, Final, Literal, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, TypeAdapter
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    Tag,
+    TypeAdapter,
+    ValidationInfo,
+)
 
 from evald.contract.json_types import DescribedAs, JsonObject
 from evald.contract.judges import LabelModel, ScoreModel
@@ -41,6 +49,27 @@ EvaluationMetric = Literal[
 ]
 
 
+_KEPT: Final = "kept"
+"""The context in which a criterion is read that an eval has already."""
+
+
+def _of_a_similarity(threshold: float, info: ValidationInfo) -> float:
+    # Earlier versions took any number, and their evals can still be run.
+    if info.context != _KEPT and not 0 <= threshold <= 1:
+        raise ValueError(
+            f"{threshold:g} is outside the range from 0 to 1 of similarities, "
+            "so every row would get the same verdict"
+        )
+    return threshold
+
+
+SimilarityThreshold = Annotated[
+    float,
+    AfterValidator(_of_a_similarity),
+    Field(json_schema_extra={"minimum": 0, "maximum": 1}),
+]
+
+
 class TextSimilarity(RequestModel):
     """How alike two texts are; both are templates."""
 
@@ -49,13 +78,13 @@ class TextSimilarity(RequestModel):
     input: str
     reference: str
     evaluation_metric: EvaluationMetric
-    pass_threshold: float
+    pass_threshold: SimilarityThreshold
 
 
 class PartTextSimilarity(TextSimilarity):
     """As a part of a `multi`, which takes its score alone: the threshold is not needed there."""
 
-    pass_threshold: float = 0.0
+    pass_threshold: SimilarityThreshold = 0.0
 
 
 AnyPart: TypeAlias = StringCheck | PartTextSimilarity | LabelModel | ScoreModel
@@ -155,7 +184,7 @@ def kept_grader(grader: AnyCriterion | AnyPart) -> JsonObject:
 
 def kept_to_criterion(kept: JsonObject) -> AnyCriterion:
     """Give back the criterion that `kept_criterion` wrote."""
-    return _CRITERION.validate_python(kept)
+    return _CRITERION.validate_python(kept, context=_KEPT)
 
 
 def judge_models_of(kept: JsonObject) -> dict[str, str]:

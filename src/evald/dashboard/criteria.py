@@ -18,7 +18,8 @@ from evald.dashboard.reading import (
 from evald.dashboard.texts import call_texts, clip, content_text, said_text
 from evald.graders.multi import DEFAULT_THRESHOLD
 from evald.graders.score_model import default_threshold
-from evald.rules.template import compile_template
+from evald.rules.json_text import BadJson
+from evald.rules.template import RowNamespaces, TextTooLong, compile_template
 
 _NAME_LIMIT = 120
 _SUMMARY_LIMIT = 200
@@ -81,17 +82,27 @@ def bare_name(result_name: str) -> str:
     return _UUID_SUFFIX.sub("", result_name)
 
 
-def expected_of(criterion: Criterion, item: ApiObject) -> str | None:
+def namespaces_of(item: ApiObject) -> RowNamespaces:
+    """Give what the templates of criteria see of an item, with one limit for all of them."""
+    return RowNamespaces(
+        {
+            "item": item.get("datasource_item"),
+            "sample": _sample_namespace(object_of(item.get("sample"))),
+        }
+    )
+
+
+def expected_of(criterion: Criterion, seen: RowNamespaces) -> str | None:
     """Give the reference that this item was compared with, or None where there is none.
 
     The API does not keep the rendered texts; they follow from the row and the sample.
     """
-    return _filled_in(criterion.reference, item) if criterion.reference else None
+    return _filled_in(criterion.reference, seen) if criterion.reference else None
 
 
-def got_of(criterion: Criterion, item: ApiObject) -> str | None:
+def got_of(criterion: Criterion, seen: RowNamespaces) -> str | None:
     """Give the text that was compared with the reference, or None where there is none."""
-    return _filled_in(criterion.input, item) if criterion.reference else None
+    return _filled_in(criterion.input, seen) if criterion.reference else None
 
 
 def output_text(asked: ApiObject) -> str:
@@ -166,12 +177,11 @@ def _result(criterion: Criterion, entry: ApiObject | None) -> CriterionResult:
     return CriterionResult(criterion, counts, segments(counts, counts.done))
 
 
-def _filled_in(template: str, item: ApiObject) -> str:
-    namespaces: Mapping[str, JsonValue] = {
-        "item": item.get("datasource_item"),
-        "sample": _sample_namespace(object_of(item.get("sample"))),
-    }
-    return compile_template(template).render(namespaces)
+def _filled_in(template: str, seen: RowNamespaces) -> str:
+    try:
+        return compile_template(template).render(seen)
+    except (TextTooLong, BadJson) as error:
+        return f"This text cannot be made: {error}"
 
 
 def _sample_namespace(sample: ApiObject) -> JsonValue:

@@ -16,6 +16,7 @@ from evald.dashboard.items import Mark, mark_of
 from evald.dashboard.reading import ApiObject, object_of, text_of
 from evald.dashboard.texts import Text, as_line, clip
 from evald.rules.judgement import steps_of
+from evald.rules.template import RowNamespaces
 
 MESSAGE_LIMIT = 4_000
 FIELD_LIMIT = 1_000
@@ -82,23 +83,23 @@ def fault_of(error: JsonValue) -> Fault | None:
     )
 
 
-def grade_of(result: ApiObject, criteria: Sequence[Criterion], item: ApiObject) -> Grade:
+def grade_of(result: ApiObject, criteria: Sequence[Criterion], seen: RowNamespaces) -> Grade:
     """Give one of an item's results, with what its criterion is known to compare."""
     name = text_of(result.get("name"))
     criterion = next((known for known in criteria if known.id == name), None)
     shown = criterion.name if criterion else clip(bare_name(name), NAME_LIMIT).shown
-    return _shown_grade(shown, mark_of(result, criterion), result, criterion, item)
+    return _shown_grade(shown, mark_of(result, criterion), result, criterion, seen)
 
 
-def _part(key: str, result: ApiObject, criterion: Criterion | None, item: ApiObject) -> Grade:
+def _part(key: str, result: ApiObject, criterion: Criterion | None, seen: RowNamespaces) -> Grade:
     """Give the result of a formula's part; alone it neither passes nor fails."""
     mark = mark_of(result, None)
     mark = mark if mark.kind == "error" else Mark(None, mark.score)
-    return _shown_grade(clip(key, NAME_LIMIT).shown, mark, result, criterion, item)
+    return _shown_grade(clip(key, NAME_LIMIT).shown, mark, result, criterion, seen)
 
 
 def _shown_grade(
-    name: str, mark: Mark, result: ApiObject, criterion: Criterion | None, item: ApiObject
+    name: str, mark: Mark, result: ApiObject, criterion: Criterion | None, seen: RowNamespaces
 ) -> Grade:
     parts = object_of(result.get("sub_results"))
     known = criterion.parts if criterion else {}
@@ -107,13 +108,13 @@ def _shown_grade(
         type=criterion.type if criterion else text_of(result.get("type")),
         mark=mark,
         threshold=mark.threshold,
-        expected=_clipped(expected_of(criterion, item)) if criterion else None,
-        got=_clipped(got_of(criterion, item)) if criterion else None,
+        expected=_clipped(expected_of(criterion, seen)) if criterion else None,
+        got=_clipped(got_of(criterion, seen)) if criterion else None,
         judgement=_judgement(result),
         fault=fault_of(result.get("error")),
         formula=_clipped(criterion.formula) if criterion and criterion.formula else None,
         parts=tuple(
-            _part(key, object_of(part), known.get(key), item)
+            _part(key, object_of(part), known.get(key), seen)
             for key, part in islice(parts.items(), _MOST_PARTS)
         ),
         hidden_parts=max(0, len(parts) - _MOST_PARTS),

@@ -6,7 +6,7 @@ from typing import Literal
 
 from evald.contract.json_types import JsonValue
 from evald.dashboard.addresses import ReportAddresses
-from evald.dashboard.criteria import Criterion
+from evald.dashboard.criteria import Criterion, namespaces_of
 from evald.dashboard.grades import (
     FIELD_LIMIT,
     MESSAGE_LIMIT,
@@ -106,6 +106,7 @@ def item_detail(
     results = list_of(item.get("results"))
     messages = _messages(sample)
     fields = _fields(item.get("datasource_item"))
+    seen = namespaces_of(item)
     before, after = _around(item_id, neighbours)
 
     def address(other: str | None) -> str:
@@ -116,7 +117,7 @@ def item_detail(
         number=count_of(item.get("datasource_item_id")),
         status=text_of(item.get("status")),
         fault=fault_of(sample.get("error")),
-        grades=tuple(grade_of(object_of(r), criteria, item) for r in results[:_MOST_GRADES]),
+        grades=tuple(grade_of(object_of(r), criteria, seen) for r in results[:_MOST_GRADES]),
         hidden_grades=max(0, len(results) - _MOST_GRADES),
         messages=tuple(messages[:_MOST_MESSAGES]),
         hidden_messages=max(0, len(messages) - _MOST_MESSAGES),

@@ -9,7 +9,7 @@ from typing import Literal
 from evald.contract.json_types import JsonValue
 from evald.dashboard.addresses import ReportAddresses
 from evald.dashboard.bars import Counts
-from evald.dashboard.criteria import Criterion, expected_of, output_text
+from evald.dashboard.criteria import Criterion, expected_of, namespaces_of, output_text
 from evald.dashboard.reading import (
     ApiObject,
     count_of,
@@ -223,8 +223,9 @@ def _input_text(item: ApiObject) -> str:
 
 def _expected(item: ApiObject, criteria: Sequence[Criterion]) -> Text | None:
     """Give the reference of the first criterion that has one."""
+    seen = namespaces_of(item)
     for criterion in criteria:
-        if (expected := expected_of(criterion, item)) is not None:
+        if (expected := expected_of(criterion, seen)) is not None:
             return clip(expected, _CELL_LIMIT)
     return None
 

@@ -1,5 +1,6 @@
 """The routes of the pages: ask the store, render, answer. The only file of this room that does I/O."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final, Literal, cast
@@ -199,8 +200,13 @@ async def _report(request: Request, pages: Pages, eval_id: str, run_id: str) -> 
         query.get("item"),
     )
     found = await pages.tools.database.read(lambda connection: _found(connection, asked))
-    page = _report_page(asked, found, pages, request)
-    return render_fragment(page) if query.get("fragment") else render_report(page)
+
+    def html() -> str:
+        page = _report_page(asked, found, pages, request)
+        return render_fragment(page) if query.get("fragment") else render_report(page)
+
+    # In a thread: the texts that were compared are made again, and may be long.
+    return await asyncio.to_thread(html)
 
 
 async def _found(connection: AsyncConnection, asked: _Asked) -> _Found:

@@ -6,7 +6,7 @@ from typing import Final
 from evald.contract.grader_runs import ErrorFlags
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.graders.interface import Grade
-from evald.rules.template import MISSING, Namespaces, paths_in
+from evald.rules.template import MISSING, Namespaces, RowNamespaces, TextTooLong, paths_in
 
 PARSE: Final = "model_grader_parse_error"
 REFUSAL: Final = "model_grader_refusal_error"
@@ -58,8 +58,13 @@ def _flags(fault: JsonObject) -> tuple[str, ...]:
 
 def _missing(grader: JsonObject, namespaces: Namespaces) -> Iterator[str]:
     """Give the flags of references that lead nowhere: they render as nothing, and nobody notices."""
-    for path in paths_in(_templates(grader)):
-        if path.look_up(namespaces) is MISSING:
+    row = RowNamespaces.of(namespaces)
+    for path in set(paths_in(_templates(grader))):
+        try:
+            found = path.look_up(row)
+        except TextTooLong:  # the grade says so
+            continue
+        if found is MISSING:
             into_json = path.namespace == "sample" and path.steps[:1] == ("output_json",)
             is_no_json = into_json and "output_json" not in _object(namespaces.get("sample"))
             yield "sample_parse_error" if is_no_json else "invalid_variable_error"

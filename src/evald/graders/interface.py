@@ -8,7 +8,7 @@ from evald.contract.counts import ModelUsage
 from evald.contract.json_types import JsonObject
 from evald.errors import GraderFailed
 from evald.rules.json_text import BadJson
-from evald.rules.template import Namespaces
+from evald.rules.template import Namespaces, TextTooLong
 from evald.rules.verdict import Outcome
 from evald.sampling.interface import ChatRequest, Completion, Embeddings
 
@@ -67,6 +67,8 @@ async def graded(grader: Grader, namespaces: Namespaces) -> Grade:
         return await grader(namespaces)
     except GraderFailed as error:
         return Grade.errored(error)
+    except TextTooLong as error:
+        return Grade.errored(GraderFailed("text_too_long", str(error)))
     except BadJson as error:
         return Grade.errored(
             GraderFailed("unusable_value", f"A value cannot be rendered: {error}.")

@@ -9,7 +9,14 @@ from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from evald.contract.json_types import JsonObject, JsonValue
-from evald.rules.template import MISSING, Missing, Namespaces, compile_path, compile_template
+from evald.rules.template import (
+    MISSING,
+    Missing,
+    Namespaces,
+    RowNamespaces,
+    compile_path,
+    compile_template,
+)
 
 Render: TypeAlias = Callable[[Namespaces], JsonValue]
 Messages: TypeAlias = "list[JsonObject]"
@@ -22,7 +29,12 @@ class UnusableMessages(ValueError):
 def compile_messages(template: Sequence[JsonObject]) -> Callable[[Namespaces], Messages]:
     """Give a function that renders these API messages as chat messages for one row."""
     renders = [_compile_object(chat_message(message)) for message in template]
-    return lambda namespaces: [render(namespaces) for render in renders]
+
+    def rendered(namespaces: Namespaces) -> Messages:
+        row = RowNamespaces.of(namespaces)  # one limit for all of them
+        return [render(row) for render in renders]
+
+    return rendered
 
 
 def compile_reference(reference: str) -> Callable[[Namespaces], Messages]:

@@ -11,7 +11,9 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 RETRIED_STATUSES = frozenset({408, 409, 429})
-"""Worth another try, as is every status from 500 on (contract section 1.4)."""
+"""Worth another try, as is every status from 500 on (contract section 1.4) but the next."""
+NOT_IMPLEMENTED = 501
+"""What an endpoint cannot do at all, such as embeddings, it cannot do a second later either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class RetryPolicy:
 
 def is_retried(status: int) -> bool:
     """Say whether an answer of this HTTP status is worth another try."""
-    return status in RETRIED_STATUSES or status >= 500
+    return status in RETRIED_STATUSES or (status >= 500 and status != NOT_IMPLEMENTED)
 
 
 def wait_before(attempt: int, chance: float, policy: RetryPolicy, named: float | None) -> float:

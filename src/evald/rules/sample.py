@@ -10,6 +10,7 @@ from evald.contract.counts import ModelUsage, Purpose
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.rules import json_text
 from evald.rules.messages import Messages, flat_content, flat_messages
+from evald.rules.template import JSON_SPACE
 
 
 def sample_namespace(sample: JsonObject) -> JsonObject:
@@ -35,7 +36,6 @@ def sample_namespace(sample: JsonObject) -> JsonObject:
     return namespace
 
 
-JSON_SPACE = " \t\n\r"
 STARTS_OF_JSON = frozenset('{["-tfn0123456789')
 """Parsing a text that is none only to be refused costs more than everything else here."""
 

@@ -13,7 +13,7 @@ from evald.graders.interface import Grade, graded
 from evald.graders.registry import grader_for
 from evald.rules.formula import BadFormula
 from evald.rules.sample import sample_namespace
-from evald.rules.template import Namespaces
+from evald.rules.template import RowNamespaces
 from evald.runs.grader_tools import grader_tools
 from evald.runs.tools import Tools
 
@@ -29,10 +29,8 @@ async def grade_once(asked: RunGrader, tools: Tools) -> GraderRun:
     began = time.monotonic()
     message: JsonObject = {"role": "assistant", "content": asked.model_sample}
     choice: JsonObject = {"index": 0, "message": message, "finish_reason": "stop"}
-    namespaces: Namespaces = {
-        "item": asked.row,
-        "sample": sample_namespace({"choices": [choice]}),
-    }
+    sample = sample_namespace({"choices": [choice]})
+    namespaces = RowNamespaces({"item": asked.row, "sample": sample})
     grade = await _grade(asked, namespaces, tools)
     kept = kept_grader(asked.grader)
     # In a thread, too: a template may have half a million references.
@@ -49,7 +47,7 @@ async def grade_once(asked: RunGrader, tools: Tools) -> GraderRun:
     )
 
 
-async def _grade(asked: RunGrader, namespaces: Namespaces, tools: Tools) -> Grade:
+async def _grade(asked: RunGrader, namespaces: RowNamespaces, tools: Tools) -> Grade:
     try:
         # In a thread: the longest formula takes some milliseconds.
         grader = await asyncio.to_thread(grader_for, asked.grader, grader_tools(tools, OWNER))

@@ -20,7 +20,7 @@ from evald.rules.response import chat_form, is_response, response_fault
 from evald.rules.response_input import shown_messages
 from evald.rules.sample import logged_params, sample_namespace, shown_sample, usage_of
 from evald.rules.tally import Counted
-from evald.rules.template import Namespaces
+from evald.rules.template import RowNamespaces, TextTooLong
 from evald.rules.verdict import item_status
 from evald.runs.recipe import Recipe
 from evald.runs.tools import Tools
@@ -72,17 +72,19 @@ async def one_item(row: Row, recipe: Recipe, tools: Tools) -> NewItem:
 
 
 async def _sample(row: Row, recipe: Recipe, tools: Tools) -> Sampled:
-    if recipe.model is None:
-        return _given(recipe.messages({"item": row.item}), row.sample)
     messages: Messages = []
     try:
         messages = recipe.messages({"item": row.item})
+        if recipe.model is None:
+            return _given(messages, row.sample)
         request = ChatRequest(recipe.model, messages, recipe.sampling_params, recipe.api)
         if recipe.api == "responses":
             messages = shown_messages(messages)
         completion = await tools.sampler.sample(request, recipe.run_id)
     except (UnusableMessages, json_text.BadJson) as error:
         return Sampled(messages, error=_error("invalid_input_messages", str(error)))
+    except TextTooLong as error:
+        return Sampled(messages, error=_error("text_too_long", str(error)))
     except ModelUnavailable as error:
         reason = _error(error.code, error.message)
         return Sampled(messages, error=reason, attempts=error.attempts, latency=error.latency)
@@ -113,7 +115,8 @@ async def _grades(row: Row, sampled: Sampled, recipe: Recipe) -> list[Grade]:
     if sampled.error is not None:
         broken = GraderFailed("no_sample", "The model gave no sample to grade.")
         return [Grade.errored(broken) for _ in recipe.criteria]
-    namespaces: Namespaces = {"item": row.item, "sample": sample_namespace(sampled.body or {})}
+    sample = sample_namespace(sampled.body or {})
+    namespaces = RowNamespaces({"item": row.item, "sample": sample})
     if recipe.asks_judges:
         return await _together(
             [_grade(grader, namespaces, recipe.run_id) for _, grader in recipe.criteria]
@@ -128,7 +131,7 @@ async def _together(grading: Sequence[Coroutine[Any, Any, Grade]]) -> list[Grade
     return [task.result() for task in tasks]
 
 
-async def _grade(grader: Grader, namespaces: Namespaces, run_id: str) -> Grade:
+async def _grade(grader: Grader, namespaces: RowNamespaces, run_id: str) -> Grade:
     try:
         return await graded(grader, namespaces)
     except Exception:  # the border of the row, as above
