@@ -252,16 +252,6 @@ def test_the_runs_of_a_project_read_its_own_stored_responses_alone(two: TwoProje
         assert [item["datasource_item"]["response_id"] for item in items] == [mine]
 
 
-def test_a_response_goes_on_from_no_response_of_another_project(two: TwoProjects) -> None:
-    theirs = store_response(two.first, input="theirs")
-
-    mine = store_response(two.second, input="mine", previous_response_id=theirs)
-
-    items = asked(two.second, "GET", f"/v1/responses/{mine}/input_items")["data"]
-    assert "theirs" not in str(items)
-    assert len(items) == 1
-
-
 def test_the_same_completion_is_imported_once_for_each_project(two: TwoProjects) -> None:
     line = logged("chatcmpl-in-both")
 

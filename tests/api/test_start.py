@@ -91,7 +91,7 @@ PROVIDER = '[providers.main]\nbase_url = "http://127.0.0.1:9/v1"\n'
 
 WRONG_FILES = {
     "an unknown key": ("prot = 8484\n", "prot"),
-    "an unknown key of a provider": (PROVIDER + 'api_key = "secret"\n', "providers.main.api_key"),
+    "an unknown key of a provider": (PROVIDER + 'api_key = "hunter2"\n', "providers.main.api_key"),
     "no TOML": ("port: 8484\n", "not valid TOML"),
     "a missing key variable": (PROVIDER + 'api_key_env = "NO_SUCH_KEY"\n', "NO_SUCH_KEY"),
 }
@@ -104,7 +104,7 @@ def test_a_wrong_config_file_is_refused_and_the_line_named(
     said = refused(config=config)
 
     assert says in said
-    assert "secret" not in said
+    assert "hunter2" not in said
 
 
 def free_port() -> int:

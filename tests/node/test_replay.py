@@ -40,7 +40,7 @@ def test_what_is_not_there_yet_is_an_error_that_names_it(
         error = outcome.answer.json["error"]
         assert (error["class"], outcome.answer.status) == ("BadRequestError", 400)
         assert error["type"] == "invalid_request_error"
-        assert error["code"] == "invalid_value"
+        assert error["code"] == "unsupported_grader"
         # The SDK puts the status before the message, which is there already.
         assert error["message"].startswith(refused[number])
 
