@@ -47,7 +47,7 @@ CHECKS: list[Any] = [
 ]
 EXAMPLES = 20
 """Requests for each operation and mode, about half of which name objects that are there."""
-BORDERS = 250
+BORDERS = 100
 """Requests at the borders of an operation's values; of more they are an even choice."""
 FIXED = settings(
     max_examples=EXAMPLES,
