@@ -1,6 +1,5 @@
 """The routes of chat completions: passed through to the models, and kept (contract section 2.6)."""
 
-import asyncio
 from functools import partial
 from typing import Any, Final
 
@@ -9,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from evald.api.bodies import json_answer, read_body, read_json
 from evald.api.document import EVENTS, Body, described
+from evald.api.parts import page_of_parts
 from evald.api.passing_on import CAPTURE, PassedOn
 from evald.api.queries import After, Limit, Model, Order
 from evald.api.services import Given, OfProject
@@ -32,7 +32,7 @@ from evald.contract.stored_completions import (
 from evald.contract.validation import read_request
 from evald.errors import BadRequest
 from evald.rules import json_text
-from evald.rules.paging import PageRequest, page_of, page_request
+from evald.rules.paging import page_request
 from evald.store import stored_completions as completion_store
 
 router = APIRouter(tags=["chat completions"])
@@ -187,13 +187,4 @@ async def list_messages(
     sent = await services.database.read(
         lambda connection: completion_store.get_messages(connection, project_id, completion_id)
     )
-    # In a thread: there may be hundreds of thousands of them.
-    return json_answer(await asyncio.to_thread(_page_of_messages, completion_id, sent, page))
-
-
-def _page_of_messages(completion_id: str, sent: str, page: PageRequest) -> bytes:
-    messages = message_objects(completion_id, orjson.loads(sent))
-    ids = [str(message["id"]) for message in messages]
-    positions, more = page_of(ids, page)
-    objects = [(ids[place], orjson.dumps(messages[place])) for place in positions]
-    return page_json(objects, has_more=more)
+    return json_answer(await page_of_parts(sent, partial(message_objects, completion_id), page))

@@ -1,6 +1,5 @@
 """The routes of responses: passed through to the models, and kept, as OpenAI's Responses API does."""
 
-import asyncio
 from functools import partial
 from typing import Final
 
@@ -9,13 +8,13 @@ from fastapi import APIRouter, Request, Response
 
 from evald.api.bodies import json_answer, read_json
 from evald.api.document import EVENTS, described
+from evald.api.parts import page_of_parts
 from evald.api.passing_on import CAPTURE, PassedOn
 from evald.api.queries import After, Limit, Order
 from evald.api.services import Given, OfProject, Services
 from evald.capture.collect import ResponseCollector
 from evald.capture.keep import ToKeep
 from evald.contract.json_types import JsonObject
-from evald.contract.pages import page_json
 from evald.contract.projects import ProjectId
 from evald.contract.stored_responses import (
     DeletedResponse,
@@ -26,7 +25,7 @@ from evald.contract.stored_responses import (
 )
 from evald.contract.validation import read_request
 from evald.errors import BadRequest
-from evald.rules.paging import PageRequest, page_of, page_request
+from evald.rules.paging import page_request
 from evald.store import stored_responses as response_store
 
 router = APIRouter(tags=["responses"])
@@ -134,13 +133,4 @@ async def list_input_items(
     sent = await services.database.read(
         lambda connection: response_store.get_input(connection, project_id, response_id)
     )
-    # In a thread: there may be hundreds of thousands of them.
-    return json_answer(await asyncio.to_thread(_page_of_items, response_id, sent, page))
-
-
-def _page_of_items(response_id: str, sent: str, page: PageRequest) -> bytes:
-    items = item_objects(response_id, orjson.loads(sent))
-    ids = [str(item["id"]) for item in items]
-    positions, more = page_of(ids, page)
-    objects = [(ids[place], orjson.dumps(items[place])) for place in positions]
-    return page_json(objects, has_more=more)
+    return json_answer(await page_of_parts(sent, partial(item_objects, response_id), page))

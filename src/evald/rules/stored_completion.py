@@ -38,9 +38,9 @@ def stored_completion(request: JsonObject, answer: JsonObject, origin: Origin) -
     """
     body: JsonObject = {
         "object": "chat.completion",
-        "id": _id(answer, origin.spare_id),
+        "id": id_of(answer, origin.spare_id),
         "model": model_of(answer) or model_of(request),
-        "created": _created(answer, origin.now),
+        "created": time_of(answer.get("created"), origin.now),
         "request_id": origin.request_id,
         **{key: request.get(key, answer.get(key)) for key in OF_THE_REQUEST},
         "input_user": request.get("user", answer.get("input_user")),
@@ -54,7 +54,7 @@ def stored_completion(request: JsonObject, answer: JsonObject, origin: Origin) -
     messages = [each for each in _listed(request.get("messages")) if isinstance(each, dict)]
     return StoredCompletion(
         id=str(body["id"]),
-        created_at=_created(answer, origin.now),
+        created_at=time_of(answer.get("created"), origin.now),
         models=frozenset(name for name in (model_of(request), model_of(answer)) if name),
         metadata=origin.metadata,
         body=json_text.dump(body),
@@ -81,7 +81,8 @@ def with_id(completion: StoredCompletion, completion_id: str) -> StoredCompletio
     )
 
 
-def _id(answer: JsonObject, spare_id: str) -> str:
+def id_of(answer: JsonObject, spare_id: str) -> str:
+    """Give the id that an answer has, or the spare one where it can be none of ours."""
     given = answer.get("id")
     return given if isinstance(given, str) and USABLE_ID.fullmatch(given) else spare_id
 
@@ -93,10 +94,11 @@ def model_of(body: JsonObject) -> str:
     return str(name) if usable else ""
 
 
-def _created(answer: JsonObject, now: int) -> int:
-    created = answer.get("created")
-    is_number = isinstance(created, int | float) and not isinstance(created, bool)
-    return int(created) if is_number and 0 < created < 2**53 else now  # type: ignore[arg-type, operator]
+def time_of(created: JsonValue, now: int) -> int:
+    """Give the whole Unix seconds that an answer says it is from, or now where that is unusable."""
+    if not isinstance(created, int | float) or isinstance(created, bool):
+        return now
+    return int(created) if 0 < created < 2**53 else now
 
 
 def _choices(answer: JsonObject) -> list[JsonValue]:

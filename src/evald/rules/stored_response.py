@@ -10,7 +10,7 @@ from evald.contract.json_types import JsonObject, JsonValue
 from evald.contract.stored_responses import METADATA, StoredResponse, Tag
 from evald.rules import json_text
 from evald.rules.response_input import asked_items
-from evald.rules.stored_completion import USABLE_ID, Origin, model_of
+from evald.rules.stored_completion import USABLE_ID, Origin, id_of, model_of, time_of
 
 ENDED: Final = ("completed", "incomplete")
 """Statuses of a response that came to an end of its own; one without a status counts as such."""
@@ -37,11 +37,11 @@ def whole_response(value: JsonValue) -> JsonObject | None:
 
 def stored_response(request: JsonObject, answer: JsonObject, origin: Origin) -> StoredResponse:
     """Give the response to store. Raises BadJson when it cannot be kept exactly."""
-    created_at = _created(answer, origin.now)
+    created_at = time_of(answer.get("created_at"), origin.now)
     body: JsonObject = {
         **answer,
         "object": "response",
-        "id": _id(answer, origin.spare_id),
+        "id": id_of(answer, origin.spare_id),
         "created_at": created_at,
         "status": answer.get("status") or "completed",
         "model": model_of(answer) or model_of(request),
@@ -138,14 +138,3 @@ def _instructions(value: JsonValue) -> str:
 def _previous_id(body: JsonObject) -> str | None:
     given = body["previous_response_id"]
     return given if isinstance(given, str) and USABLE_ID.fullmatch(given) else None
-
-
-def _id(answer: JsonObject, spare_id: str) -> str:
-    given = answer.get("id")
-    return given if isinstance(given, str) and USABLE_ID.fullmatch(given) else spare_id
-
-
-def _created(answer: JsonObject, now: int) -> int:
-    created = answer.get("created_at")
-    is_number = isinstance(created, int | float) and not isinstance(created, bool)
-    return int(created) if is_number and 0 < created < 2**53 else now  # type: ignore[arg-type, operator]

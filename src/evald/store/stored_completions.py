@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import orjson
@@ -14,6 +15,7 @@ from evald.contract.stored_completions import CompletionFilter, StoredCompletion
 from evald.errors import NotFound
 from evald.rules.paging import PageRequest
 from evald.rules.stored_completion import with_metadata
+from evald.store import kept
 from evald.store.pages import Page, page_of_rows
 from evald.store.tables import completion_tags, stored_completions
 
@@ -32,25 +34,8 @@ class Logged:
     messages: str
 
 
-async def known_ids(
-    connection: AsyncConnection, project_id: ProjectId, ids: Sequence[str]
-) -> set[str]:
-    """Give those of these ids that are taken in a project."""
-    found = await connection.execute(
-        select(stored_completions.c.id).where(*_are_completions(project_id, ids))
-    )
-    return set(found.scalars())
-
-
-async def known_bodies(
-    connection: AsyncConnection, project_id: ProjectId, ids: Sequence[str]
-) -> dict[str, str]:
-    """Give the JSON texts of those of these completions that a project has, by their ids."""
-    table = stored_completions.c
-    found = await connection.execute(
-        select(table.id, table.body).where(*_are_completions(project_id, ids))
-    )
-    return {row.id: row.body for row in found}
+known_ids = partial(kept.known_ids, stored_completions)
+known_bodies = partial(kept.known_bodies, stored_completions)
 
 
 async def insert_completions(
@@ -72,7 +57,9 @@ async def insert_completions(
     ]
     await connection.execute(insert(stored_completions), rows)
     found = await connection.execute(
-        select(table.id, table.seq).where(*_are_completions(project_id, [each.id for each in new]))
+        select(table.id, table.seq).where(
+            *kept.are(stored_completions, project_id, [each.id for each in new])
+        )
     )
     numbers = {row.id: row.seq for row in found}
     await _insert_tags(
@@ -80,14 +67,6 @@ async def insert_completions(
         project_id,
         [(tag, (each.created_at, numbers[each.id])) for each in new for tag in _tags(each)],
     )
-
-
-def _are_completions(project_id: ProjectId, ids: Sequence[str]) -> list[ColumnElement[bool]]:
-    return [stored_completions.c.project_id == project_id, stored_completions.c.id.in_(ids)]
-
-
-def _is_completion(project_id: ProjectId, completion_id: str) -> list[ColumnElement[bool]]:
-    return [stored_completions.c.project_id == project_id, stored_completions.c.id == completion_id]
 
 
 def _tags(completion: StoredCompletion) -> list[Tag]:
@@ -99,26 +78,23 @@ async def get_completion(
     connection: AsyncConnection, project_id: ProjectId, completion_id: str
 ) -> str:
     """Give the JSON text of a completion. Raises NotFound."""
-    return await _column(connection, stored_completions.c.body, project_id, completion_id)
+    return await _text(connection, stored_completions.c.body, project_id, completion_id)
 
 
 async def get_messages(
     connection: AsyncConnection, project_id: ProjectId, completion_id: str
 ) -> str:
     """Give the messages that a completion answered, a JSON array in order. Raises NotFound."""
-    return await _column(connection, stored_completions.c.messages, project_id, completion_id)
+    return await _text(connection, stored_completions.c.messages, project_id, completion_id)
 
 
-async def _column(
+async def _text(
     connection: AsyncConnection,
     column: ColumnElement[str],
     project_id: ProjectId,
     completion_id: str,
 ) -> str:
-    found = await connection.execute(
-        select(column).where(*_is_completion(project_id, completion_id))
-    )
-    text: str | None = found.scalar_one_or_none()
+    text = await kept.text_of(stored_completions, connection, column, project_id, completion_id)
     if text is None:
         raise _no_completion(completion_id)
     return text
@@ -134,7 +110,7 @@ async def update_metadata(
     table = stored_completions.c
     found = await connection.execute(
         select(table.seq, table.created_at, table.body).where(
-            *_is_completion(project_id, completion_id)
+            *kept.is_one(stored_completions, project_id, completion_id)
         )
     )
     row = found.one_or_none()
@@ -159,7 +135,9 @@ async def delete_completion(
 ) -> None:
     """Remove a completion; runs that were made from it keep their rows. Raises NotFound."""
     gone = await connection.execute(
-        delete(stored_completions).where(*_is_completion(project_id, completion_id))
+        delete(stored_completions).where(
+            *kept.is_one(stored_completions, project_id, completion_id)
+        )
     )
     if gone.rowcount == 0:
         raise _no_completion(completion_id)

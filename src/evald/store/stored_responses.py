@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, asc, delete, desc, insert, select, tuple_, union
@@ -13,6 +14,7 @@ from evald.contract.stored_responses import ResponseFilter, StoredResponse, Tag
 from evald.errors import NotFound
 from evald.rules.json_text import BadJson
 from evald.rules.stored_response import continued
+from evald.store import kept
 from evald.store.stored_completions import Place
 from evald.store.tables import response_tags, stored_responses
 
@@ -30,25 +32,8 @@ class LoggedResponse:
     input: str
 
 
-async def known_ids(
-    connection: AsyncConnection, project_id: ProjectId, ids: Sequence[str]
-) -> set[str]:
-    """Give those of these ids that are taken in a project."""
-    found = await connection.execute(
-        select(stored_responses.c.id).where(*_are_responses(project_id, ids))
-    )
-    return set(found.scalars())
-
-
-async def known_bodies(
-    connection: AsyncConnection, project_id: ProjectId, ids: Sequence[str]
-) -> dict[str, str]:
-    """Give the JSON texts of those of these responses that a project has, by their ids."""
-    table = stored_responses.c
-    found = await connection.execute(
-        select(table.id, table.body).where(*_are_responses(project_id, ids))
-    )
-    return {row.id: row.body for row in found}
+known_ids = partial(kept.known_ids, stored_responses)
+known_bodies = partial(kept.known_bodies, stored_responses)
 
 
 async def insert_responses(
@@ -75,7 +60,9 @@ async def insert_responses(
     ]
     await connection.execute(insert(stored_responses), rows)
     found = await connection.execute(
-        select(table.id, table.seq).where(*_are_responses(project_id, [each.id for each in new]))
+        select(table.id, table.seq).where(
+            *kept.are(stored_responses, project_id, [each.id for each in new])
+        )
     )
     numbers = {row.id: row.seq for row in found}
     tags = [
@@ -94,14 +81,6 @@ async def insert_responses(
         await connection.execute(insert(response_tags), tags)
 
 
-def _are_responses(project_id: ProjectId, ids: Sequence[str]) -> list[ColumnElement[bool]]:
-    return [stored_responses.c.project_id == project_id, stored_responses.c.id.in_(ids)]
-
-
-def _is_response(project_id: ProjectId, response_id: str) -> list[ColumnElement[bool]]:
-    return [stored_responses.c.project_id == project_id, stored_responses.c.id == response_id]
-
-
 async def _continued(
     connection: AsyncConnection, project_id: ProjectId, new: Sequence[StoredResponse]
 ) -> list[StoredResponse]:
@@ -110,7 +89,9 @@ async def _continued(
     before: dict[str | None, tuple[str, str]] = {}
     if ids:
         found = await connection.execute(
-            select(table.id, table.input, table.body).where(*_are_responses(project_id, ids))
+            select(table.id, table.input, table.body).where(
+                *kept.are(stored_responses, project_id, ids)
+            )
         )
         before = {row.id: (row.input, row.body) for row in found}
     whole = []
@@ -133,7 +114,7 @@ def _going_on(new: StoredResponse, previous_input: str, previous_body: str) -> S
 
 async def get_response(connection: AsyncConnection, project_id: ProjectId, response_id: str) -> str:
     """Give the JSON text of a response. Raises NotFound."""
-    return await _column(connection, stored_responses.c.body, project_id, response_id)
+    return await _text(connection, stored_responses.c.body, project_id, response_id)
 
 
 async def is_of_others(
@@ -148,17 +129,13 @@ async def is_of_others(
 
 async def get_input(connection: AsyncConnection, project_id: ProjectId, response_id: str) -> str:
     """Give the input items that a response answered, a JSON array in order. Raises NotFound."""
-    return await _column(connection, stored_responses.c.input, project_id, response_id)
+    return await _text(connection, stored_responses.c.input, project_id, response_id)
 
 
-async def _column(
-    connection: AsyncConnection,
-    column: ColumnElement[str],
-    project_id: ProjectId,
-    response_id: str,
+async def _text(
+    connection: AsyncConnection, column: ColumnElement[str], project_id: ProjectId, response_id: str
 ) -> str:
-    found = await connection.execute(select(column).where(*_is_response(project_id, response_id)))
-    text: str | None = found.scalar_one_or_none()
+    text = await kept.text_of(stored_responses, connection, column, project_id, response_id)
     if text is None:
         raise _no_response(response_id)
     return text
@@ -169,7 +146,7 @@ async def delete_response(
 ) -> None:
     """Remove a response; runs that were made from it keep their rows. Raises NotFound."""
     gone = await connection.execute(
-        delete(stored_responses).where(*_is_response(project_id, response_id))
+        delete(stored_responses).where(*kept.is_one(stored_responses, project_id, response_id))
     )
     if gone.rowcount == 0:
         raise _no_response(response_id)
