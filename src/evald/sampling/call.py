@@ -81,13 +81,7 @@ async def json_call(
     deadline, dialing = Deadline(provider.timeouts), watched_dialing()
     try:
         with deadline:
-            async with session.post(
-                f"{provider.base_url}{path}",
-                data=_payload(body),
-                headers=JSON_HEADERS | provider.headers(),
-                timeout=only_connecting(provider.timeouts.connect),
-                allow_redirects=False,
-            ) as response:
+            async with await post(session, provider, path, orjson.dumps(body)) as response:
                 deadline.first_byte_came()
                 if response.status != 200:
                     raise await refusal(response, provider)
@@ -140,13 +134,7 @@ async def _timed_call(
     deadline: Deadline,
 ) -> JsonObject:
     with deadline:
-        async with session.post(
-            f"{provider.base_url}{wire.path}",
-            data=_payload(body),
-            headers=JSON_HEADERS | provider.headers(),
-            timeout=only_connecting(provider.timeouts.connect),
-            allow_redirects=False,
-        ) as response:
+        async with await post(session, provider, wire.path, orjson.dumps(body)) as response:
             if response.status == 200 and response.content_type == "text/event-stream":
                 return await wire.read_stream(response, deadline)
             deadline.first_byte_came()
@@ -155,13 +143,28 @@ async def _timed_call(
             return wire.read_whole(await _read_json(response, provider))
 
 
-def _payload(body: JsonObject) -> bytes | BytesIO:
-    """Give the bytes to send, large ones as a file: aiohttp writes that in pieces."""
-    text = orjson.dumps(body)
-    return text if len(text) < LARGE_REQUEST else BytesIO(text)
-
-
 JSON_HEADERS = {"content-type": "application/json", "user-agent": f"evald/{__version__}"}
+
+
+async def post(
+    session: aiohttp.ClientSession,
+    provider: Provider,
+    path: str,
+    body: bytes,
+    headers: Mapping[str, str] = JSON_HEADERS,
+) -> aiohttp.ClientResponse:
+    """Post JSON to what comes after the provider's `base_url`; the answer is for an `async with`.
+
+    Only connecting is limited in time here. Raises the errors of aiohttp.
+    """
+    return await session.post(
+        f"{provider.base_url}{path}",
+        # A file is written in pieces.
+        data=body if len(body) < LARGE_REQUEST else BytesIO(body),
+        headers={**headers, **provider.headers()},
+        timeout=only_connecting(provider.timeouts.connect),
+        allow_redirects=False,
+    )
 
 
 async def _read_stream(response: aiohttp.ClientResponse, deadline: Deadline) -> JsonObject:

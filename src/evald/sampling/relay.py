@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Final
 
 import aiohttp
@@ -13,11 +12,11 @@ from evald.limiter import FairLimiter
 from evald.sampling.call import (
     BROKEN_BEFORE_AN_ANSWER,
     JSON_HEADERS,
-    LARGE_REQUEST,
     LARGEST_ANSWER,
+    post,
 )
 from evald.sampling.connections import Connections, watched_dialing
-from evald.sampling.deadline import Deadline, only_connecting
+from evald.sampling.deadline import Deadline
 from evald.sampling.providers import Provider, provider_of
 
 PASSED_ON: Final = frozenset(
@@ -121,23 +120,11 @@ class Relay:
         """Post, at once again on a fresh connection where a kept one was dead and saw nothing."""
         dialing = watched_dialing()
         try:
-            return await _post(self._connections.prompt, provider, path, body)
+            return await post(self._connections.prompt, provider, path, body, REQUEST_HEADERS)
         except BROKEN_BEFORE_AN_ANSWER:
             if dialing.happened:
                 raise
-        return await _post(self._connections.fresh, provider, path, body)
-
-
-async def _post(
-    session: aiohttp.ClientSession, provider: Provider, path: str, body: bytes
-) -> aiohttp.ClientResponse:
-    return await session.post(
-        f"{provider.base_url}{path}",
-        data=body if len(body) < LARGE_REQUEST else BytesIO(body),
-        headers=REQUEST_HEADERS | provider.headers(),
-        timeout=only_connecting(provider.timeouts.connect),
-        allow_redirects=False,
-    )
+        return await post(self._connections.fresh, provider, path, body, REQUEST_HEADERS)
 
 
 def _answer(
