@@ -13,7 +13,7 @@ from evald.api.bodies import json_answer, read_body
 from evald.api.document import described
 from evald.api.idempotency import KEY_PARAMETER, Keep, created_once
 from evald.api.queries import After, EvalOrder, Limit, Order
-from evald.api.services import Given, OfProject
+from evald.api.services import Given, OfProject, Services
 from evald.api.strict import StrictRoute
 from evald.contract.data_source_configs import CustomConfig, kept_config
 from evald.contract.evals import (
@@ -35,6 +35,7 @@ from evald.rules.paging import one_of, page_request
 from evald.rules.rows import BadSchema, RowCheck
 from evald.runs.asked_models import check_embeddings
 from evald.runs.delete import delete_eval
+from evald.runs.python_graders import check_isolation, check_sources
 from evald.store import evals as eval_store
 from evald.store.evals import OrderBy
 from evald.store.idempotency_keys import FirstAnswer
@@ -54,8 +55,7 @@ async def create(request: Request, services: Given, project_id: OfProject) -> Re
         # In a thread: a hundred long formulas take a second.
         await asyncio.to_thread(_check_formulas, asked.testing_criteria)
         new = _new_eval(asked, project_id, int(services.tools.clock()))
-        for number, criterion in enumerate(new.testing_criteria):
-            check_embeddings(criterion, f"testing_criteria[{number}]", services.tools)
+        await _check_can_be_graded(asked, new, services)
         answer = json_text.dump_bytes(new.as_json())  # first: what cannot be answered is not kept
 
         async def insert(connection: AsyncConnection) -> None:
@@ -97,6 +97,16 @@ def _check_schema(config: CustomConfig) -> None:
 def _check_formulas(criteria: Sequence[AnyCriterion]) -> None:
     for number, criterion in enumerate(criteria):
         check_formula(criterion, f"testing_criteria[{number}]")
+
+
+async def _check_can_be_graded(asked: CreateEval, new: Eval, services: Services) -> None:
+    for number, (given, kept) in enumerate(
+        zip(asked.testing_criteria, new.testing_criteria, strict=True)
+    ):
+        place = f"testing_criteria[{number}]"
+        check_embeddings(kept, place, services.tools)
+        await check_sources(given, place, services.bodies_aside)
+        await check_isolation(kept, place, services.tools)
 
 
 @described(EvalPage)

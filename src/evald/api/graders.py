@@ -21,6 +21,7 @@ from evald.graders.multi import check_formula
 from evald.rules import json_text
 from evald.runs.asked_models import check_asked_models, check_embeddings
 from evald.runs.grade_once import grade_once
+from evald.runs.python_graders import check_isolation, check_sources
 
 router = APIRouter(tags=["graders"], route_class=StrictRoute)
 
@@ -34,7 +35,10 @@ async def run(request: Request, services: Given) -> Response:
     When the client leaves, its calls to models are cut off.
     """
     asked = await read_body(request, RunGrader)
-    check_asked_models(kept_grader(asked.grader), "grader", services.tools)
+    grader = kept_grader(asked.grader)
+    check_asked_models(grader, "grader", services.tools)
+    await check_sources(asked.grader, "grader", services.bodies_aside)
+    await check_isolation(grader, "grader", services.tools)
     graded = await unless_gone(request.receive, grade_once(asked, services.tools))
     if graded is None:
         raise ClientDisconnect
@@ -50,4 +54,6 @@ async def validate(request: Request, services: Given) -> Response:
     await asyncio.to_thread(check_formula, asked.grader, "grader")
     grader = kept_grader(asked.grader)
     check_embeddings(grader, "grader", services.tools)
+    await check_sources(asked.grader, "grader", services.bodies_aside)
+    await check_isolation(grader, "grader", services.tools)
     return json_answer(json_text.dump_bytes({"grader": grader}))

@@ -11,6 +11,7 @@ from evald.contract.counts import ModelUsage, by_model
 from evald.contract.graders import Multi, PartTextSimilarity, StringCheck
 from evald.contract.json_types import DescribedAs, JsonObject, ParsedJson
 from evald.contract.judges import LabelModel, ScoreModel
+from evald.contract.python_grader import PythonGrader
 from evald.contract.validation import RequestModel
 
 UNNAMED: Final = "Untitled grader"
@@ -33,7 +34,7 @@ def _named(grader: object) -> object:
 # Of a similarity only the score counts here, so it needs no threshold.
 TriedGrader = Annotated[
     Annotated[
-        StringCheck | PartTextSimilarity | LabelModel | ScoreModel | Multi,
+        StringCheck | PartTextSimilarity | LabelModel | ScoreModel | PythonGrader | Multi,
         Field(discriminator="type"),
     ],
     BeforeValidator(_named),
@@ -128,14 +129,18 @@ class ErrorFlags:
     """Those of FLAGS that are true."""
     server_error: str | None = None
     """What a model endpoint said that gave no answer."""
+    sandbox_error: str | None = None
+    """The code of the error where no program of a user was to blame for a python grader's fault."""
+    runtime_error: str | None = None
+    """How a user's program failed: its traceback where there is one, else what was wrong."""
 
     def as_json(self) -> JsonObject:
-        """Give the wire form, in which every flag is there. There is no python grader yet."""
+        """Give the wire form, in which every flag is there."""
         return {
             **{flag: flag in self.raised for flag in FLAGS},
             "model_grader_server_error_details": self.server_error,
-            "python_grader_server_error_type": None,
-            "python_grader_runtime_error_details": None,
+            "python_grader_server_error_type": self.sandbox_error,
+            "python_grader_runtime_error_details": self.runtime_error,
         }
 
 

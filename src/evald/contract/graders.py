@@ -1,5 +1,6 @@
 """Testing criteria: the graders of an eval as requests bring them (contract section 6)."""
 
+from collections.abc import Iterator
 from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import (
@@ -16,6 +17,7 @@ from evald.contract.json_types import DescribedAs, JsonObject
 from evald.contract.judges import LabelModel, ScoreModel
 from evald.contract.messages import kept_message
 from evald.contract.metadata import Name, storable
+from evald.contract.python_grader import PythonGrader
 from evald.contract.validation import RequestModel
 
 
@@ -87,7 +89,7 @@ class PartTextSimilarity(TextSimilarity):
     pass_threshold: SimilarityThreshold = 0.0
 
 
-AnyPart: TypeAlias = StringCheck | PartTextSimilarity | LabelModel | ScoreModel
+AnyPart: TypeAlias = StringCheck | PartTextSimilarity | LabelModel | ScoreModel | PythonGrader
 Part: TypeAlias = Annotated[AnyPart, Field(discriminator="type")]
 """A grader inside a `multi`. There is no `multi` in a `multi` (contract section 6.7)."""
 MAX_PARTS: Final = 100
@@ -148,7 +150,9 @@ def key_of(part: Part) -> str:
     return part.name.replace(" ", "_")
 
 
-AnyCriterion: TypeAlias = StringCheck | TextSimilarity | LabelModel | ScoreModel | Multi
+AnyCriterion: TypeAlias = (
+    StringCheck | TextSimilarity | LabelModel | ScoreModel | PythonGrader | Multi
+)
 Criterion: TypeAlias = Annotated[AnyCriterion, Field(discriminator="type")]
 _CRITERION: TypeAdapter[AnyCriterion] = TypeAdapter(Criterion)
 
@@ -200,6 +204,41 @@ def judge_models_of(kept: JsonObject) -> dict[str, str]:
                 for place, model in judge_models_of(part).items()
             }
     return {}
+
+
+def python_places_of(kept: JsonObject) -> list[str]:
+    """Give the places in a kept criterion that ask for a user's program to be run."""
+    match kept:
+        case {"type": "python"}:
+            return ["type"]
+        case {"type": "multi", "graders": dict(parts)}:
+            return [
+                f"graders.{key}.{place}"
+                for key, part in parts.items()
+                if isinstance(part, dict)
+                for place in python_places_of(part)
+            ]
+    return []
+
+
+def python_graders_in(
+    criterion: AnyCriterion | AnyPart, place: str
+) -> Iterator[tuple[str, PythonGrader]]:
+    """Give the python graders of a criterion that a request brought, each with its place there.
+
+    `place` is where the criterion stands.
+    """
+    match criterion:
+        case PythonGrader():
+            yield place, criterion
+        case Multi(graders=dict(parts)):
+            for key, part in parts.items():
+                yield from python_graders_in(part, f"{place}.graders.{key}")
+        case Multi(graders=list(parts)):
+            for number, part in enumerate(parts):
+                yield from python_graders_in(part, f"{place}.graders[{number}]")
+        case Multi(graders=part):
+            yield from python_graders_in(part, f"{place}.graders")
 
 
 def embedding_places_of(kept: JsonObject) -> list[str]:

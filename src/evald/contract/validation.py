@@ -78,10 +78,6 @@ def _wrong_length(error: ErrorDetails, param: str) -> BadRequest:
     )
 
 
-LATER_GRADERS = frozenset({"python"})
-"""Graders that the API has and evald does not have yet."""
-
-
 def _missing(param: str) -> BadRequest:
     return BadRequest(
         f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter"
@@ -101,13 +97,6 @@ def _unknown_type(error: ErrorDetails, param: str) -> BadRequest:
     if not isinstance(given, str):
         return _wrong_type(f"{param}.type", "a string", given)
     known = str(error.get("ctx", {}).get("expected_tags", "")).replace("'", "")
-    if given in LATER_GRADERS and "string_check" in known:
-        return BadRequest(
-            f"The grader type '{given}' of '{param}' is not supported by this version of evald yet. "
-            f"Supported types: {known}.",
-            param=f"{param}.type",
-            code="unsupported_grader",
-        )
     return BadRequest(
         f"Unknown type '{given[:80]}' for '{param}'. Known types: {known}.",
         param=f"{param}.type",
@@ -149,6 +138,7 @@ UNION_TAGS = frozenset(
             "text_similarity",
             "label_model",
             "score_model",
+            "python",
             "multi",
             "custom",
             "logs",

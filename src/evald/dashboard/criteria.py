@@ -138,7 +138,7 @@ def _threshold(grader: ApiObject) -> float | None:
     if given is not None:
         return given
     match grader:
-        case {"type": "multi"}:
+        case {"type": "multi" | "python"}:
             return DEFAULT_THRESHOLD
         case {"type": "score_model"}:
             limits = [number_or_none(limit) for limit in list_of(grader.get("range"))]
@@ -162,6 +162,9 @@ def _summary(grader: ApiObject, threshold: float | None) -> str:
             return f"{text_of(grader.get('model'))}, passes on {labels}"
         case "score_model":
             return ", ".join([text_of(grader.get("model")), *passes])
+        case "python":
+            lines = len(text_of(grader.get("source")).splitlines())
+            return ", ".join([f"{lines:,} lines" if lines != 1 else "1 line", *passes])
         case _:
             return ", ".join(passes)
 

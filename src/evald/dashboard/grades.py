@@ -1,4 +1,4 @@
-"""What each criterion said of one output item, down to the parts of a formula and a judge's steps."""
+"""What each criterion said of one output item: parts of a formula, a judge's steps, a program's prints."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,8 +53,16 @@ class Judgement:
 
 
 @dataclass(frozen=True)
+class Program:
+    """What a python grader left for its author; None where there is nothing of a kind."""
+
+    printed: Text | None
+    traceback: Text | None
+
+
+@dataclass(frozen=True)
 class Grade:
-    """One criterion's result on this item, with what it compared or what its judge wrote.
+    """One criterion's result on this item: what it compared, what its judge wrote or its program printed.
 
     A formula has its parts, of which each has a result of its own, but no verdict.
     """
@@ -66,6 +74,7 @@ class Grade:
     expected: Text | None
     got: Text | None
     judgement: Judgement | None
+    program: Program | None
     fault: Fault | None
     formula: Text | None
     parts: tuple["Grade", ...]
@@ -103,14 +112,16 @@ def _shown_grade(
 ) -> Grade:
     parts = object_of(result.get("sub_results"))
     known = criterion.parts if criterion else {}
+    kind = criterion.type if criterion else text_of(result.get("type"))
     return Grade(
         name=name,
-        type=criterion.type if criterion else text_of(result.get("type")),
+        type=kind,
         mark=mark,
         threshold=mark.threshold,
         expected=_clipped(expected_of(criterion, seen)) if criterion else None,
         got=_clipped(got_of(criterion, seen)) if criterion else None,
-        judgement=_judgement(result),
+        judgement=None if kind == "python" else _judgement(result),
+        program=_program(result) if kind == "python" else None,
         fault=fault_of(result.get("error")),
         formula=_clipped(criterion.formula) if criterion and criterion.formula else None,
         parts=tuple(
@@ -123,6 +134,18 @@ def _shown_grade(
 
 def _clipped(text: str | None) -> Text | None:
     return None if text is None else clip(text, FIELD_LIMIT)
+
+
+def _program(result: ApiObject) -> Program | None:
+    """Give what a program printed and its traceback; None for one that left nothing."""
+    printed = output_text(result)
+    traceback = text_of(object_of(result.get("sample")).get("traceback"))
+    if not printed and not traceback:
+        return None
+    return Program(
+        printed=clip(printed, MESSAGE_LIMIT) if printed else None,
+        traceback=clip(traceback, MESSAGE_LIMIT) if traceback else None,
+    )
 
 
 def _judgement(result: ApiObject) -> Judgement | None:

@@ -60,6 +60,7 @@ class InProcessDispatch:
             return 0
         in_flight = self._tools.sampler.calls_in_flight(run_id)
         task.cancel()
+        await end_sandboxes(run_id, self._tools)  # at once, and not when the items are saved
         await asyncio.wait([task])
         return in_flight
 
@@ -127,7 +128,10 @@ async def carry_out_run(run_id: str, tools: Tools) -> None:
     if plan is None or not await _prepared(plan, tools) or not await _start(plan, tools):
         return
     recipe = await asyncio.to_thread(recipe_of, plan, tools)
-    await _all_chunks(recipe, tools)
+    try:
+        await _all_chunks(recipe, tools)
+    finally:
+        await end_sandboxes(run_id, tools)
     await finish(plan, tools)
     log.info("run carried out", run=run_id)
 

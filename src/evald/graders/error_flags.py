@@ -11,6 +11,8 @@ from evald.rules.template import MISSING, Namespaces, RowNamespaces, TextTooLong
 PARSE: Final = "model_grader_parse_error"
 REFUSAL: Final = "model_grader_refusal_error"
 SERVER: Final = "model_grader_server_error"
+RUNTIME: Final = "python_grader_runtime_error"
+SANDBOX: Final = "python_grader_server_error"
 LATE: Final = "unresponsive_reward_error"
 FLAGS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "judge_unavailable": (SERVER,),

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeVar
 
 from evald.contract.counts import ModelUsage
-from evald.contract.json_types import JsonObject
+from evald.contract.json_types import JsonObject, JsonValue
 from evald.errors import GraderFailed
 from evald.rules.json_text import BadJson
 from evald.rules.template import Namespaces, TextTooLong
 from evald.rules.verdict import Outcome
 from evald.sampling.interface import ChatRequest, Completion, Embeddings
+from evald.sandbox.interface import Executed
 
 Result = TypeVar("Result")
 
@@ -26,7 +27,7 @@ class Grade:
     passed: bool
     score: float
     sample: JsonObject | None = None
-    """The judge's own call, for graders that ask a model."""
+    """The judge's own call, for graders that ask a model, or what a program printed."""
     error: JsonObject | None = None
     usage: tuple[ModelUsage, ...] = ()
     """What its calls to a judge cost, also where they led to no verdict."""
@@ -86,6 +87,17 @@ class Aside(Protocol):
         ...
 
 
+class RunCode(Protocol):
+    """Runs the program of a python grader where it can do no harm, in turn with other runs."""
+
+    async def __call__(self, source: str, sample: JsonObject, item: JsonValue) -> Executed:
+        """Give what `grade(sample, item)` gave, or why it gave nothing.
+
+        Cancelling ends the program.
+        """
+        ...
+
+
 AskingWay = Literal["json_schema", "json_object", "instruction"]
 """How a judge is held to the form of its answer, the strictest first."""
 
@@ -101,5 +113,7 @@ class GraderTools:
     Raises ModelUnavailable."""
     embed: Callable[[Sequence[str]], Awaitable[Embeddings]] | None = None
     """Asks the embedding model likewise, or None where none is configured."""
+    run_code: RunCode | None = None
+    """None where this machine has nothing that holds a user's program."""
     known_ways: dict[str, AskingWay] = field(default_factory=dict)
     """By model, the way that led to a verdict where the strictest did not."""

@@ -13,7 +13,7 @@ from evald.rules.formula import BadFormula, Formula, FormulaFailed, compile_form
 from evald.rules.template import Namespaces
 
 DEFAULT_THRESHOLD: Final = 0.5
-"""The score from which on a row passes when no threshold is given, as for a python grader."""
+"""The score from which on a row passes when no threshold is given, here and for a python grader."""
 
 
 def formula_of(criterion: Multi) -> Formula:

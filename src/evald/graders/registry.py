@@ -2,10 +2,12 @@
 
 from evald.contract.graders import AnyCriterion, Multi, StringCheck, TextSimilarity
 from evald.contract.judges import LabelModel, ScoreModel
+from evald.contract.python_grader import PythonGrader
 from evald.graders.cosine import cosine
 from evald.graders.interface import Grader, GraderTools
 from evald.graders.label_model import label_model
 from evald.graders.multi import multi
+from evald.graders.python import python
 from evald.graders.score_model import score_model
 from evald.graders.string_check import string_check
 from evald.graders.text_similarity import text_similarity
@@ -24,6 +26,8 @@ def grader_for(criterion: AnyCriterion, tools: GraderTools) -> Grader:
             return label_model(criterion, tools)
         case ScoreModel():
             return score_model(criterion, tools)
+        case PythonGrader():
+            return python(criterion, tools)
         case Multi():
             parts = {key: grader_for(part, tools) for key, part in criterion.parts.items()}
             return multi(criterion, parts)

@@ -36,6 +36,20 @@ def sample_namespace(sample: JsonObject) -> JsonObject:
     return namespace
 
 
+def with_choices(sample: JsonValue) -> JsonObject:
+    """Give what `sample` means to a program: as to templates, and `choices` are always a list.
+
+    Where a row brought a text alone, it is the message of the only choice.
+    """
+    namespace = sample if isinstance(sample, dict) else {}
+    if isinstance(namespace.get("choices"), list):
+        return namespace
+    text = namespace.get("output_text")
+    message: JsonObject = {"role": "assistant", "content": text}
+    choice: JsonObject = {"index": 0, "message": message, "finish_reason": "stop"}
+    return {**namespace, "choices": [choice] if text else []}
+
+
 STARTS_OF_JSON = frozenset('{["-tfn0123456789')
 """Parsing a text that is none only to be refused costs more than everything else here."""
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,6 +18,10 @@ from evald.store import counters as counter_store
 from evald.store import output_items as item_store
 from evald.store.chunks import Row
 from evald.store.output_items import NewItem
+
+
+ROWS_IN_SANDBOXES: Final = 32
+"""Rows of one chunk that are worked on where a program grades them: a sandbox takes them in batches."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +75,15 @@ async def _all_rows(
     rows: Sequence[Row], recipe: Recipe, tools: Tools, saver: ItemSaver, all_begun: asyncio.Event
 ) -> None:
     shared = iter(rows)
-    # Rows that wait for no model gain nothing from company, and each is a turn that requests wait for.
-    at_once = tools.rows_at_once if recipe.asks_models else 1
     async with asyncio.TaskGroup() as group:
-        for _ in range(min(at_once, len(rows))):
+        for _ in range(min(_rows_at_once(recipe, tools), len(rows))):
             group.create_task(_row_after_row(shared, recipe, tools, saver, all_begun))
+
+
+def _rows_at_once(recipe: Recipe, tools: Tools) -> int:
+    # Rows that wait for nothing gain nothing from company, and each is a turn that requests wait for.
+    of_models = tools.rows_at_once if recipe.asks_models else 1
+    return max(of_models, ROWS_IN_SANDBOXES) if recipe.runs_code else of_models
 
 
 async def _row_after_row(

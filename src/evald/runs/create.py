@@ -17,6 +17,7 @@ from evald.rules.sample import TOKEN_LIMIT_NAMES
 from evald.runs.asked_models import check_asked_models, check_served
 from evald.runs.given import GivenRun, Rows
 from evald.runs.new_rows import rows_of_run
+from evald.runs.python_graders import check_isolation
 from evald.runs.tools import Dispatch, Tools
 from evald.store import chunks as chunk_store
 from evald.store import evals as eval_store
@@ -49,6 +50,7 @@ async def create_run(
     # Only now: an eval may be made before its providers are configured, and it outlives them.
     for number, criterion in enumerate(of_eval.testing_criteria):
         check_asked_models(criterion, f"testing_criteria[{number}]", tools)
+        await check_isolation(criterion, f"testing_criteria[{number}]", tools)
     rows = await rows_of_run(given, of_eval, tools)
     new = run_store.NewRun(
         id=new_id("evalrun"),

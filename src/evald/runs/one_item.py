@@ -117,7 +117,7 @@ async def _grades(row: Row, sampled: Sampled, recipe: Recipe) -> list[Grade]:
         return [Grade.errored(broken) for _ in recipe.criteria]
     sample = sample_namespace(sampled.body or {})
     namespaces = RowNamespaces({"item": row.item, "sample": sample})
-    if recipe.asks_judges:
+    if recipe.grades_together:
         return await _together(
             [_grade(grader, namespaces, recipe.run_id) for _, grader in recipe.criteria]
         )
@@ -125,7 +125,7 @@ async def _grades(row: Row, sampled: Sampled, recipe: Recipe) -> list[Grade]:
 
 
 async def _together(grading: Sequence[Coroutine[Any, Any, Grade]]) -> list[Grade]:
-    """Give the grades in order; judges are asked at the same time, and a cancel cuts them all off."""
+    """Give the grades in order; a cancel cuts off all that wait for a judge or a sandbox."""
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(each) for each in grading]
     return [task.result() for task in tasks]

@@ -3,7 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from evald.contract.graders import embedding_places_of, judge_models_of, kept_to_criterion
+from evald.contract.graders import (
+    embedding_places_of,
+    judge_models_of,
+    kept_to_criterion,
+    python_places_of,
+)
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.graders.interface import Grader
 from evald.graders.registry import grader_for
@@ -38,11 +43,18 @@ class Recipe:
     """Each testing criterion as its eval shows it, with its grader."""
     asks_judges: bool
     """Whether a criterion asks a model, for a judgement or for embeddings."""
+    runs_code: bool
+    """Whether a criterion is a program, which runs in a sandbox."""
 
     @property
     def asks_models(self) -> bool:
         """Whether a row waits for any model, to be sampled or to be judged."""
         return self.asks_judges or self.model is not None
+
+    @property
+    def grades_together(self) -> bool:
+        """Whether the criteria of a row gain from being graded at the same time."""
+        return self.asks_judges or self.runs_code
 
 
 def recipe_of(plan: RunPlan, tools: Tools) -> Recipe:
@@ -69,6 +81,7 @@ def recipe_of(plan: RunPlan, tools: Tools) -> Recipe:
         asks_judges=any(
             judge_models_of(kept) or embedding_places_of(kept) for kept in plan.testing_criteria
         ),
+        runs_code=any(python_places_of(kept) for kept in plan.testing_criteria),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from evald.clock import Clock
 from evald.sampling.interface import Embedder, Sampler
+from evald.sandbox.interface import PythonSandboxes
 from evald.store.database import Database
 
 Result = TypeVar("Result")
@@ -59,5 +60,7 @@ class Tools:
     """Rows of one chunk that are worked on at the same time."""
     max_error_rate: float
     """The share of errored rows, from 0 to 1, beyond which a run counts as failed."""
+    sandboxes: PythonSandboxes | None = None
+    """Where the programs of python graders run, or None where none ever does."""
     after_end: Callable[[], None] = lambda: None
     """Called when a run may have ended, and the event of that may have been recorded."""

@@ -1,0 +1,42 @@
+"""Whether the programs of python graders can be run here: refused before anything is kept or run."""
+
+from typing import Final
+
+from evald.contract.graders import (
+    AnyCriterion,
+    AnyPart,
+    python_graders_in,
+    python_places_of,
+)
+from evald.contract.json_types import JsonObject
+from evald.errors import BadRequest, ProcessDied
+from evald.graders.python import NOT_ISOLATED
+from evald.graders.python_source import MOST_SECONDS, source_fault
+from evald.runs.tools import SharedAside, Tools
+
+OWNER: Final = "sources"
+"""Whom sources are looked at for, beside the large bodies that take turns with them."""
+
+
+async def check_sources(grader: AnyCriterion | AnyPart, place: str, aside: SharedAside) -> None:
+    """Check that the programs in a grader can be compiled and have a `grade`. Raises BadRequest.
+
+    `place` is where the grader stands in its request. Nothing of a program is run.
+    """
+    for at, python in python_graders_in(grader, place):
+        try:
+            fault = await aside(OWNER, source_fault, python.source)
+        except ProcessDied:
+            fault = f"the compiler broke over it, or took more than {MOST_SECONDS} seconds"
+        if fault is not None:
+            param = f"{at}.source"
+            raise BadRequest(
+                f"Invalid value for '{param}': {fault}.", param=param, code="invalid_value"
+            )
+
+
+async def check_isolation(grader: JsonObject, place: str, tools: Tools) -> None:
+    """Check that a kept grader has no program where none can be run safely. Raises BadRequest."""
+    for within in python_places_of(grader):
+        isolation = await tools.sandboxes.isolation()
+        raise BadRequest(f"...", param=f"{place}.{within}", code=NOT_ISOLATED)
