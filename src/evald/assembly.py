@@ -4,6 +4,7 @@ import ipaddress
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
@@ -35,6 +36,7 @@ from evald.sampling.providers import Provider, Timeouts, provider_of
 from evald.sampling.relay import Relay
 from evald.sampling.sampler import ProviderSampler
 from evald.sandbox.aside import ProcessAside
+from evald.sandbox.python_sandboxes import PythonSandboxes
 from evald.settings import UPSTREAM, ProviderSettings, Settings
 from evald.store import files as file_store
 from evald.store import idempotency_keys as key_store
@@ -91,6 +93,7 @@ async def _dispatching(
     public_url = (settings.public_url or f"http://{_url_host(settings.host)}:{port}").rstrip("/")
     await refuse_loops(providers, connections.kept, [*_local_urls(port), public_url])
     aside, bodies_aside = ProcessAside(), ProcessAside()
+    sandboxes = PythonSandboxes(hidden=hidden_from_programs(settings))
     sampler = ProviderSampler(providers, connections)
     tools = Tools(
         database=database,
@@ -101,6 +104,7 @@ async def _dispatching(
         # No more: a row that ends hands its place to the next one without a turn of the loop between.
         rows_at_once=max((each.max_concurrency for each in providers), default=1),
         max_error_rate=settings.max_error_rate,
+        sandboxes=sandboxes,
         after_end=webhooks.wake,
     )
     dispatch = InProcessDispatch(tools, settings.runs_at_once)
@@ -132,8 +136,16 @@ async def _dispatching(
         yield Envelope(Gate(app, access, cookie), is_own, f"{SERVER_NAME}/{__version__}")
     finally:
         await dispatch.close()
+        await sandboxes.close()
         await aside.close()
         await bodies_aside.close()
+
+
+def hidden_from_programs(settings: Settings) -> list[Path]:
+    """Give the files and folders that no program of a python grader may find on its machine."""
+    database = make_url(database_url(settings)).database or ""
+    config = [] if settings.config is None else [settings.config.absolute()]
+    return [settings.data_dir.absolute(), Path(database).absolute(), *config]
 
 
 def _embedder(

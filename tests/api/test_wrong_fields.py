@@ -75,14 +75,14 @@ EVALS: list[Row] = [
     ("testing_criteria[0]", None, TYPE, "null"),
     ("testing_criteria[0]", "x", TYPE, "a string"),
     ("testing_criteria[0]", {}, MISSING, "type", "testing_criteria[0].type"),
+    ("testing_criteria[0].type", "python", MISSING, "source", "testing_criteria[0].source"),
     (
         "testing_criteria[0].type",
-        "python",
-        "unsupported_grader",
-        "'python' of 'testing_criteria[0]' is not supported by this version of evald yet. Supported "
-        "types: string_check, text_similarity, label_model, score_model, multi",
+        "beauty",
+        VALUE,
+        "Unknown type 'beauty' for 'testing_criteria[0]'. Known types: string_check, text_similarity, "
+        "label_model, score_model, python, multi",
     ),
-    ("testing_criteria[0].type", "beauty", VALUE, "Unknown type 'beauty'"),
     ("testing_criteria[0].type", "", VALUE, "Known types"),
     ("data_source_config.type", "python", VALUE, "Unknown type 'python'"),
     ("testing_criteria[0].type", None, TYPE, "null"),
@@ -306,13 +306,11 @@ def test_a_run_is_not_created(
 
 
 def test_of_many_criteria_the_wrong_one_is_named(prepared: Prepared) -> None:
-    criteria = [CRITERION, SIMILAR, {**SIMILAR, "type": "python"}]
+    criteria = [CRITERION, SIMILAR, {**SIMILAR, "type": "endpoint"}]
 
     answer = prepared.server.ask("POST", "/v1/evals", {**EVAL, "testing_criteria": criteria})
 
-    check_refusal(
-        answer, param="testing_criteria[2].type", code="unsupported_grader", says="python"
-    )
+    check_refusal(answer, param="testing_criteria[2].type", code=VALUE, says="endpoint")
 
 
 def test_a_field_of_the_name_of_a_type_is_named_in_full(prepared: Prepared) -> None:

@@ -8,6 +8,7 @@ import pytest
 LINES = {
     ("keys", "create"): "    EVALD_API_KEY=$(evald keys create --project support --name ci)",
     (): "    EVALD_UPSTREAM_BASE_URL=http://127.0.0.1:8080/v1 evald serve",
+    ("doctor",): "    evald doctor --config /etc/evald.toml",
     ("serve",): "    EVALD_UPSTREAM_API_KEY   its key, if it wants one",
     (
         "logs",
@@ -32,7 +33,7 @@ def test_help_keeps_its_lines(command: tuple[str, ...]) -> None:
 
 COMMANDS = [
     *((), ("serve",), ("keys",), ("keys", "create"), ("keys", "list"), ("keys", "revoke")),
-    *(("logs",), ("logs", "import")),
+    *(("logs",), ("logs", "import"), ("doctor",)),
 ]
 
 

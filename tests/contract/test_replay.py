@@ -1,4 +1,4 @@
-"""Requests of real clients, replayed. What a later version will take is refused by name until then."""
+"""Requests of real clients, replayed."""
 
 import json
 from typing import Any
@@ -15,19 +15,16 @@ from tests.server import EvaldServer
 NEEDS_STEPS = {"observed_output_item.json", "export_archive_shapes.json"}
 """They hold answers and archives; there is nothing to send in them."""
 
-NOT_YET: dict[str, dict[int, str]] = {
-    # file: number of the step that is refused, and how the refusal begins and what it names
-    "all_grader_types.json": {0: "400 The grader type 'python'"},
-    "java_python_grader.json": {1: "400 The grader type 'python'"},
-}
 WHOLE = {
     "agentevals_ephemeral.json",
+    "all_grader_types.json",
     "audio_inputs.json",
     "azure_foundry_openai_graders.json",
     "bulk_experimentation.json",
     "completion_monitoring.json",
     "curl_evals4life.json",
     "image_inputs.json",
+    "java_python_grader.json",
     "litellm_passthrough.json",
     "structured_outputs.json",
     "wrapper_odd_bodies.json",
@@ -57,60 +54,13 @@ def test_a_client_gets_through_all_its_steps(server: EvaldServer, name: str) -> 
     assert replay.complaints == []
 
 
-@pytest.mark.parametrize("name", sorted(NOT_YET))
-def test_what_is_not_there_yet_is_refused_by_name(server: EvaldServer, name: str) -> None:
-    replay, refused = Replay(server), NOT_YET[name]
-
-    outcomes = [str(outcome) for outcome in replay.all_steps(steps_of(name))]
-
-    for number, outcome in enumerate(outcomes):
-        if number in refused:
-            assert outcome.startswith(refused[number])
-        else:
-            assert outcome in ("200", "201", "out of reach")
-    assert replay.complaints == []
-
-
-def within_reach(steps: Any) -> Any:
-    """Give the steps with the criteria that are known."""
-    kept = []
-    for step in steps:
-        if step["op"] == "evals.create":
-            criteria = [each for each in step["body"]["testing_criteria"] if is_known(each)]
-            step = {**step, "body": {**step["body"], "testing_criteria": criteria}}
-        kept.append(step)
-    return kept
-
-
-def is_known(criterion: Any) -> bool:
-    return bool(criterion["type"] != "python")
-
-
-REACHED = [
-    "all_grader_types.json",
-    "java_python_grader.json",
-]
-
-
-@pytest.mark.parametrize("name", REACHED)
-def test_with_the_criteria_of_today_the_other_steps_go_through(
-    server: EvaldServer, name: str
-) -> None:
-    replay = Replay(server)
-
-    outcomes = replay.all_steps(within_reach(steps_of(name)))
-
-    assert [f"{each.op}: {each}" for each in outcomes if str(each)[0] != "2"] == []
-    assert replay.complaints == []
-
-
 def test_every_file_of_requests_is_replayed() -> None:
     if not FOLDER.exists():
         pytest.skip(NOT_REPLAYED)
 
     found = {file.name for file in FOLDER.iterdir()}
 
-    assert found == WHOLE | NOT_YET.keys() | NEEDS_STEPS
+    assert found == WHOLE | NEEDS_STEPS
 
 
 # The live item has 4096 here when no limit was asked for, and evald null (contract 3.5).

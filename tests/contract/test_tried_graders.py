@@ -209,14 +209,20 @@ def test_names_may_be_left_out(client: openai.OpenAI) -> None:
     assert (answer["reward"], answer["metadata"]["name"]) == (1.0, "Untitled grader")
 
 
+WRONG = {"type": "python", "name": "exact", "source": "def grade(sample, item): return 1 +"}
 BAD: list[tuple[Any, str, str]] = [
     # grader, the place, what is said
     ({}, "grader.type", "Missing required parameter"),
     ({"type": "beauty"}, "grader.type", "Unknown type 'beauty'"),
-    ({"type": "python", "source": "x"}, "grader.type", "'python' of 'grader' is not supported"),
-    ({**MULTI, "graders": {"a": {"type": "python"}}}, "grader.graders.a.type", "not supported"),
-    ({**MULTI, "graders": [{"type": "python"}]}, "grader.graders[0].type", "not supported"),
-    ({**MULTI, "graders": {"type": "python"}}, "grader.graders.type", "not supported"),
+    ({"type": "python"}, "grader.source", "Missing required parameter"),
+    (
+        {"type": "python", "source": "x"},
+        "grader.source",
+        "defines no function `grade(sample, item)`",
+    ),
+    ({**MULTI, "graders": {"a": WRONG}}, "grader.graders.a.source", "line 1: invalid syntax"),
+    ({**MULTI, "graders": [WRONG]}, "grader.graders[0].source", "line 1: invalid syntax"),
+    ({**MULTI, "graders": WRONG}, "grader.graders.source", "line 1: invalid syntax"),
     ({**EXACT, "operation": "is"}, "grader.operation", "'eq'"),
     ({**EXACT, "input": 1}, "grader.input", "expected a string"),
     ({**SIMILAR, "evaluation_metric": "beauty"}, "grader.evaluation_metric", "'bleu'"),

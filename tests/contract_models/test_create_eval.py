@@ -148,7 +148,7 @@ def test_a_wrong_body_is_refused_in_words_that_a_client_knows(
             "testing_criteria[1].type",
             VALUE,
             "Unknown type 'label' for 'testing_criteria[1]'. "
-            "Known types: string_check, text_similarity, label_model, score_model, multi.",
+            "Known types: string_check, text_similarity, label_model, score_model, python, multi.",
         ),
         (
             {"type": 5},

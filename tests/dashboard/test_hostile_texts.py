@@ -74,6 +74,14 @@ def poisoned_report(text: str) -> tuple[JsonObject, JsonObject, JsonObject]:
             },
             {
                 "name": text,
+                "type": "python",
+                "passed": False,
+                "score": 0,
+                "error": error,
+                "sample": {"output": [{"role": text, "content": text}], "traceback": text},
+            },
+            {
+                "name": text,
                 "passed": True,
                 "score": 1,
                 "sub_results": {
@@ -121,6 +129,7 @@ def test_a_hostile_text_in_every_field_is_only_read(
     assert tab.inner_text("h1") == text
     assert text in tab.inner_text("#drawer .message.user")
     assert text in tab.inner_text("#drawer .steps .conclusion")
+    assert tab.inner_text("#drawer .program").count(text) == 2
     assert elements_of_data(tab) == 0
 
 

@@ -335,6 +335,42 @@ def test_an_answer_that_led_to_no_verdict_is_not_shown_as_one() -> None:
     assert "judge_truncated" in html
 
 
+def graded_by_program(**result: JsonValue) -> str:
+    """Give the page of an item that a program graded with this result."""
+    program: JsonObject = {"id": "p-1", "name": "p", "type": "python", "source": "a\nb\n"}
+    whole: JsonObject = {"name": "p-1", "type": "python", "passed": True, "score": 1, **result}
+    item = output_item(0, "pass", results=[whole])
+    page = report_page(
+        eval_object=eval_object(testing_criteria=[program]),
+        run=THREE,
+        items=[item],
+        page=ALL_ITEMS,
+        selected=item,
+        theme="",
+    )
+    return render_report(page)
+
+
+def test_what_a_program_printed_and_its_traceback_are_shown_as_they_are() -> None:
+    printed = json.dumps({"steps": [], "result": "<b>"})
+    sample: JsonObject = {
+        "output": [{"role": "stdout", "content": printed}],
+        "traceback": 'File "grader"\n  KeyError',
+    }
+
+    html = graded_by_program(sample=sample)
+
+    assert f'<dt>Printed</dt><dd dir="auto">{escape(printed)}</dd>' in html
+    assert f'<dt>Traceback</dt><dd dir="auto">{escape(sample["traceback"])}</dd>' in html
+    assert "2 lines of Python, passes at 0.5" in html
+    assert 'class="judgement"' not in html
+
+
+@pytest.mark.parametrize("sample", [None, {}, {"output": [], "traceback": None}, {"output": 5}])
+def test_a_program_that_left_nothing_has_no_room_on_the_page(sample: JsonValue) -> None:
+    assert 'class="program"' not in graded_by_program(sample=sample)
+
+
 TONE: JsonObject = {"type": "score_model", "name": "tone", "model": "judge"}
 PARTS: JsonObject = {
     "tone": TONE,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.contract.making import FINAL
-from tests.contract.test_replay import NOT_YET, REACHED, WHOLE, steps_of, within_reach
+from tests.contract.test_replay import WHOLE, steps_of
 from tests.node.replay import NodeReplay
 from tests.node.sdk import NodeSdk
 from tests.server import EvaldServer
@@ -24,35 +24,12 @@ def test_the_node_client_gets_through_all_its_steps(
     assert replay.complaints == []
 
 
-@pytest.mark.parametrize("name", sorted(NOT_YET))
-def test_what_is_not_there_yet_is_an_error_that_names_it(
-    server: EvaldServer, node: NodeSdk, name: str
-) -> None:
-    replay, refused = NodeReplay(server, node=node), NOT_YET[name]
-
-    outcomes = replay.all_steps(steps_of(name))
-
-    for number, outcome in enumerate(outcomes):
-        if number not in refused:
-            assert str(outcome) in ("200", "201", "out of reach")
-            continue
-        assert outcome.answer is not None
-        error = outcome.answer.json["error"]
-        assert (error["class"], outcome.answer.status) == ("BadRequestError", 400)
-        assert error["type"] == "invalid_request_error"
-        assert error["code"] == "unsupported_grader"
-        # The SDK puts the status before the message, which is there already.
-        assert error["message"].startswith(refused[number])
-
-
-@pytest.mark.parametrize("name", sorted(WHOLE | set(REACHED)))
+@pytest.mark.parametrize("name", sorted(WHOLE))
 def test_the_node_client_reads_what_the_server_has(
     server: EvaldServer, node: NodeSdk, name: str
 ) -> None:
     replay = NodeReplay(server, node=node)
-    replay.all_steps(
-        [step for step in within_reach(steps_of(name)) if step["op"] != "evals.delete"]
-    )
+    replay.all_steps([step for step in steps_of(name) if step["op"] != "evals.delete"])
     of_eval = f"/v1/evals/{replay.named['$EVAL_ID']}"
     kept = until(lambda: final_runs(server, of_eval))
 

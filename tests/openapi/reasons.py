@@ -14,7 +14,6 @@ REASONS: Final[dict[str, str]] = {
     "InputImageContent.prompt_cache_breakpoint": NO_CACHE_POINTS,
     "InputImageContent.file_id": "pictures come by `image_url`: providers have no files of ours",
     "InputFileContent": "a part of this kind is refused with the kinds that are known",
-    "GraderPython": "not yet: a 400, `unsupported_grader`; nothing runs code without a sandbox",
     "OpenAIFile.status = uploaded": "a file is processed when its upload is answered",
     "OpenAIFile.status = error": "a file with an error is refused, and not kept",
     "CreateFileRequest.expires_after": "taken as `expires_after[anchor]` and `expires_after[seconds]`",

@@ -18,7 +18,8 @@ def test_the_page_is_what_the_two_documents_come_to() -> None:
 def test_what_is_missing_is_found_to_be_missing() -> None:
     found = coverage()
 
-    assert found.fields["GraderPython"]["source"] == {"answered": "no", "taken": "no"}
+    assert found.fields["InputFileContent"]["file_id"] == {"answered": "no", "taken": "no"}
+    assert found.fields["GraderPython"]["source"] == {"answered": "yes", "taken": "yes"}
     assert found.fields["OpenAIFile"]["status = error"] == {"answered": "no"}
     assert found.fields["OpenAIFile"]["status = processed"] == {"answered": "yes"}
     assert found.fields["MCPTool"]["server_url"]["taken"] == "as sent"

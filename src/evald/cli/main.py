@@ -68,6 +68,33 @@ def serve(host: str | None, port: int | None, data_dir: Path | None, config: Pat
         sys.exit(1)
 
 
+@cli.command()
+@click.option("--data-dir", type=Path, help="Folder of the database. [./evald-data]")
+@click.option("--config", type=Path, help="TOML file with the settings of the server.")
+def doctor(data_dir: Path | None, config: Path | None) -> None:
+    """Look at this machine as a server would, and say what is wrong.
+
+    Give it the options and the environment of the server. It reads the settings,
+    looks at the place of the database, asks each provider for its models, looks for
+    the embedding model and for WordNet, and makes the self-test of python graders:
+    what isolates their code, which escapes were tried, and what to install where
+    nothing holds. It changes nothing.
+
+    \b
+    Each line begins with one of
+      ok      it is there and works
+      -       it is not there, and need not be
+      wrong   it is set up, and does not work
+    The exit status is 1 when something is wrong. A server may run meanwhile.
+
+    \b
+      evald doctor --config /etc/evald.toml
+    """  # noqa: D301  (click keeps the lines of a paragraph after a backspace)
+    from evald.cli.doctor import examine
+
+    sys.exit(0 if examine(data_dir, config) else 1)
+
+
 @cli.group()
 def keys() -> None:
     """The keys that programs and readers use a server with.

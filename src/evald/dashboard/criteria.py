@@ -164,7 +164,9 @@ def _summary(grader: ApiObject, threshold: float | None) -> str:
             return ", ".join([text_of(grader.get("model")), *passes])
         case "python":
             lines = len(text_of(grader.get("source")).splitlines())
-            return ", ".join([f"{lines:,} lines" if lines != 1 else "1 line", *passes])
+            return ", ".join(
+                [f"{lines:,} lines of Python" if lines != 1 else "1 line of Python", *passes]
+            )
         case _:
             return ", ".join(passes)
 

@@ -1,4 +1,4 @@
-"""What each criterion said of one output item: parts of a formula, a judge's steps, a program's prints."""
+"""What each criterion said of an output item: a formula's parts, a judge's steps, a program's prints."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ class Program:
 
 @dataclass(frozen=True)
 class Grade:
-    """One criterion's result on this item: what it compared, what its judge wrote or its program printed.
+    """One criterion's result: what it compared, what its judge wrote or its program printed.
 
     A formula has its parts, of which each has a result of its own, but no verdict.
     """

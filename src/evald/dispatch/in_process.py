@@ -16,6 +16,7 @@ from evald.rules.rows import BadRow, BadSchema
 from evald.runs.carry_out import carry_out, open_chunk
 from evald.runs.finish import fail_run, finish
 from evald.runs.given import UNUSABLE_SCHEMA, unusable_schema
+from evald.runs.grader_tools import end_sandboxes
 from evald.runs.prepare import prepare
 from evald.runs.recipe import Recipe, recipe_of
 from evald.runs.saving import PAUSE_AFTER_FAILURE

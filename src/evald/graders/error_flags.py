@@ -1,6 +1,6 @@
 """The error flags of a grader that was tried out on one sample (contract section 6.8)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from evald.contract.grader_runs import ErrorFlags
@@ -24,6 +24,15 @@ FLAGS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     "judge_label_unknown": (PARSE,),
     "judge_score_invalid": (PARSE,),
     "embeddings_unavailable": (SERVER,),
+    "python_source": (RUNTIME,),
+    "python_exception": (RUNTIME,),
+    "python_result": (RUNTIME,),
+    "python_time_limit": (RUNTIME, LATE),
+    "python_memory_limit": (RUNTIME,),
+    "python_scratch_limit": (RUNTIME,),
+    "python_died": (RUNTIME,),
+    "python_server_error": (SANDBOX,),
+    "python_unavailable": (SANDBOX,),
     "formula_unreadable": ("formula_parse_error",),
     "part_failed": (),  # the parts have their own
 }
@@ -35,18 +44,30 @@ def error_flags(grade: Grade, grader: JsonObject, namespaces: Namespaces) -> Err
     faults = list(_faults(grade.error, grade.sample, grade.extras))
     raised = {flag for fault in faults for flag in _flags(fault)}
     raised |= set(_missing(grader, namespaces))
-    said = next((fault["message"] for fault in faults if SERVER in _flags(fault)), None)
-    return ErrorFlags(frozenset(raised), said if isinstance(said, str) else None)
+    return ErrorFlags(
+        frozenset(raised),
+        server_error=_said(faults, SERVER, "message"),
+        sandbox_error=_said(faults, SANDBOX, "code"),
+        runtime_error=_said(faults, RUNTIME, "traceback", "message"),
+    )
+
+
+def _said(faults: Sequence[JsonObject], flag: str, *keys: str) -> str | None:
+    """Give what the first fault that raises a flag says of itself, by the first key that it has."""
+    fault = next((fault for fault in faults if flag in _flags(fault)), {})
+    said = (fault[key] for key in keys if fault.get(key))
+    return next((each for each in said if isinstance(each, str)), None)
 
 
 def _faults(error: JsonValue, sample: JsonValue, extras: JsonObject) -> Iterator[JsonObject]:
-    """Give the errors of a grade and of its parts, with the code of the call that failed, if one did."""
+    """Give the errors of a grade and of its parts.
+
+    Each has the code of the call that failed, if one did, and a program's traceback.
+    """
     if isinstance(error, dict):
-        match sample:
-            case {"error": {"code": str(code)}}:
-                yield {**error, "call": code}
-            case _:
-                yield error
+        shown = _object(sample)
+        call = _object(shown.get("error")).get("code")
+        yield {**error, "call": call, "traceback": shown.get("traceback")}
     parts = extras.get("sub_results")
     for part in parts.values() if isinstance(parts, dict) else ():
         if isinstance(part, dict):

@@ -2,10 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol, TypeAlias, TypeVar
 
 from evald.contract.counts import ModelUsage
-from evald.contract.json_types import JsonObject, JsonValue
+from evald.contract.json_types import JsonObject
 from evald.errors import GraderFailed
 from evald.rules.json_text import BadJson
 from evald.rules.template import Namespaces, TextTooLong
@@ -87,13 +87,16 @@ class Aside(Protocol):
         ...
 
 
+Embed: TypeAlias = Callable[[Sequence[str]], Awaitable[Embeddings]]
+
+
 class RunCode(Protocol):
     """Runs the program of a python grader where it can do no harm, in turn with other runs."""
 
-    async def __call__(self, source: str, sample: JsonObject, item: JsonValue) -> Executed:
-        """Give what `grade(sample, item)` gave, or why it gave nothing.
+    async def __call__(self, source: str, sample: JsonObject, item: JsonObject) -> Executed:
+        """Give what `grade(sample, item)` gave, or why it gave nothing. Cancelling ends it.
 
-        Cancelling ends the program.
+        Raises BadJson when a value cannot be written as JSON.
         """
         ...
 
@@ -111,9 +114,9 @@ class GraderTools:
     """Asks a model in the name of the run, so that judges share its limits, turns and cancel.
 
     Raises ModelUnavailable."""
-    embed: Callable[[Sequence[str]], Awaitable[Embeddings]] | None = None
+    embed: Embed | None = None
     """Asks the embedding model likewise, or None where none is configured."""
     run_code: RunCode | None = None
-    """None where this machine has nothing that holds a user's program."""
+    """None where no program is run at all."""
     known_ways: dict[str, AskingWay] = field(default_factory=dict)
     """By model, the way that led to a verdict where the strictest did not."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from evald.contract.json_types import JsonObject
+from evald.contract.json_types import JsonObject, JsonValue
 from evald.contract.python_grader import PythonGrader
 from evald.errors import GraderFailed
 from evald.graders.interface import Grade, Grader, GraderTools
@@ -11,7 +11,7 @@ from evald.rules.sample import with_choices
 from evald.rules.template import Namespaces
 from evald.sandbox.interface import Executed
 
-NOT_ISOLATED: Final = "python_not_isolated"
+UNAVAILABLE: Final = "python_unavailable"
 """The code of a grade, and of a refusal, where nothing on this machine holds a user's program."""
 PRINTED: Final = "stdout"
 """The role of what a program printed, in the sample of its result."""
@@ -26,22 +26,35 @@ def python(criterion: PythonGrader, tools: GraderTools) -> Grader:
     reached = DEFAULT_THRESHOLD if threshold is None else threshold
 
     async def grade(namespaces: Namespaces) -> Grade:
-        if tools.run_code is None:  # the machine has changed since the run was made
-            raise GraderFailed(NOT_ISOLATED, "Nothing on this machine can isolate a python grader.")
-        sample = with_choices(namespaces.get("sample"))
-        executed = await tools.run_code(criterion.source, sample, namespaces.get("item"))
-        if executed.score is None:
-            failed = GraderFailed(executed.error_code, executed.message)
-            return Grade.errored(failed, _shown(executed))
-        return Grade(
-            passed=executed.score >= reached, score=executed.score, sample=_shown(executed)
+        if tools.run_code is None:
+            raise GraderFailed(UNAVAILABLE, "No programs are run here.")
+        sample, item = with_choices(namespaces.get("sample")), namespaces.get("item")
+        executed = await tools.run_code(
+            criterion.source, sample, item if isinstance(item, dict) else {}
         )
+        if executed.score is None:
+            failed = GraderFailed(str(executed.error_code), executed.message or "It gave no score.")
+            return Grade.errored(failed, _shown(executed))
+        passed = executed.score >= reached
+        return Grade(passed=passed, score=executed.score, sample=_shown(executed))
 
     return grade
 
 
 def _shown(executed: Executed) -> JsonObject | None:
-    """Give what an author looks for; None for a row whose program printed nothing and did not fail."""
+    """Give what an author looks for, or None for a program that gave a score and printed nothing.
+
+    What was printed has the place that a judge's answer has in a sample.
+    """
     if executed.score is not None and not executed.output:
         return None
-    ...
+    printed: JsonValue = {"role": PRINTED, "content": executed.output}
+    error: JsonValue = None
+    if executed.score is None:
+        error = {"code": executed.error_code, "message": executed.message}
+    return {
+        "output": [printed] if executed.output else [],
+        "traceback": executed.traceback,
+        "error": error,
+        "seconds": round(executed.seconds, 6),
+    }

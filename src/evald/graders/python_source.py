@@ -51,9 +51,10 @@ def _faults_of_grade(tree: ast.Module) -> Iterator[str | None]:
         match statement:
             case ast.FunctionDef(name="grade", args=parameters):
                 yield _fault_of_parameters(parameters)
-            case ast.Assign(
-                targets=[ast.Name(id="grade")], value=ast.Lambda(args=parameters)
-            ) | ast.AnnAssign(target=ast.Name(id="grade"), value=ast.Lambda(args=parameters)):
+            case (
+                ast.Assign(targets=[ast.Name(id="grade")], value=ast.Lambda(args=parameters))
+                | ast.AnnAssign(target=ast.Name(id="grade"), value=ast.Lambda(args=parameters))
+            ):
                 yield _fault_of_parameters(parameters)
             case ast.AsyncFunctionDef(name="grade", lineno=line):
                 yield f"line {line}: `grade` is async, and it must be a plain function"
@@ -78,4 +79,5 @@ def _fault_of_parameters(parameters: ast.arguments) -> str | None:
     is_exact = not (parameters.vararg or parameters.kwonlyargs or parameters.kwarg)
     if len(positional) == 2 and is_exact:
         return None
-    return f"`grade` takes exactly two parameters, the sample and the item, not `({ast.unparse(parameters)})`"
+    given = ast.unparse(parameters)[:80]
+    return f"`grade` takes exactly two parameters, the sample and the item, not `({given})`"

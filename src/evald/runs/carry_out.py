@@ -19,7 +19,6 @@ from evald.store import output_items as item_store
 from evald.store.chunks import Row
 from evald.store.output_items import NewItem
 
-
 ROWS_IN_SANDBOXES: Final = 32
 """Rows of one chunk that are worked on where a program grades them: a sandbox takes them in batches."""
 

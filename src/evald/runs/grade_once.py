@@ -9,12 +9,13 @@ from evald.contract.graders import Multi, kept_grader
 from evald.contract.json_types import JsonObject
 from evald.errors import GraderFailed
 from evald.graders.error_flags import error_flags
-from evald.graders.interface import Grade, graded
+from evald.graders.interface import Grade, GraderTools, graded
 from evald.graders.registry import grader_for
+from evald.ids import new_id
 from evald.rules.formula import BadFormula
 from evald.rules.sample import sample_namespace
 from evald.rules.template import RowNamespaces
-from evald.runs.grader_tools import grader_tools
+from evald.runs.grader_tools import end_sandboxes, grader_tools
 from evald.runs.tools import Tools
 
 OWNER: Final = "graders"
@@ -31,7 +32,12 @@ async def grade_once(asked: RunGrader, tools: Tools) -> GraderRun:
     choice: JsonObject = {"index": 0, "message": message, "finish_reason": "stop"}
     sample = sample_namespace({"choices": [choice]})
     namespaces = RowNamespaces({"item": asked.row, "sample": sample})
-    grade = await _grade(asked, namespaces, tools)
+    # A name of its own: the sandbox that it may need ends with it, and no other one does.
+    program = new_id("try")
+    try:
+        grade = await _grade(asked, namespaces, grader_tools(tools, OWNER, program))
+    finally:
+        await end_sandboxes(program, tools)
     kept = kept_grader(asked.grader)
     # In a thread, too: a template may have half a million references.
     errors = await asyncio.to_thread(error_flags, grade, kept, namespaces)
@@ -47,10 +53,10 @@ async def grade_once(asked: RunGrader, tools: Tools) -> GraderRun:
     )
 
 
-async def _grade(asked: RunGrader, namespaces: RowNamespaces, tools: Tools) -> Grade:
+async def _grade(asked: RunGrader, namespaces: RowNamespaces, tools: GraderTools) -> Grade:
     try:
         # In a thread: the longest formula takes some milliseconds.
-        grader = await asyncio.to_thread(grader_for, asked.grader, grader_tools(tools, OWNER))
+        grader = await asyncio.to_thread(grader_for, asked.grader, tools)
     except BadFormula as error:
         failed = GraderFailed("formula_unreadable", f"The formula cannot be read: {error}.")
         return Grade.errored(failed)

@@ -3,16 +3,23 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from evald.contract.json_types import JsonObject
 from evald.errors import GraderFailed, ProcessDied
-from evald.graders.interface import GraderTools
+from evald.graders.interface import Embed, GraderTools, RunCode
 from evald.runs.tools import Tools
-from evald.sampling.interface import ChatRequest, Completion, Embeddings
+from evald.sampling.interface import ChatRequest, Completion, Embedder, Embeddings
+from evald.sandbox.interface import Executed
+from evald.sandbox.python_sandboxes import PythonSandboxes
 
 Result = TypeVar("Result")
 
 
-def grader_tools(tools: Tools, owner: str) -> GraderTools:
-    """Give the tools of graders that take turns, and are counted and cut off, as this owner."""
+def grader_tools(tools: Tools, owner: str, program_owner: str | None = None) -> GraderTools:
+    """Give the tools of graders that take turns, and are counted and cut off, as this owner.
+
+    Programs run in the name of `program_owner`, if there is one, whose sandboxes end by themselves.
+    """
+
     async def in_turn(function: Callable[..., Result], *arguments: object) -> Result:
         try:
             return await tools.aside(owner, function, *arguments)
@@ -22,7 +29,15 @@ def grader_tools(tools: Tools, owner: str) -> GraderTools:
     async def ask(request: ChatRequest) -> Completion:
         return await tools.sampler.sample(request, owner)
 
-    return GraderTools(in_turn, ask, _embed(tools.embed, owner), _run_code(tools.sandboxes, owner))
+    return GraderTools(
+        in_turn, ask, _embed(tools.embed, owner), _run_code(tools.sandboxes, program_owner or owner)
+    )
+
+
+async def end_sandboxes(owner: str, tools: Tools) -> None:
+    """End all programs that run in this name; a second call changes nothing."""
+    if tools.sandboxes is not None:
+        await tools.sandboxes.end(owner)
 
 
 def _embed(embedder: Embedder | None, owner: str) -> Embed | None:
@@ -39,7 +54,7 @@ def _run_code(sandboxes: PythonSandboxes | None, owner: str) -> RunCode | None:
     if sandboxes is None:
         return None
 
-    async def run_code(source: str, sample: JsonObject, item: JsonValue) -> Executed:
+    async def run_code(source: str, sample: JsonObject, item: JsonObject) -> Executed:
         return await sandboxes.run(owner, source, sample, item)
 
     return run_code

@@ -10,7 +10,7 @@ from evald.contract.graders import (
 )
 from evald.contract.json_types import JsonObject
 from evald.errors import BadRequest, ProcessDied
-from evald.graders.python import NOT_ISOLATED
+from evald.graders.python import UNAVAILABLE
 from evald.graders.python_source import MOST_SECONDS, source_fault
 from evald.runs.tools import SharedAside, Tools
 
@@ -36,7 +36,24 @@ async def check_sources(grader: AnyCriterion | AnyPart, place: str, aside: Share
 
 
 async def check_isolation(grader: JsonObject, place: str, tools: Tools) -> None:
-    """Check that a kept grader has no program where none can be run safely. Raises BadRequest."""
-    for within in python_places_of(grader):
-        isolation = await tools.sandboxes.isolation()
-        raise BadRequest(f"...", param=f"{place}.{within}", code=NOT_ISOLATED)
+    """Check that a kept grader has no program where none can be run safely. Raises BadRequest.
+
+    The first time it waits for the self-test of the sandboxes.
+    """
+    places = python_places_of(grader)
+    if not places or (advice := await _advice(tools)) is None:
+        return
+    raise BadRequest(
+        "The code of python graders is run in isolation only, and this machine has none that holds. "
+        f"{advice} 'evald doctor' says what was tried.",
+        param=f"{place}.{places[0]}",
+        code=UNAVAILABLE,
+    )
+
+
+async def _advice(tools: Tools) -> str | None:
+    """Give what to install, or None where there is an isolation."""
+    if tools.sandboxes is None:
+        return "This server runs no code of graders."
+    isolation = await tools.sandboxes.isolation()
+    return None if isolation.backend is not None else isolation.advice or ""

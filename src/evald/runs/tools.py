@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 from evald.clock import Clock
 from evald.sampling.interface import Embedder, Sampler
-from evald.sandbox.interface import PythonSandboxes
+from evald.sandbox.python_sandboxes import PythonSandboxes
 from evald.store.database import Database
 
 Result = TypeVar("Result")

@@ -29,9 +29,7 @@ class PythonSandboxes:
         """Give the result of the self-test, which is made once; waits for it."""
         return Isolation(backend=None, trials=(), advice="Nothing is built yet.")
 
-    async def run(
-        self, owner: str, source: str, sample: JsonObject, item: JsonObject
-    ) -> Executed:
+    async def run(self, owner: str, source: str, sample: JsonObject, item: JsonObject) -> Executed:
         """Call `grade(sample, item)` of this source and give what it came to.
 
         Whatever the source does is in the result; nothing is raised for it. Raises BadJson when a value
