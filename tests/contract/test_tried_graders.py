@@ -210,6 +210,7 @@ def test_names_may_be_left_out(client: openai.OpenAI) -> None:
 
 
 WRONG = {"type": "python", "name": "exact", "source": "def grade(sample, item): return 1 +"}
+ALONE = {**MULTI, "calculate_output": "exact"}
 BAD: list[tuple[Any, str, str]] = [
     # grader, the place, what is said
     ({}, "grader.type", "Missing required parameter"),
@@ -220,9 +221,9 @@ BAD: list[tuple[Any, str, str]] = [
         "grader.source",
         "defines no function `grade(sample, item)`",
     ),
-    ({**MULTI, "graders": {"a": WRONG}}, "grader.graders.a.source", "line 1: invalid syntax"),
-    ({**MULTI, "graders": [WRONG]}, "grader.graders[0].source", "line 1: invalid syntax"),
-    ({**MULTI, "graders": WRONG}, "grader.graders.source", "line 1: invalid syntax"),
+    ({**ALONE, "graders": {"exact": WRONG}}, "grader.graders.exact.source", "line 1: invalid syntax"),
+    ({**ALONE, "graders": [WRONG]}, "grader.graders[0].source", "line 1: invalid syntax"),
+    ({**ALONE, "graders": WRONG}, "grader.graders.source", "line 1: invalid syntax"),
     ({**EXACT, "operation": "is"}, "grader.operation", "'eq'"),
     ({**EXACT, "input": 1}, "grader.input", "expected a string"),
     ({**SIMILAR, "evaluation_metric": "beauty"}, "grader.evaluation_metric", "'bleu'"),

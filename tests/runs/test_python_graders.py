@@ -44,12 +44,12 @@ SCORES = {
 FAILURES = {
     "1 / 0": ("python_exception", "ZeroDivisionError: division by zero"),
     "sys.exit(3)": ("python_exception", "SystemExit: 3"),
-    "math.nan": ("python_result", "nan"),
-    "math.inf": ("python_result", "inf"),
-    "None": ("python_result", "NoneType"),
-    "'1.0'": ("python_result", "str"),
-    "10 ** 400": ("python_result", "int"),
-    "os._exit(0)": ("python_died", ""),
+    "math.nan": ("python_result", "grade returned nan"),
+    "math.inf": ("python_result", "grade returned inf"),
+    "None": ("python_result", "grade returned None"),
+    "'1.0'": ("python_result", "a value of the type str"),
+    "10 ** 400": ("python_result", "grade returned inf"),
+    "os._exit(0)": ("python_died", "ended with status 0 before grade returned"),
 }
 
 

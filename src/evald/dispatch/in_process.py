@@ -61,7 +61,6 @@ class InProcessDispatch:
             return 0
         in_flight = self._tools.sampler.calls_in_flight(run_id)
         task.cancel()
-        await end_sandboxes(run_id, self._tools)  # at once, and not when the items are saved
         await asyncio.wait([task])
         return in_flight
 
@@ -132,6 +131,7 @@ async def carry_out_run(run_id: str, tools: Tools) -> None:
     try:
         await _all_chunks(recipe, tools)
     finally:
+        # A cancel has killed those that were at work; when this returns all are gone.
         await end_sandboxes(run_id, tools)
     await finish(plan, tools)
     log.info("run carried out", run=run_id)
