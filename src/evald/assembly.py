@@ -128,6 +128,7 @@ async def _dispatching(
         settings.schema_strict,
     )
     try:
+        sandboxes.begin()
         # Browsers tell the servers of one machine apart by their ports, but not their cookies.
         cookie = SessionCookie(f"evald_session_{port}", secure=public_url.startswith("https:"))
         app = build_app(services, pages_router(Pages(tools, dispatch, public_url, access, cookie)))

@@ -37,7 +37,7 @@ def test_a_machine_on_which_all_is_well_has_nothing_wrong(
     assert found["provider upstream"] == f"ok {models.url} lists 1 model"
     assert found["embeddings"] == "ok 'embedder' at the provider upstream"
     assert found["python graders"].startswith("ok isolated by ")
-    assert " escapes were tried and failed: " in found["python graders"]
+    assert " escapes were tried there, and each failed" in found["python graders"]
     assert "of 16 for python graders" in found["packages"]
     assert ended.stdout.endswith("\nNothing is wrong.\n")
     assert not (tmp_path / "new").exists()

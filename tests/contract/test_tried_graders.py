@@ -221,7 +221,11 @@ BAD: list[tuple[Any, str, str]] = [
         "grader.source",
         "defines no function `grade(sample, item)`",
     ),
-    ({**ALONE, "graders": {"exact": WRONG}}, "grader.graders.exact.source", "line 1: invalid syntax"),
+    (
+        {**ALONE, "graders": {"exact": WRONG}},
+        "grader.graders.exact.source",
+        "line 1: invalid syntax",
+    ),
     ({**ALONE, "graders": [WRONG]}, "grader.graders[0].source", "line 1: invalid syntax"),
     ({**ALONE, "graders": WRONG}, "grader.graders.source", "line 1: invalid syntax"),
     ({**EXACT, "operation": "is"}, "grader.operation", "'eq'"),

@@ -24,34 +24,39 @@ from evald.cli.findings import (
     of_wordnet,
 )
 from evald.errors import CannotStart
+from evald.logs import set_up_logs
 from evald.sampling.connections import open_connections
 from evald.sandbox.python_sandboxes import PythonSandboxes
 from evald.settings import Settings, read_settings
 
 COLORS: Final[dict[Mark, str]] = {"ok": "green", "-": "yellow", "wrong": "red"}
 NAMES_WIDTH: Final = 20
+NARROWEST: Final = 60
 WIDEST: Final = 100
 
 
-def examine(data_dir: Path | None, config: Path | None) -> bool:
+def examine(data_dir: Path | None, config: Path | None, *, lists_escapes: bool) -> bool:
     """Print what is found of each thing as soon as it is known, and give whether all is well."""
+    set_up_logs("error", "console")  # what else would be logged is told
     click.echo(f"evald {__version__}, Python {platform.python_version()}, {platform.platform()}\n")
-    wrong = asyncio.run(_examine(data_dir, config))
+    wrong = asyncio.run(_examine(data_dir, config, lists_escapes=lists_escapes))
     click.echo()
     things = "1 thing is" if wrong == 1 else f"{wrong} things are"
     click.echo(f"{things} wrong." if wrong else "Nothing is wrong.")
     return not wrong
 
 
-async def _examine(data_dir: Path | None, config: Path | None) -> int:
+async def _examine(data_dir: Path | None, config: Path | None, *, lists_escapes: bool) -> int:
     wrong = 0
-    async for finding in _findings(data_dir, config):
+    async for finding in _findings(data_dir, config, lists_escapes=lists_escapes):
         _print(finding)
         wrong += finding.mark == "wrong"
     return wrong
 
 
-async def _findings(data_dir: Path | None, config: Path | None) -> AsyncIterator[Finding]:
+async def _findings(
+    data_dir: Path | None, config: Path | None, *, lists_escapes: bool
+) -> AsyncIterator[Finding]:
     settings: Settings | None = None
     try:
         settings = read_settings(data_dir=data_dir, config=config)
@@ -62,8 +67,7 @@ async def _findings(data_dir: Path | None, config: Path | None) -> AsyncIterator
     except CannotStart as error:  # what needs no settings is looked at all the same
         yield Finding("wrong", "settings", str(error).splitlines())
     yield of_wordnet()
-    for finding in await _of_sandboxes(settings):
-        yield finding
+    yield await _of_sandboxes(settings, lists_escapes=lists_escapes)
     yield of_packages()
 
 
@@ -79,10 +83,10 @@ async def _of_models(settings: Settings) -> AsyncIterator[Finding]:
     yield of_embeddings(settings, providers)
 
 
-async def _of_sandboxes(settings: Settings | None) -> list[Finding]:
+async def _of_sandboxes(settings: Settings | None, *, lists_escapes: bool) -> Finding:
     sandboxes = PythonSandboxes(hidden=hidden_from_programs(settings) if settings else ())
     try:
-        return list(of_isolation(await sandboxes.isolation()))
+        return of_isolation(await sandboxes.isolation(), lists_escapes=lists_escapes)
     finally:
         await sandboxes.close()
 
@@ -91,13 +95,14 @@ def _print(finding: Finding) -> None:
     width = min(shutil.get_terminal_size().columns, WIDEST)
     mark = click.style(f"{finding.mark:<6}", fg=COLORS[finding.mark], bold=True)
     indent = " " * (6 + NAMES_WIDTH)
-    lines = [
-        line
-        for paragraph in finding.told
-        for line in textwrap.wrap(
-            paragraph, max(width, 60), initial_indent=indent, subsequent_indent=indent
-        )
-    ]
+    wrapping = textwrap.TextWrapper(
+        max(width, NARROWEST),
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,  # paths and addresses are to be copied
+        break_on_hyphens=False,
+    )
+    lines = [line for paragraph in finding.told for line in wrapping.wrap(paragraph)]
     first, *others = lines or [indent]
     click.echo(f"{mark}{finding.name:<{NAMES_WIDTH}}{first[len(indent) :]}")
     for line in others:

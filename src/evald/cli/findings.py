@@ -125,20 +125,24 @@ def of_wordnet() -> Finding:
     return Finding("ok", "wordnet", ["found, for the metric meteor"])
 
 
-def of_isolation(isolation: Isolation) -> Iterator[Finding]:
-    """Say what the self-test of the sandboxes found: what was tried, and what to install."""
-    tried = [_tried(trial) for trial in isolation.trials]
-    if isolation.backend is None:
-        refused = "refused, as nothing here isolates their code"
-        yield Finding("-", "python graders", [refused, *tried, isolation.advice or ""])
-    else:
-        yield Finding("ok", "python graders", [f"isolated by {isolation.backend}", *tried])
+def of_isolation(isolation: Isolation, *, lists_escapes: bool) -> Finding:
+    """Say what the self-test of the sandboxes found, and what to install where nothing holds."""
+    tried = [line for trial in isolation.trials for line in _tried(trial, lists_escapes)]
+    if isolation.backend is not None:
+        return Finding("ok", "python graders", [f"isolated by {isolation.backend}", *tried])
+    refused = "refused, since nothing here isolates their code"
+    return Finding("-", "python graders", [refused, *tried, isolation.advice or ""])
 
 
-def _tried(trial: Trial) -> str:
-    held = f"{len(trial.held)} escapes were tried and failed: {', '.join(trial.held)}."
-    outcome = "passed" if trial.refused is None else f"not used: {trial.refused}"
-    return f"{trial.backend}: {outcome}. {held if trial.held else 'No escape was tried.'}"
+def _tried(trial: Trial, lists_escapes: bool) -> Iterator[str]:
+    number = len(trial.held)
+    if trial.refused is not None:
+        yield f"{trial.backend} is not used: {trial.refused}"
+    if number:
+        which = "each" if trial.refused is None else "these"
+        yield f"{number:,} escapes were tried there, and {which} failed."
+    if lists_escapes:
+        yield from (f"  {escape}" for escape in trial.held)
 
 
 def of_packages() -> Finding:

@@ -71,13 +71,14 @@ def serve(host: str | None, port: int | None, data_dir: Path | None, config: Pat
 @cli.command()
 @click.option("--data-dir", type=Path, help="Folder of the database. [./evald-data]")
 @click.option("--config", type=Path, help="TOML file with the settings of the server.")
-def doctor(data_dir: Path | None, config: Path | None) -> None:
+@click.option("--escapes", is_flag=True, help="List every escape that the self-test tries.")
+def doctor(data_dir: Path | None, config: Path | None, escapes: bool) -> None:
     """Look at this machine as a server would, and say what is wrong.
 
     Give it the options and the environment of the server. It reads the settings,
     looks at the place of the database, asks each provider for its models, looks for
     the embedding model and for WordNet, and makes the self-test of python graders:
-    what isolates their code, which escapes were tried, and what to install where
+    what isolates their code, how many escapes were tried, and what to install where
     nothing holds. It changes nothing.
 
     \b
@@ -92,7 +93,7 @@ def doctor(data_dir: Path | None, config: Path | None) -> None:
     """  # noqa: D301  (click keeps the lines of a paragraph after a backspace)
     from evald.cli.doctor import examine
 
-    sys.exit(0 if examine(data_dir, config) else 1)
+    sys.exit(0 if examine(data_dir, config, lists_escapes=escapes) else 1)
 
 
 @cli.group()

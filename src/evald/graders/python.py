@@ -27,7 +27,7 @@ def python(criterion: PythonGrader, tools: GraderTools) -> Grader:
 
     async def grade(namespaces: Namespaces) -> Grade:
         if tools.run_code is None:
-            raise GraderFailed(UNAVAILABLE, "No programs are run here.")
+            raise GraderFailed(UNAVAILABLE, "This server runs no code of python graders.")
         sample, item = with_choices(namespaces.get("sample")), namespaces.get("item")
         executed = await tools.run_code(
             criterion.source, sample, item if isinstance(item, dict) else {}

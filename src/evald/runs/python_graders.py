@@ -41,19 +41,13 @@ async def check_isolation(grader: JsonObject, place: str, tools: Tools) -> None:
     The first time it waits for the self-test of the sandboxes.
     """
     places = python_places_of(grader)
-    if not places or (advice := await _advice(tools)) is None:
-        return
-    raise BadRequest(
-        "The code of python graders is run in isolation only, and this machine has none that holds. "
-        f"{advice} 'evald doctor' says what was tried.",
-        param=f"{place}.{places[0]}",
-        code=UNAVAILABLE,
-    )
+    if places and (advice := await _advice(tools)) is not None:
+        raise BadRequest(advice, param=f"{place}.{places[0]}", code=UNAVAILABLE)
 
 
 async def _advice(tools: Tools) -> str | None:
     """Give what to install, or None where there is an isolation."""
     if tools.sandboxes is None:
-        return "This server runs no code of graders."
+        return "This server runs no code of python graders."
     isolation = await tools.sandboxes.isolation()
-    return None if isolation.backend is not None else isolation.advice or ""
+    return None if isolation.backend is not None else isolation.advice
