@@ -25,6 +25,7 @@ _FROM_INSIDE: Final = frozenset(
     }
 )
 """The errors that the process of a row finds itself."""
+_TOO_LONG: Final = "The grader ran longer than it may, and was ended."
 
 
 class BadAnswer(Exception):
@@ -61,12 +62,11 @@ async def read_answer(stream: StreamReader) -> Answer:
     return Answer(kind, is_last, exit_code, seconds, text[:length], printed, text[length:])
 
 
-def executed(answer: Answer, limit: float | None = None) -> Executed:
+def executed(answer: Answer) -> Executed:
     """Give what the answer says of its row."""
     output = _text(answer)
     if answer.kind == TIMED_OUT:
-        message = "The grader ran longer than it may, and was ended."
-        return Executed(None, "python_time_limit", message, output, None, answer.seconds)
+        return Executed(None, "python_time_limit", _TOO_LONG, output, None, answer.seconds)
     if answer.outcome and answer.exit_code == 0:
         found = _found(answer.outcome)
         if found is not None:
