@@ -1,0 +1,123 @@
+"""Isolation by bubblewrap: namespaces of its own for all there are, and a file system of its own."""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from evald.sandbox.backend import (
+    PYTHON_OPTIONS,
+    UNNAMED_USER,
+    ZYGOTE,
+    Backend,
+    CannotIsolate,
+    Limits,
+    environment,
+    zygote_settings,
+)
+from evald.sandbox.visible import Visible
+
+NAME: Final = "bubblewrap"
+
+_DEVICES: Final = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+_ZYGOTE_INSIDE: Final = "/evald/zygote.py"
+_NLTK_INSIDE: Final = "/evald/nltk_data"
+
+
+def bubblewrap(visible: Visible, hidden: Sequence[Path], limits: Limits) -> Backend:
+    """Give the backend, with these files and folders hidden. Raises CannotIsolate."""
+    program = shutil.which("bwrap")
+    if program is None:
+        raise CannotIsolate("The program bwrap is not installed.")
+    # As root it makes the mounts with root's rights, since Python may lie where others cannot look, and
+    # the zygote then becomes an ordinary user. Else the sandbox's user is the server's, without rights.
+    as_root = os.geteuid() == 0 and _knows_user(UNNAMED_USER)
+    user = UNNAMED_USER if as_root else None
+    nltk_data = {
+        folder: Path(f"{_NLTK_INSIDE}/{place}") for place, folder in enumerate(visible.nltk_data)
+    }
+    # By where it lies: where it is seen.
+    shown = {path: path for path in visible.paths} | nltk_data
+    command = [
+        program,
+        *_namespaces(as_root=as_root),
+        *_rights(as_root=as_root),
+        *_environment([str(inside) for inside in nltk_data.values()]),
+        *_files(shown, visible.python),
+        *_masks(shown, hidden),
+        *("--remount-ro", "/", "--chdir", "/tmp", "--"),  # noqa: S108  (inside)
+        *(str(visible.python), *PYTHON_OPTIONS, _ZYGOTE_INSIDE),
+    ]
+    settings = zygote_settings(
+        limits, user=user, scratch_owner=UNNAMED_USER, added={"packages": list(visible.packages)}
+    )
+    return Backend(NAME, command, settings, limits.seconds)
+
+
+def _knows_user(user: int) -> bool:
+    """Say whether the server's user namespace has this user; that of a container may not."""
+    lines = Path("/proc/self/uid_map").read_text().splitlines()
+    ranges = [tuple(map(int, line.split())) for line in lines]
+    return any(first <= user < first + count for first, _, count in ranges)
+
+
+def _namespaces(*, as_root: bool) -> Iterator[str]:
+    yield from ("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts")
+    yield "--unshare-cgroup-try"
+    if not as_root:
+        yield from ("--unshare-user", "--uid", str(UNNAMED_USER), "--gid", str(UNNAMED_USER))
+    yield from ("--hostname", "grader", "--new-session", "--die-with-parent", "--as-pid-1")
+
+
+def _rights(*, as_root: bool) -> Iterator[str]:
+    """Leave what the zygote needs to mount its scratch space and then to give all rights up."""
+    yield from ("--cap-drop", "ALL", "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SETPCAP")
+    if as_root:
+        yield from ("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID")
+
+
+def _environment(nltk_data: Sequence[str]) -> Iterator[str]:
+    yield "--clearenv"
+    for name, value in environment(nltk_data, home="/tmp").items():  # noqa: S108  (inside)
+        yield from ("--setenv", name, value)
+
+
+def _files(shown: Mapping[Path, Path], python: Path) -> Iterator[str]:
+    for path, inside in shown.items():
+        if path.is_symlink() and _is_among(path.resolve(), shown):
+            yield from ("--symlink", os.readlink(path), str(inside))
+        else:
+            yield from _open_parent(inside)
+            yield from ("--ro-bind", str(path), str(inside))
+    # The file itself, for the links on the way to it are not there.
+    yield from _open_parent(python)
+    yield from ("--ro-bind", str(python.resolve()), str(python))
+    yield from _open_parent(Path(_ZYGOTE_INSIDE))
+    yield from ("--ro-bind", str(ZYGOTE), _ZYGOTE_INSIDE)
+    yield from ("--dir", "/dev")
+    for device in _DEVICES:
+        yield from ("--dev-bind", device, device)
+    yield from ("--dir", "/proc", "--dir", "/tmp")  # noqa: S108  (inside)
+
+
+def _open_parent(inside: Path) -> tuple[str, str]:
+    """Make the folder of a mount by itself: one made along with it may be open to its owner alone."""
+    return "--dir", str(inside.parent)
+
+
+def _is_among(path: Path, shown: Mapping[Path, Path]) -> bool:
+    return any(path == other or other in path.parents for other in shown)
+
+
+def _masks(shown: Mapping[Path, Path], hidden: Sequence[Path]) -> Iterator[str]:
+    """Lay something empty over what must not be seen and lies in a folder that is."""
+    for path in hidden:
+        for folder, inside in shown.items():
+            if not (path.exists() and path.resolve().is_relative_to(folder.resolve())):
+                continue
+            mask = str(inside / path.resolve().relative_to(folder.resolve()))
+            if path.is_dir():
+                yield from ("--tmpfs", mask, "--remount-ro", mask)
+            else:
+                yield from ("--ro-bind", "/dev/null", mask)

@@ -1,0 +1,75 @@
+"""All sandboxes of one backend: a line of rows for each owner and source."""
+
+import asyncio
+import time
+from typing import Final
+
+from evald.contract.json_types import JsonObject
+from evald.rules.json_text import dump_bytes
+from evald.sandbox.backend import Backend
+from evald.sandbox.interface import Executed
+from evald.sandbox.line import Line, SparePlaces
+from evald.sandbox.sandbox import framed
+
+IDLE_S: Final = 60.0
+"""A sandbox without rows is kept so long: the next row would have to load all packages again."""
+MOST_IDLE: Final = 16
+_TIDIED_EVERY_S: Final = 1.0
+
+
+class SandboxPool:
+    """Rows go through their own line; the lines share the places for more than one sandbox each."""
+
+    def __init__(self, backend: Backend, spare_places: int) -> None:
+        """Begin without a sandbox."""
+        self._backend = backend
+        self._places = SparePlaces(spare_places, self._fill_lines)
+        self._lines: dict[tuple[str, str], Line] = {}
+        self._tidying: asyncio.Task[None] | None = None
+
+    async def run(self, owner: str, source: str, given: JsonObject) -> Executed:
+        """Give what comes of one row. Raises BadJson when it cannot be written as JSON."""
+        frame = framed(dump_bytes(given))
+        line = self._lines.get((owner, source))
+        if line is None:
+            line = self._lines[owner, source] = Line(self._backend, source, self._places)
+            self._keep_tidy()
+        return await line.run(frame)
+
+    def _fill_lines(self) -> None:
+        for line in self._lines.values():
+            line.fill()
+
+    def _keep_tidy(self) -> None:
+        if self._tidying is None:
+            self._tidying = asyncio.get_running_loop().create_task(self._tidy())
+
+    async def _tidy(self) -> None:
+        while True:
+            await asyncio.sleep(_TIDIED_EVERY_S)
+            now = time.monotonic()
+            for line in self._lines.values():
+                line.tidy(now)
+            await self._end_idle(now)
+
+    async def _end_idle(self, now: float) -> None:
+        idle = sorted((line.idle_since, key) for key, line in self._lines.items() if line.is_idle)
+        too_many = len(idle) - MOST_IDLE
+        for place, (since, key) in enumerate(idle):
+            line = self._lines.get(key)
+            if line is not None and line.is_idle and (place < too_many or now - since > IDLE_S):
+                del self._lines[key]
+                await line.end()
+
+    async def end(self, owner: str) -> None:
+        """Kill all that runs for this owner, and drop what waits."""
+        lines = [self._lines.pop(key) for key in list(self._lines) if key[0] == owner]
+        await asyncio.gather(*(line.end() for line in lines))
+
+    async def close(self) -> None:
+        """Kill all. Nothing may be asked afterwards."""
+        if self._tidying is not None:
+            self._tidying.cancel()
+        lines = list(self._lines.values())
+        self._lines.clear()
+        await asyncio.gather(*(line.end() for line in lines))

@@ -1,0 +1,83 @@
+"""What of the machine's files a sandbox sees: Python, its packages, their libraries and data."""
+
+import os
+import site
+import sys
+import sysconfig
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_LIBRARIES: Final = ("/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/libx32", "/usr/local/lib")
+_LINKS: Final = ("/lib", "/lib32", "/lib64", "/libx32")
+"""Links into /usr on most systems, folders on older ones."""
+_DATA: Final = ("/etc/ld.so.cache", "/etc/alternatives", "/usr/share/zoneinfo")
+_NLTK_DATA: Final = tuple(
+    Path(under, "nltk_data")
+    for under in ("/usr/share", "/usr/local/share", "/usr/lib", "/usr/local/lib")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """Files and folders that exist, to be seen read-only where they are. The rest is not there."""
+
+    python: Path
+    """The interpreter of the virtual environment, or of the system."""
+    paths: Sequence[Path]
+    nltk_data: Sequence[Path]
+    packages: Sequence[str]
+    """Folders of packages that Python would not look into by itself."""
+
+
+def visible() -> Visible:
+    """Find out what Python graders need on this machine."""
+    user_packages = _user_packages()
+    paths = [*_system(), *_python(), *user_packages]
+    return Visible(
+        python=Path(sys.executable),
+        paths=[path for path in _without_inner(paths) if path.exists()],
+        nltk_data=[folder for folder in _nltk_data() if folder.is_dir()],
+        packages=[str(path) for path in user_packages],
+    )
+
+
+def _system() -> Iterator[Path]:
+    for name in (*_LIBRARIES, *_LINKS, *_DATA):
+        yield Path(name)
+
+
+def _python() -> Iterator[Path]:
+    """Give the folders of libraries and packages: not all of the prefix, which may be anything."""
+    for prefix in (sys.prefix, sys.base_prefix, sys.base_exec_prefix):
+        yield Path(prefix, "lib")
+        yield Path(prefix, "lib64")
+    yield Path(sys.prefix, "pyvenv.cfg")
+    for name in ("stdlib", "platstdlib", "purelib", "platlib"):
+        yield Path(sysconfig.get_path(name))
+    if library := sysconfig.get_config_var("LIBDIR"):
+        yield Path(library)
+
+
+def _user_packages() -> list[Path]:
+    """Give where `pip install --user` puts packages, if this server itself looks there."""
+    folder = site.getusersitepackages()
+    return [Path(folder)] if folder in sys.path else []
+
+
+def _nltk_data() -> Iterator[Path]:
+    # NLTK_DATA is nltk's variable, not a setting of evald.
+    for folder in os.environ.get("NLTK_DATA", "").split(os.pathsep):
+        if folder:
+            yield Path(folder)
+    yield Path("~/nltk_data").expanduser()
+    yield Path(sys.prefix, "nltk_data")
+    yield Path(sys.prefix, "share/nltk_data")
+    yield from _NLTK_DATA
+
+
+def _without_inner(paths: Sequence[Path]) -> list[Path]:
+    """Leave out what is twice there, or lies in a folder that is there anyway."""
+    unique = list(dict.fromkeys(paths))
+    return [path for path in unique if not any(other in path.parents for other in unique)]
