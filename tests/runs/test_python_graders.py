@@ -1,14 +1,25 @@
 """Runs whose rows are graded by a user's program: what it gave, what it printed, and how it is ended."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from tests.api.refusals import check_refusal
 from tests.runs.canceling import cancel, check_kept
 from tests.runs.invariants import check
-from tests.runs.making import create_eval, create_run, get_final, get_saved, given, items_of
+from tests.runs.making import (
+    EXACT,
+    asked,
+    create_eval,
+    create_run,
+    get_final,
+    get_saved,
+    given,
+    items_of,
+)
 from tests.runs.test_tried_graders import raised, sent, tried
 from tests.server import EvaldServer
 from tests.waiting import until
@@ -113,6 +124,9 @@ def live(found: set[psutil.Process]) -> set[psutil.Process]:
     return {each for each in found if each.is_running() and each.status() != "zombie"}
 
 
+NOTHING_ISOLATES = {"PATH": "/nowhere"}
+"""The environment of a server that finds no program to isolate with."""
+EVAL = {"data_source_config": {"type": "custom", "item_schema": {"type": "object"}}}
 HANGS = "[0 for _ in iter(int, 1)]"
 
 
@@ -204,3 +218,41 @@ def test_a_program_sees_the_sample_that_it_is_tried_on(server: EvaldServer) -> N
         "output_json": {"a": 1},
         "output_tools": [],
     }
+
+
+def test_where_nothing_isolates_programs_they_are_refused_and_kept_evals_stay_readable(
+    tmp_path: Path,
+) -> None:
+    quiet = program("def grade(sample, item): return 1.0")
+    formula = {
+        "type": "multi",
+        "name": "half",
+        "graders": {"a": EXACT, "quiet": quiet},
+        "calculate_output": "quiet",
+    }
+    with EvaldServer(tmp_path) as isolating:
+        eval_id = create_eval(isolating, formula)
+        endless = create_run(isolating, create_eval(isolating, program(DOES)), given(doing(HANGS)))
+        isolating.kill()
+    with EvaldServer(tmp_path, environment=NOTHING_ISOLATES) as bare:
+        refused = {
+            "testing_criteria[1].type": ("/v1/evals", {**EVAL, "testing_criteria": [EXACT, quiet]}),
+            "testing_criteria[0].graders.quiet.type": (
+                f"/v1/evals/{eval_id}/runs",
+                {"data_source": given(doing("1"))},
+            ),
+            "grader.type": ("/v1/graders/validate", {"grader": quiet}),
+            "grader.graders.quiet.type": (
+                "/v1/graders/run",
+                {"grader": formula, "model_sample": "a"},
+            ),
+        }
+        for param, (path, body) in refused.items():
+            answer = bare.ask("POST", path, body)
+            check_refusal(answer, param=param, code="python_unavailable", says="bubblewrap")
+        kept = asked(bare, "GET", f"/v1/evals/{eval_id}")
+        assert kept["testing_criteria"][0]["graders"]["quiet"] == quiet
+        assert get_final(bare, endless)["result_counts"]["errored"] == 1
+        (item,) = items_of(bare, endless)
+        assert item["results"][0]["error"]["code"] == "python_unavailable"
+        assert get_final(bare, create_run(bare, create_eval(bare, EXACT), given(doing("1"))))
