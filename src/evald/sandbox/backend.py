@@ -115,6 +115,7 @@ def environment(nltk_data: Sequence[str], home: str) -> Mapping[str, str]:
     named = {"NLTK_DATA": os.pathsep.join(nltk_data)} if nltk_data else {}
     return {
         "HOME": home,
+        "TMPDIR": home,
         "PATH": "/usr/bin:/bin",
         "LANG": "C.UTF-8",
         "MALLOC_ARENA_MAX": "2",

@@ -17,11 +17,13 @@ from evald.sandbox.backend import (
     zygote_settings,
 )
 from evald.sandbox.visible import Visible
+from evald.sandbox.zygote import SCRATCH
 
 NAME: Final = "bubblewrap"
 
 _DEVICES: Final = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _ZYGOTE_INSIDE: Final = "/evald/zygote.py"
+_USUAL_SCRATCH: Final = Path("/tmp")  # noqa: S108  (inside)
 _NLTK_INSIDE: Final = "/evald/nltk_data"
 
 
@@ -46,7 +48,7 @@ def bubblewrap(visible: Visible, hidden: Sequence[Path], limits: Limits) -> Back
         *_environment([str(inside) for inside in nltk_data.values()]),
         *_files(shown, visible.python),
         *_masks(shown, hidden),
-        *("--remount-ro", "/", "--chdir", "/tmp", "--"),  # noqa: S108  (inside)
+        *("--remount-ro", "/", "--chdir", "/", "--"),
         *(str(visible.python), *PYTHON_OPTIONS, _ZYGOTE_INSIDE),
     ]
     settings = zygote_settings(
@@ -67,7 +69,7 @@ def _namespaces(*, as_root: bool) -> Iterator[str]:
     yield "--unshare-cgroup-try"
     if not as_root:
         yield from ("--unshare-user", "--uid", str(UNNAMED_USER), "--gid", str(UNNAMED_USER))
-    yield from ("--hostname", "grader", "--new-session", "--die-with-parent", "--as-pid-1")
+    yield from ("--hostname", "grader", "--new-session", "--die-with-parent")
 
 
 def _rights(*, as_root: bool) -> Iterator[str]:
@@ -79,7 +81,7 @@ def _rights(*, as_root: bool) -> Iterator[str]:
 
 def _environment(nltk_data: Sequence[str]) -> Iterator[str]:
     yield "--clearenv"
-    for name, value in environment(nltk_data, home="/tmp").items():  # noqa: S108  (inside)
+    for name, value in environment(nltk_data, home=SCRATCH).items():
         yield from ("--setenv", name, value)
 
 
@@ -98,7 +100,13 @@ def _files(shown: Mapping[Path, Path], python: Path) -> Iterator[str]:
     yield from ("--dir", "/dev")
     for device in _DEVICES:
         yield from ("--dev-bind", device, device)
-    yield from ("--dir", "/proc", "--dir", "/tmp")  # noqa: S108  (inside)
+    yield from ("--dir", "/proc", "--dir", SCRATCH)
+    if not _is_under(_USUAL_SCRATCH, [*shown.values(), python]):  # an environment may be made there
+        yield from ("--symlink", SCRATCH, str(_USUAL_SCRATCH))
+
+
+def _is_under(folder: Path, paths: Sequence[Path]) -> bool:
+    return any(path.is_relative_to(folder) for path in paths)
 
 
 def _open_parent(inside: Path) -> tuple[str, str]:

@@ -24,6 +24,7 @@ STUCK_AFTER_S: Final = 60.0
 """It ends its rows by itself when they have run too long. If it does not, it is killed so much later."""
 
 _COMPLAINT_LIMIT: Final = 2_000
+_PIECE: Final = 65_536
 _DIED: Final = Executed(
     None,
     "python_died",
@@ -155,6 +156,12 @@ class Sandbox:
         """Kill it if it still runs, and wait until it is gone."""
         self.kill()
         await self._process.wait()
+        # The zygote is killed by the end of that process, and is gone when nobody can write to its pipe.
+        for stream in (self._process.stdout, self._process.stderr):
+            assert stream is not None
+            with suppress(OSError):
+                while await stream.read(_PIECE):
+                    pass
         assert self._process.stdin is not None
         with suppress(OSError):  # Python 3.11.2 logs a broken pipe that nobody asks about
             await self._process.stdin.wait_closed()

@@ -44,7 +44,7 @@ _FORBIDDEN: Final[Mapping[str, tuple[int | None, int | None]]] = {
     "keyctl": (250, 219), "add_key": (248, 217), "request_key": (249, 218),
     "io_uring_setup": (425, 425), "bpf": (321, 280), "perf_event_open": (298, 241),
     "userfaultfd": (323, 282), "memfd_create": (319, 279), "memfd_secret": (447, 447),
-    "shmget": (29, 194), "semget": (64, 190), "msgget": (68, 186), "mq_open": (240, 180),
+    "shmget": (29, 194), "semget": (64, 190), "mq_open": (240, 180),
     "init_module": (175, 105), "finit_module": (313, 273), "kexec_load": (246, 104),
     "seccomp": (317, 277), "setuid": (105, 146), "setresuid": (117, 147), "setgroups": (116, 159),
     "capset": (126, 91), "setpriority": (141, 140), "sched_setaffinity": (203, 122),

@@ -43,7 +43,8 @@ OUTCOME_LIMIT: Final = 65_536
 OUTPUT_LIMIT: Final = 65_536
 
 _FILE: Final = "grader.py"
-_SCRATCH: Final = "/tmp"  # noqa: S108  (a file system of its own)
+SCRATCH: Final = "/scratch"
+"""Where rows may write: a file system of its own, of limited size, in memory."""
 _MESSAGE_LIMIT: Final = 2_000
 _TRACEBACK_LIMIT: Final = 7_000  # of characters, which take six bytes each at most
 _ROW_IS_READ: Final = b"r"
@@ -104,6 +105,7 @@ def _confine(settings: dict[str, Any]) -> None:
     if settings["scratch"] is not None:
         _mount_scratch(libc, **settings["scratch"])
     _drop_privileges(libc, settings["user"])
+    os.chdir("/" if settings["scratch"] is None else SCRATCH)
     _call(libc.prctl, _PR_SET_DUMPABLE, 0, 0, 0, 0)
     # After the change of the user, which would undo it.
     _call(libc.prctl, _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -124,7 +126,7 @@ def _take_cores(count: int) -> None:
 def _mount_scratch(libc: ctypes.CDLL, size: int, files: int, user: int) -> None:
     options = f"size={size},nr_inodes={files},mode=0700,uid={user},gid={user}".encode()
     flags = ctypes.c_ulong(_MS_NOSUID_NODEV_NOEXEC)
-    _call(libc.mount, b"scratch", _SCRATCH.encode(), b"tmpfs", flags, options)
+    _call(libc.mount, b"scratch", SCRATCH.encode(), b"tmpfs", flags, options)
 
 
 def _drop_privileges(libc: ctypes.CDLL, user: int | None) -> None:
@@ -211,6 +213,8 @@ class Zygote:
         del tree, source
         self._limits = self._row_limits()
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+        if self._has_scratch:
+            _swept()  # the marks of the folder are those that every row finds
         gc.collect()
         gc.freeze()
         self._tell(READY, b"", ends=False)
@@ -257,20 +261,26 @@ class Zygote:
         return goes_on
 
     def _watch(self, pid: int, outcome: int, output: int, deadline: float) -> bool:
-        """Take what the row's process writes until it ends. Says whether it did in time."""
+        """Take what the row's process writes until it ends. Says whether it did in time.
+
+        Without a server it is ended, too.
+        """
         process = os.pidfd_open(pid)
         waiting = select.poll()
         into = {outcome: self._outcome, output: self._output}
         for file in (process, outcome, output):
             waiting.register(file, select.POLLIN)
+        waiting.register(self._rows, 0)  # tells when it is closed
         try:
             while (left := deadline - time.monotonic()) > 0:
                 ready = [file for file, _ in waiting.poll(left * 1000)]
-                for file in ready:
-                    if file != process and not into[file].take(file):
+                for file in into.keys() & ready:
+                    if not into[file].take(file):
                         waiting.unregister(file)
                 if process in ready:
                     return True
+                if self._rows in ready:
+                    break
             os.kill(pid, signal.SIGKILL)
             return False
         finally:
@@ -393,9 +403,9 @@ def _has_room(limit: int, hard: int) -> bool:
 def _swept() -> bool:
     """Make the scratch folder empty and its marks those of every row. Says whether that was quick."""
     try:
-        os.chmod(_SCRATCH, stat.S_IRWXU)
-        left = _SWEPT_AT_ONCE - _removed(_SCRATCH, _SWEPT_AT_ONCE)
-        os.utime(_SCRATCH, (0, 0))
+        os.chmod(SCRATCH, stat.S_IRWXU)
+        left = _SWEPT_AT_ONCE - _removed(SCRATCH, _SWEPT_AT_ONCE)
+        os.utime(SCRATCH, (0, 0))
     except OSError:
         return False
     return left > 0
