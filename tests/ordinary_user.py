@@ -2,7 +2,8 @@
 
 ``python tests/ordinary_user.py USER FOLDER... -- COMMAND...`` as root: the folders are made reachable
 for that user, whatever stands above them (Python may lie under /root), in a mount namespace of the
-command's own. Nothing else changes: the user has no rights, and the command is the process that was begun.
+command's own. Nothing else changes: the user has no rights, and the command is the
+process that was begun.
 """
 
 import ctypes
