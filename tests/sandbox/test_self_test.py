@@ -17,18 +17,39 @@ from evald.sandbox.backend import (
     zygote_settings,
 )
 from evald.sandbox.bubblewrap import bubblewrap
+from evald.sandbox.pool import SandboxPool
 from evald.sandbox.python_sandboxes import PythonSandboxes
-from evald.sandbox.visible import Visible
+from evald.sandbox.self_test import ESCAPES, targets
+from evald.sandbox.visible import Visible, visible
 from tests.ordinary_user import as_ordinary_user
 
 SOURCE = "def grade(sample, item):\n    return 1\n"
+REACHED_WITHOUT_ISOLATION = {
+    "reading a file of the machine",
+    "reading /etc/passwd",
+    "making a file in /var/tmp",
+    "forking",
+    "running a program",
+    "spawning a program",
+    "a signal to the zygote",
+    "the limits of the zygote",
+    "a service on this machine",
+    "a socket with an abstract name",
+    "a pair of sockets",
+    *(f"a socket {family} SOCK_DGRAM" for family in ("AF_INET", "AF_UNIX", "AF_NETLINK")),
+    *(
+        f"the system call {name}"
+        for name in ("socket", "execve", "ptrace", "setns", "memfd_create", "shmget", "flock")
+    ),
+}
 
 SELF_TEST = """
-import asyncio, dataclasses, json
-from evald.sandbox.python_sandboxes import PythonSandboxes
+import asyncio, dataclasses, json, sys
+from evald.sandbox.python_sandboxes import BACKENDS, PythonSandboxes
 
 async def main():
-    sandboxes = PythonSandboxes()
+    asked = [each for each in BACKENDS if each[0] == sys.argv[1]]
+    sandboxes = PythonSandboxes(backends=asked)
     isolation = await sandboxes.isolation()
     result = await sandboxes.run("a", "def grade(s, i): return 0.5", {}, {})
     await sandboxes.close()
@@ -38,9 +59,13 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize("is_ordinary", [False, True], ids=["as it is", "as an ordinary user"])
-async def test_bubblewrap_passes(has_bubblewrap: None, is_ordinary: bool) -> None:
-    command = [sys.executable, "-c", SELF_TEST]
+@pytest.mark.parametrize(
+    ("backend", "is_ordinary"),
+    [("bubblewrap", False), ("bubblewrap", True), ("landlock", True)],
+    ids=["bubblewrap", "bubblewrap of an ordinary user", "landlock of an ordinary user"],
+)
+async def test_the_escapes_are_held(has_bubblewrap: None, backend: str, is_ordinary: bool) -> None:
+    command = [sys.executable, "-c", SELF_TEST, backend]
     process = await asyncio.create_subprocess_exec(
         *(as_ordinary_user(command) if is_ordinary else command),
         stdout=asyncio.subprocess.PIPE,
@@ -50,7 +75,7 @@ async def test_bubblewrap_passes(has_bubblewrap: None, is_ordinary: bool) -> Non
 
     isolation, score = json.loads(output.splitlines()[-1])
 
-    assert (isolation["backend"], isolation["advice"], score) == ("bubblewrap", None, 0.5)
+    assert (isolation["backend"], isolation["advice"], score) == (backend, None, 0.5)
     (trial,) = isolation["trials"]
     assert trial["refused"] is None
     assert len(trial["held"]) > 120
@@ -104,6 +129,23 @@ async def test_without_isolation_nothing_runs_and_every_reason_is_told() -> None
     assert (result.score, result.error_code) == (None, "python_unavailable")
     assert result.message == isolation.advice
     assert "apt-get install bubblewrap" in (isolation.advice or "")
+
+
+async def test_where_nothing_isolates_the_escapes_succeed() -> None:
+    pool = SandboxPool(unprotected(visible(), (), Limits()), spare_places=0)
+    source = ESCAPES.read_text()
+    try:
+        with targets(()) as aims:
+            result = await pool.run(
+                "a", source, {"sample": {"leftovers": False}, "item": aims.item}
+            )
+    finally:
+        await pool.close()
+
+    words = [line.partition(" ") for line in result.output.splitlines()]
+    reached = {attempt for word, _, attempt in words if word == "ESCAPED"}
+    assert result.score == len(reached)
+    assert reached >= REACHED_WITHOUT_ISOLATION
 
 
 async def test_the_next_backend_is_taken_when_the_first_does_not_hold(has_bubblewrap: None) -> None:

@@ -43,7 +43,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """One way to isolate. Every sandbox is begun by the same command, in an empty environment."""
+    """One way to isolate. Every sandbox is begun by the same command."""
 
     name: str
     command: Sequence[str]
@@ -51,6 +51,8 @@ class Backend:
     """What the zygote is told first; the source is added to it."""
     row_seconds: float
     """After which the zygote ends a row."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Of the command: all of it, nothing of the server's is added."""
 
 
 def zygote_settings(
@@ -69,6 +71,7 @@ def zygote_settings(
     return {
         "scratch": scratch,
         "user": user,
+        "landlock": None,
         "nice": _NICE,
         "cores": limits.cores,
         "seconds": limits.seconds,
@@ -104,6 +107,13 @@ def machine() -> Machine:
             raise CannotIsolate(
                 f"Its system calls are not known for processors of the kind {other}."
             )
+
+
+def knows_user(user: int) -> bool:
+    """Say whether the server's user namespace has this user; that of a container may not."""
+    lines = Path("/proc/self/uid_map").read_text().splitlines()
+    ranges = [tuple(map(int, line.split())) for line in lines]
+    return any(first <= user < first + count for first, _, count in ranges)
 
 
 def environment(nltk_data: Sequence[str], home: str) -> Mapping[str, str]:

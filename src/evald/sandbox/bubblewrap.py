@@ -14,6 +14,7 @@ from evald.sandbox.backend import (
     CannotIsolate,
     Limits,
     environment,
+    knows_user,
     zygote_settings,
 )
 from evald.sandbox.visible import Visible
@@ -34,7 +35,7 @@ def bubblewrap(visible: Visible, hidden: Sequence[Path], limits: Limits) -> Back
         raise CannotIsolate("The program bwrap is not installed.")
     # As root it makes the mounts with root's rights, since Python may lie where others cannot look, and
     # the zygote then becomes an ordinary user. Else the sandbox's user is the server's, without rights.
-    as_root = os.geteuid() == 0 and _knows_user(UNNAMED_USER)
+    as_root = os.geteuid() == 0 and knows_user(UNNAMED_USER)
     user = UNNAMED_USER if as_root else None
     nltk_data = {
         folder: Path(f"{_NLTK_INSIDE}/{place}") for place, folder in enumerate(visible.nltk_data)
@@ -55,13 +56,6 @@ def bubblewrap(visible: Visible, hidden: Sequence[Path], limits: Limits) -> Back
         limits, user=user, scratch_owner=UNNAMED_USER, added={"packages": list(visible.packages)}
     )
     return Backend(NAME, command, settings, limits.seconds)
-
-
-def _knows_user(user: int) -> bool:
-    """Say whether the server's user namespace has this user; that of a container may not."""
-    lines = Path("/proc/self/uid_map").read_text().splitlines()
-    ranges = [tuple(map(int, line.split())) for line in lines]
-    return any(first <= user < first + count for first, _, count in ranges)
 
 
 def _namespaces(*, as_root: bool) -> Iterator[str]:

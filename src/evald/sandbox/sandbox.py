@@ -175,7 +175,7 @@ async def begin_sandbox(backend: Backend, source: str) -> Sandbox:
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
-            env={},  # what it is begun with could be read inside
+            env=backend.environment,
             cwd="/",
             start_new_session=True,
         )
