@@ -101,13 +101,17 @@ class Sandbox:
 
     def send(self, row: Row) -> None:
         """Write a row, to be run when those before it are."""
-        stdin = self._process.stdin
-        assert stdin is not None
         if not self.unanswered:
             self.since = time.monotonic()
         self.unanswered.append(row)
-        if not stdin.is_closing():  # it has died; uvloop would say so with a RuntimeError
-            stdin.write(row.frame)
+        self.write(row.frame)
+
+    def write(self, frame: bytes) -> None:
+        """Write a frame; one that has died gets none."""
+        stdin = self._process.stdin
+        assert stdin is not None
+        if not stdin.is_closing():  # uvloop would say so with a RuntimeError
+            stdin.write(frame)
 
     async def answered(self) -> bool:
         """Wait for the answer to the first row. False when there are none any more: it has ended.
@@ -181,6 +185,6 @@ async def begin_sandbox(backend: Backend, source: str) -> Sandbox:
         )
     except OSError as error:
         raise SandboxFailed(f"It could not be begun: {error.strerror}.") from None
-    assert process.stdin is not None
-    process.stdin.write(framed(orjson.dumps({**backend.settings, "source": source})))
-    return Sandbox(process, backend.row_seconds)
+    sandbox = Sandbox(process, backend.row_seconds)
+    sandbox.write(framed(orjson.dumps({**backend.settings, "source": source})))
+    return sandbox
