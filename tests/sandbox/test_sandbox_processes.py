@@ -169,6 +169,7 @@ async def test_the_end_of_an_owner_kills_its_sandboxes_and_no_other(
 
 async def test_nothing_is_left_when_all_is_closed(pool: SandboxPool, children: Children) -> None:
     mounts = mounted()
+    await asyncio.gather(*(waiting(pool, "a", 0) for _ in range(200)))
     rows = [asyncio.create_task(waiting(pool, owner)) for owner in "aabbcc"]
     await begun(children)
 

@@ -2,6 +2,8 @@
 
 import os
 import platform
+import sys
+import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,6 +125,9 @@ def environment(nltk_data: Sequence[str], home: str) -> Mapping[str, str]:
     """
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     named = {"NLTK_DATA": os.pathsep.join(nltk_data)} if nltk_data else {}
+    if sysconfig.get_config_var("Py_ENABLE_SHARED"):
+        # A Python that finds its library beside itself asks /proc where that is.
+        named["LD_LIBRARY_PATH"] = os.path.join(sys.base_prefix, "lib")
     return {
         "HOME": home,
         "TMPDIR": home,

@@ -53,6 +53,8 @@ _RESERVE: Final = 64 << 20
 _SWEPT_AT_ONCE: Final = 1_000
 """Files that are removed after a row; if it leaves more, a new sandbox is quicker."""
 
+_OPEN_ENDED: Final = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
+
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_DUMPABLE: Final = 4
 _PR_SET_SECCOMP: Final = 22
@@ -220,6 +222,8 @@ class Zygote:
         )
         self._limits: list[tuple[int, tuple[int, int]]] = []
         self._code: types.CodeType | None = None
+        # As new in every row. Dataclasses look for the module of their annotations among the loaded.
+        self._grader = sys.modules["grader"] = types.ModuleType("grader")
         # One for all rows and wiped after each, so that no row finds what another has left here.
         self._outcome = _Wiped(OUTCOME_LIMIT)
         self._output = _Wiped(OUTPUT_LIMIT)
@@ -266,6 +270,8 @@ class Zygote:
         began = time.monotonic()
         pid = os.fork()
         if pid == 0:
+            os.close(outcome)
+            os.close(output)
             self._be_row(length, outcome_end, output_end)
         os.close(outcome_end)
         os.close(output_end)
@@ -334,7 +340,7 @@ class Zygote:
                     resource.setrlimit(limit, values)
                 self._filter.install()
                 assert self._code is not None
-                _write(outcome, _outcome(self._code, row)[: OUTCOME_LIMIT - 1])
+                _write(outcome, _outcome(self._code, self._grader, row)[: OUTCOME_LIMIT - 1])
                 os._exit(0)
         finally:
             os._exit(1)
@@ -464,15 +470,17 @@ def _removed(folder: str, at_most: int) -> int:
 # ---- The source, in the process of its row
 
 
-def _outcome(code: types.CodeType, row: bytes) -> bytes:
+_json: Final = json.JSONDecoder()
+"""Asked directly, it looks for no white space around the text, and so touches half the memory."""
+
+
+def _outcome(code: types.CodeType, grader: types.ModuleType, row: bytes) -> bytes:
     """Give what the server reads: {"score"} or {"code", "message", "traceback"}."""
     stdout = sys.stdout
-    grader = types.ModuleType("grader")  # dataclasses look for the module of their annotations
-    sys.modules["grader"] = grader
     if "numpy.random" in sys.modules:  # as `random` does by itself after a fork
         sys.modules["numpy.random"].seed()
     try:
-        given = json.loads(row)
+        given, _ = _json.raw_decode(row.decode())
         del row
         exec(code, grader.__dict__)  # noqa: S102  (what all this is for)
         grade = grader.__dict__.get("grade")
@@ -494,7 +502,7 @@ def _flush(stdout: TextIO) -> None:
 def _unusable(grade: object) -> str | None:
     if grade is None:
         return "The source defines no function named grade."
-    if type(grade) is types.FunctionType and _takes_two(grade.__code__) and not grade.__dict__:
+    if type(grade) is types.FunctionType and _takes_two(grade.__code__):
         return None  # at once: each row would pay for looking closer
     if not callable(grade):
         return f"In the source, grade is no function, but of the type {type(grade).__name__}."
@@ -513,8 +521,7 @@ def _unusable(grade: object) -> str | None:
 
 
 def _takes_two(code: types.CodeType) -> bool:
-    extra = code.co_kwonlyargcount or code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
-    return code.co_argcount == 2 and not extra
+    return code.co_argcount == 2 and not (code.co_kwonlyargcount or code.co_flags & _OPEN_ENDED)
 
 
 def _scored(result: object) -> bytes:
