@@ -98,7 +98,7 @@ def unprotected(visible: Visible, hidden: Sequence[Path], limits: Limits) -> Bac
     nothing = "060000000000ff7f"  # allow every call
     settings |= {"zygote_filter": nothing, "row_filter": nothing, "own_pid_at": [], "nice": 0}
     command = as_ordinary_user([str(visible.python), *PYTHON_OPTIONS, str(ZYGOTE)])
-    return Backend("nothing", command, settings, limits.seconds)
+    return Backend("nothing", command, settings, limits)
 
 
 def missing(visible: Visible, hidden: Sequence[Path], limits: Limits) -> Backend:
@@ -108,7 +108,7 @@ def missing(visible: Visible, hidden: Sequence[Path], limits: Limits) -> Backend
 def broken(visible: Visible, hidden: Sequence[Path], limits: Limits) -> Backend:
     settings = zygote_settings(limits, user=None, scratch_owner=None, added={"packages": []})
     command = ["/bin/sh", "-c", "echo starting >&2; echo no room for namespaces >&2; exit 1"]
-    return Backend("broken", command, settings, limits.seconds)
+    return Backend("broken", command, settings, limits)
 
 
 async def test_without_isolation_nothing_runs_and_every_reason_is_told() -> None:

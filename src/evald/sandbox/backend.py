@@ -51,8 +51,8 @@ class Backend:
     command: Sequence[str]
     settings: JsonObject = field(repr=False)
     """What the zygote is told first; the source is added to it."""
-    row_seconds: float
-    """After which the zygote ends a row."""
+    limits: Limits
+    """Of each row, which the settings hold the zygote to."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Of the command: all of it, nothing of the server's is added."""
 

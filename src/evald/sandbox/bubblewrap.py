@@ -55,7 +55,7 @@ def bubblewrap(visible: Visible, hidden: Sequence[Path], limits: Limits) -> Back
     settings = zygote_settings(
         limits, user=user, scratch_owner=UNNAMED_USER, added={"packages": list(visible.packages)}
     )
-    return Backend(NAME, command, settings, limits.seconds)
+    return Backend(NAME, command, settings, limits)
 
 
 def _namespaces(*, as_root: bool) -> Iterator[str]:

@@ -71,7 +71,7 @@ def landlock(visible: Visible, hidden: Sequence[Path], limits: Limits) -> Backen
         NAME,
         (str(visible.python), *PYTHON_OPTIONS, str(ZYGOTE)),
         settings,
-        limits.seconds,
+        limits,
         environment([str(folder) for folder in visible.nltk_data], home="/"),
     )
 
