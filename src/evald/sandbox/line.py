@@ -58,6 +58,8 @@ class Line:
         self._serving: list[Sandbox] = []
         """Those that take rows, the first of them for good."""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._wrong: Executed | None = None
+        """What is wrong with the source; known once it was loaded."""
         self._failed_starts = 0
         self._row_seconds = AHEAD_S  # one row at once, until it is known better
         self._look_again: asyncio.TimerHandle | None = None
@@ -71,6 +73,8 @@ class Line:
 
     async def run(self, frame: bytes) -> Executed:
         """Give what comes of a row. Cancelled, it takes the row out of the way at once."""
+        if self._wrong is not None:
+            return self._wrong
         now = time.monotonic()
         row = Row(frame, now, asyncio.get_running_loop().create_future())
         self._waiting.append(row)
@@ -145,10 +149,10 @@ class Line:
             self._start_failed(str(error))
 
     async def _serve_through(self, sandbox: Sandbox) -> None:
-        wrong = await sandbox.ready()
+        self._wrong = await sandbox.ready()
         self._failed_starts = 0
-        if wrong is not None:
-            self._answer_all(wrong)
+        if self._wrong is not None:
+            self._answer_all(self._wrong)
             return
         self._serving.append(sandbox)
         try:

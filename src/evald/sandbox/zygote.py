@@ -117,11 +117,18 @@ def _confine(settings: dict[str, Any]) -> None:
     _call(libc.prctl, _PR_SET_DUMPABLE, 0, 0, 0, 0)
     # After the change of the user, which would undo it.
     _call(libc.prctl, _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    os.setpriority(os.PRIO_PROCESS, 0, settings["nice"])
+    os.nice(settings["nice"])
     _take_cores(settings["cores"])
-    for limit, value in settings["limits"].items():
-        resource.setrlimit(getattr(resource, limit), (value, value))
+    for name, value in settings["limits"].items():
+        limit = getattr(resource, name)
+        resource.setrlimit(limit, _at_most(limit, value, value))
     SeccompFilter(libc, bytes.fromhex(settings["zygote_filter"]), ()).install()
+
+
+def _at_most(limit: int, soft: int, hard: int) -> tuple[int, int]:
+    """Give a limit that is no higher than the one which is in force."""
+    _, now = resource.getrlimit(limit)
+    return (soft, hard) if now == resource.RLIM_INFINITY else (min(soft, now), min(hard, now))
 
 
 def _take_cores(count: int) -> None:
@@ -251,11 +258,12 @@ class Zygote:
 
     def _row_limits(self) -> list[tuple[int, tuple[int, int]]]:
         memory = _mapped() + self._memory
-        return [
-            (resource.RLIMIT_AS, (memory, memory + _RESERVE)),
-            (resource.RLIMIT_CPU, (self._processor_seconds, self._processor_seconds)),  # SIGKILL
-            (resource.RLIMIT_NPROC, (self._processes, self._processes)),
+        limits = [
+            (resource.RLIMIT_AS, memory, memory + _RESERVE),
+            (resource.RLIMIT_CPU, self._processor_seconds, self._processor_seconds),
+            (resource.RLIMIT_NPROC, self._processes, self._processes),
         ]
+        return [(limit, _at_most(limit, soft, hard)) for limit, soft, hard in limits]
 
     def _tell(self, kind: bytes, outcome: bytes, *, ends: bool) -> None:
         _write(self._answers, ANSWER.pack(kind, ends, 0, 0.0, len(outcome), 0) + outcome)
@@ -418,8 +426,8 @@ def _mapped() -> int:
     There is no /proc to read it from.
     """
     page = mmap.PAGESIZE
-    too_low, enough = 0, 1 << 30  # in pages
     before = resource.getrlimit(resource.RLIMIT_AS)
+    too_low, enough = 0, _at_most(resource.RLIMIT_AS, 1 << 42, 1 << 42)[0] // page
     while enough - too_low > 1:
         middle = (too_low + enough) // 2
         if _has_room(middle * page, before[1]):
