@@ -144,7 +144,7 @@ class Line:
             try:
                 await self._serve_through(sandbox)
             finally:
-                await _wholly(sandbox.ended())
+                await wholly(sandbox.ended())
         except SandboxFailed as error:
             self._start_failed(str(error))
 
@@ -202,7 +202,7 @@ class Line:
         self._answer_all(_ENDED)
 
 
-async def _wholly(ending: Coroutine[None, None, None]) -> None:
+async def wholly(ending: Coroutine[None, None, None]) -> None:
     """Wait for an end that a cancel does not cut short; the cancel goes on afterwards."""
     task = asyncio.ensure_future(ending)
     try:

@@ -147,8 +147,9 @@ class Sandbox:
         if not rows.is_closing():  # what is still to be written would be a broken pipe
             rows.abort()
         if self._process.returncode is None:
-            # With its group: what it has forked a moment ago may not be tied to its end yet.
-            with suppress(ProcessLookupError):
+            # With its group: what it has forked a moment ago may not be tied to its end yet. A root
+            # without the right to signal other users has closed its pipe, on which the zygote ends.
+            with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def give_up(self) -> None:
