@@ -88,18 +88,18 @@ def turn(name: str, sent: list[Any], said: list[Any]) -> Turn:
 FIRST = turn(
     "r1", [{"a": 1}, {"a": 2, "id": "own"}], [{"type": "reasoning", "b": 0}, {"b": 1}, "odd"]
 )
-SECOND = turn("r2", [{"c": 1}], [{"d": 1}])
+SECOND = turn("r2", [{"c": 1}, {"c": 2, "id": "own"}], [{"d": 1}])
 
 
 def test_what_was_sent_and_said_before_comes_before_what_was_sent() -> None:
-    items = input_of(Chain((FIRST, SECOND), None))
+    items = [item for _, item in input_of(Chain((FIRST, SECOND), None))]
 
-    assert [item for _, item in items] == [{"a": 1}, {"a": 2, "id": "own"}, {"b": 1}, {"c": 1}]
+    assert items == [{"a": 1}, {"a": 2, "id": "own"}, {"b": 1}, *json.loads(SECOND.input)]
 
 
 def test_an_item_keeps_its_id_when_what_came_before_is_gone() -> None:
     whole = item_objects(input_of(Chain((FIRST, SECOND), None)))
     rest = item_objects(input_of(Chain((SECOND,), Gap("r1", "deleted"))))
 
-    assert [item["id"] for item in whole] == ["r1-0", "own", "r1-2", "r2-0"]
+    assert [item["id"] for item in whole] == ["r1-0", "r1-1", "r1-2", "r2-0", "own"]
     assert whole[3:] == rest

@@ -1,6 +1,6 @@
 """Responses that are passed through and kept: what OpenAI's Responses API says of them."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NotRequired, TypeAlias
 
@@ -150,20 +150,21 @@ class ResponseFilter:
         return len(keys) < len(pairs) or len(keys) > MAX_PAIRS
 
 
-def item_objects(items: Iterable[tuple[str, JsonObject]]) -> list[JsonObject]:
+def item_objects(items: Sequence[tuple[str, JsonObject]]) -> list[JsonObject]:
     """Give input items as `/input_items` lists them, each with an id of its own.
 
-    They come with spare ids, for those that have none.
+    They come with spare ids, for those that have none, or one that a later item has: what comes
+    before an item changes nothing about it.
     """
     objects: list[JsonObject] = []
     taken: set[JsonValue] = set()
-    for spare_id, item in items:
+    for spare_id, item in reversed(items):
         given = item.get("id")
         usable = isinstance(given, str) and given != "" and given not in taken
         item_id = given if usable else spare_id
         taken.add(item_id)
         objects.append({**_item_object(item), "id": item_id})
-    return objects
+    return objects[::-1]
 
 
 def _item_object(item: JsonObject) -> JsonObject:
