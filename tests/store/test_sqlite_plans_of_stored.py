@@ -107,8 +107,11 @@ async def test_the_completions_of_a_run_are_read_from_their_index(
         partial(
             completion_store.known_ids, project_id=DEFAULT_PROJECT, ids=["chatcmpl_0", "chatcmpl_1"]
         ),
+        partial(
+            completion_store.delete_old_completions, project_id=DEFAULT_PROJECT, before=9, number=9
+        ),
     ],
-    ids=["one", "its messages", "a delete", "an update", "known ids"],
+    ids=["one", "its messages", "a delete", "an update", "known ids", "the old ones"],
 )
 async def test_one_stored_completion_is_found_by_an_index(
     database: Database, statements: Statements
@@ -182,8 +185,14 @@ async def test_the_responses_of_a_run_are_read_from_their_index(
         partial(response_store.delete_response, project_id=DEFAULT_PROJECT, response_id="resp_0"),
         partial(response_store.known_ids, project_id=DEFAULT_PROJECT, ids=["resp_0", "resp_1"]),
         partial(response_store.known_bodies, project_id=DEFAULT_PROJECT, ids=["resp_0", "resp_1"]),
+        partial(
+            response_store.delete_old_responses, project_id=DEFAULT_PROJECT, before=9, number=9
+        ),
     ],
-    ids=["one", "a chain", "its owners", "a deleted one", "a delete", "known ids", "known bodies"],
+    ids=[
+        *("one", "a chain", "its owners", "a deleted one", "a delete"),
+        *("known ids", "known bodies", "the old ones"),
+    ],
 )
 async def test_one_stored_response_is_found_by_an_index(
     database: Database, statements: Statements

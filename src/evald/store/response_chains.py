@@ -113,16 +113,15 @@ async def _turns(connection: AsyncConnection, seqs: Sequence[int]) -> dict[int, 
 
 
 async def note_deleted(
-    connection: AsyncConnection, project_id: ProjectId, response_id: str
+    connection: AsyncConnection, project_id: ProjectId, ids: Sequence[str]
 ) -> None:
-    """Remember that a response of a project was deleted; it may have been before."""
+    """Remember that responses of a project were deleted; they may have been before."""
     table = deleted_responses.c
     await connection.execute(
-        delete(deleted_responses).where(table.id == response_id, table.project_id == project_id)
+        delete(deleted_responses).where(table.id.in_(ids), table.project_id == project_id)
     )
-    await connection.execute(
-        insert(deleted_responses).values(id=response_id, project_id=project_id)
-    )
+    rows = [{"id": each, "project_id": project_id} for each in ids]
+    await connection.execute(insert(deleted_responses), rows)
 
 
 async def was_deleted(connection: AsyncConnection, response_id: str) -> bool:

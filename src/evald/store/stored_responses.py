@@ -119,7 +119,17 @@ async def delete_response(
     )
     if gone.rowcount == 0:
         raise _no_response(response_id)
-    await note_deleted(connection, project_id, response_id)
+    await note_deleted(connection, project_id, [response_id])
+
+
+async def delete_old_responses(
+    connection: AsyncConnection, project_id: ProjectId, before: int, number: int
+) -> int:
+    """Remove some responses from before a time, `number` at most; give how many they were."""
+    gone = await kept.delete_old(stored_responses, connection, project_id, before, number)
+    if gone:
+        await note_deleted(connection, project_id, gone)
+    return len(gone)
 
 
 def _no_response(response_id: str) -> NotFound:
