@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import Select, delete, insert, select
+from sqlalchemy import Select, bindparam, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.projects import ProjectId
@@ -56,37 +56,56 @@ async def chains(
 
 async def _ways(connection: AsyncConnection, project_id: ProjectId, seqs: Sequence[int]) -> _Read:
     read = _Read()
+    table = stored_responses.c
+    found = await connection.execute(
+        select(table.seq, table.id, table.previous_id, table.size).where(table.seq.in_(seqs))
+    )
+    ends = {row.seq: Link(*row) for row in found}
     for start in range(0, len(seqs), WALKED_AT_ONCE):
-        some = seqs[start : start + WALKED_AT_ONCE]
-        found = await connection.execute(_links(project_id, some))
-        links = [Link(*row) for row in found]
-        by_id, by_seq = {link.id: link for link in links}, {link.seq: link for link in links}
-        absent = {link.previous_id for link in links if link.previous_id} - by_id.keys()
-        deleted = await _deleted(connection, project_id, sorted(absent)) if absent else set()
-        for seq in some:
-            if not read.takes(way_back(by_seq[seq], by_id, deleted)):
+        some = [ends[seq] for seq in seqs[start : start + WALKED_AT_ONCE]]
+        links, deleted = await _before(connection, project_id, some)
+        for link in some:
+            if not read.takes(way_back(link, links, deleted)):
                 return read
     return read
 
 
-def _links(project_id: ProjectId, seqs: Sequence[int]) -> Select[Any]:
-    """Give the statement for these responses and those that they go on from, each of them once.
+async def _before(
+    connection: AsyncConnection, project_id: ProjectId, ends: Sequence[Link]
+) -> tuple[dict[str, Link], set[str]]:
+    """Give what these responses go on from, by id, and which of those that are missing were deleted."""
+    seqs = [link.seq for link in ends if link.previous_id]
+    if not seqs:
+        return {}, set()
+    found = await connection.execute(
+        _LINKS, {"project_id": project_id, "seqs": seqs, "most": len(seqs) * MOST_TURNS}
+    )
+    links = {row.id: Link(*row) for row in found}
+    absent = {link.previous_id for link in links.values() if link.previous_id} - links.keys()
+    return links, await _deleted(connection, project_id, sorted(absent)) if absent else set()
 
-    Each step back finds no more than one response for each that it began with, so the limit leaves
-    out nothing that is less than MOST_TURNS back. A chain that runs in a circle ends with its first
-    response that has been found before.
+
+def _links() -> Select[Any]:
+    """Give the statement for some responses and those that they go on from, each of them once.
+
+    Each step back finds no more than one response for each that it began with, so a limit of
+    MOST_TURNS for each leaves out nothing that is less far back. A chain that runs in a circle ends
+    with its first response that has been found before.
     """
     table = stored_responses.c
     earlier = stored_responses.alias("earlier")
     links = (
         select(table.seq, table.id, table.previous_id, table.size)
-        .where(table.seq.in_(seqs))
+        .where(table.seq.in_(bindparam("seqs", expanding=True)))
         .cte("links", recursive=True)
     )
     step = select(earlier.c.seq, earlier.c.id, earlier.c.previous_id, earlier.c.size).where(
-        earlier.c.project_id == project_id, earlier.c.id == links.c.previous_id
+        earlier.c.project_id == bindparam("project_id"), earlier.c.id == links.c.previous_id
     )
-    return select(links.union(step)).limit(len(seqs) * MOST_TURNS)
+    return select(links.union(step)).limit(bindparam("most"))
+
+
+_LINKS: Final = _links()
 
 
 async def _deleted(
