@@ -11,6 +11,7 @@ from evald.sandbox.bubblewrap import bubblewrap
 from evald.sandbox.interface import Executed
 from evald.sandbox.pool import SandboxPool
 from evald.sandbox.visible import visible
+from tests.sandbox.conftest import LIMITS
 
 # One sandbox for all rows of a test: each row brings its own code.
 RUNS_ITS_ITEM = """
@@ -245,6 +246,26 @@ async def test_a_row_that_takes_too_long_is_ended_and_the_next_one_goes_on(
     )
     assert results[0].output == "before\n"
     assert results[-1].score == 1.0
+
+
+async def test_threads_without_end_are_stopped_by_a_limit(pool: SandboxPool) -> None:
+    bomb = """
+        import threading
+        threading.stack_size(32768)
+        event, result = threading.Event(), 0
+        try:
+            while True:
+                threading.Thread(target=event.wait, daemon=True).start()
+                result += 1
+        except RuntimeError:
+            pass
+    """
+
+    many, next_one = await codes(pool, bomb, "result = 1")
+
+    assert many.score is not None
+    assert 10 < many.score <= LIMITS.threads
+    assert next_one.score == 1.0
 
 
 async def test_output_of_any_size_is_kept_up_to_its_limit_and_holds_nothing_up(

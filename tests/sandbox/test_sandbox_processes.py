@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from evald.sandbox.backend import Limits
 from evald.sandbox.bubblewrap import bubblewrap
 from evald.sandbox.pool import SandboxPool
 from evald.sandbox.visible import visible
@@ -237,6 +238,22 @@ async def test_a_sandbox_that_is_killed_from_outside_costs_one_row(
 
     scores = await asyncio.gather(*rows)
     assert sorted(scores, key=str) == [1.0, 1.0, 1.0, None]
+
+
+async def test_a_sandbox_that_no_longer_answers_is_given_up(
+    has_bubblewrap: None, children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evald.sandbox.sandbox.STUCK_AFTER_S", 0.1)
+    pool = SandboxPool(bubblewrap(visible(), (), Limits(seconds=0.3)), spare_places=0)
+    stuck = asyncio.create_task(waiting(pool))
+    zygote = (await begun(children)).parent()
+    assert zygote is not None
+    zygote.suspend()
+
+    next_one = asyncio.create_task(waiting(pool, seconds=0))
+
+    assert (await stuck, await next_one) == (None, 1.0)
+    await pool.close()
 
 
 SERVER = f"""

@@ -13,7 +13,7 @@ from evald.sandbox.sandbox import framed
 
 IDLE_S: Final = 60.0
 """A sandbox without rows is kept so long: the next row would have to load all packages again."""
-MOST_IDLE: Final = 16
+MOST_IDLE: Final = 8
 _TIDIED_EVERY_S: Final = 1.0
 
 
