@@ -58,6 +58,8 @@ class Line:
         self._serving: list[Sandbox] = []
         """Those that take rows, the first of them for good."""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._wrong: Executed | None = None
+        """What is wrong with the source; known once it was loaded."""
         self._failed_starts = 0
         self._row_seconds = AHEAD_S  # one row at once, until it is known better
         self._look_again: asyncio.TimerHandle | None = None
@@ -71,6 +73,8 @@ class Line:
 
     async def run(self, frame: bytes) -> Executed:
         """Give what comes of a row. Cancelled, it takes the row out of the way at once."""
+        if self._wrong is not None:
+            return self._wrong
         now = time.monotonic()
         row = Row(frame, now, asyncio.get_running_loop().create_future())
         self._waiting.append(row)
@@ -140,15 +144,15 @@ class Line:
             try:
                 await self._serve_through(sandbox)
             finally:
-                await _wholly(sandbox.ended())
+                await wholly(sandbox.ended())
         except SandboxFailed as error:
             self._start_failed(str(error))
 
     async def _serve_through(self, sandbox: Sandbox) -> None:
-        wrong = await sandbox.ready()
+        self._wrong = await sandbox.ready()
         self._failed_starts = 0
-        if wrong is not None:
-            self._answer_all(wrong)
+        if self._wrong is not None:
+            self._answer_all(self._wrong)
             return
         self._serving.append(sandbox)
         try:
@@ -198,7 +202,7 @@ class Line:
         self._answer_all(_ENDED)
 
 
-async def _wholly(ending: Coroutine[None, None, None]) -> None:
+async def wholly(ending: Coroutine[None, None, None]) -> None:
     """Wait for an end that a cancel does not cut short; the cancel goes on afterwards."""
     task = asyncio.ensure_future(ending)
     try:
