@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from tests.api.refusals import check_refusal
+from tests.isolation import needs_isolation
 from tests.runs.canceling import cancel, check_kept
 from tests.runs.invariants import check
 from tests.runs.making import (
@@ -32,6 +33,11 @@ def grade(sample, item):
     print("row", item["does"][:20])
     return eval(item["does"])
 """
+
+
+@pytest.fixture(autouse=True, scope="module")
+def isolated() -> None:
+    needs_isolation()
 
 
 def program(source: str, **also: Any) -> Any:
