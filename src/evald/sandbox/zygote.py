@@ -1,6 +1,6 @@
 """The process inside a sandbox: it loads what the source imports, and forks once for every row.
 
-It runs alone in there, so it stands on the standard library and on no other file of evald. The source is
+It runs alone in there, so it is one file and stands on the standard library. The source is
 never executed here, only in the fork for a row, which has none of the other rows: it reads its own row
 from the server itself. What it answers is passed on unread.
 """
@@ -42,9 +42,10 @@ TIMED_OUT: Final = b"T"
 OUTCOME_LIMIT: Final = 65_536
 OUTPUT_LIMIT: Final = 65_536
 
-_FILE: Final = "grader.py"
 SCRATCH: Final = "/scratch"
 """Where rows may write: a file system of its own, of limited size, in memory."""
+
+_FILE: Final = "grader.py"
 _MESSAGE_LIMIT: Final = 2_000
 _TRACEBACK_LIMIT: Final = 7_000  # of characters, which take six bytes each at most
 _ROW_IS_READ: Final = b"r"
