@@ -77,7 +77,8 @@ async def _all_rows(
 
 
 def _rows_at_once(recipe: Recipe, tools: Tools) -> int:
-    # A sandbox takes rows in batches. Rows that wait for nothing gain nothing from company, and each is a turn that requests wait for.
+    # Rows that wait for nothing gain nothing from company, and each is a turn that requests wait for;
+    # a sandbox takes several one after the other, without the server between.
     of_models = tools.rows_at_once if recipe.asks_models else 1
     return max(of_models, MOST_PROGRAMS) if recipe.runs_code else of_models
 
