@@ -157,7 +157,8 @@ def of_packages() -> Finding:
     missing = [name for name, number in found.items() if not number]
     told = [f"{len(there)} of {len(found)} for python graders: {', '.join(there)}"]
     if missing:
-        told.append(f"Missing: {', '.join(missing)}. pip install 'evald[{EXTRA}]' brings them.")
+        told.append(f"Missing: {', '.join(missing)}.")
+        told.append(f"In evald's checkout: .venv/bin/python -m pip install -e '.[{EXTRA}]'")
     return Finding("-" if missing else "ok", "packages", told)
 
 
