@@ -15,6 +15,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from tests.ordinary_user import as_ordinary_user
+
 CHECKOUT = Path(__file__).resolve().parents[1]
 READY_WITHIN_S = 60
 STOPPED_WITHIN_S = 60
@@ -54,12 +56,15 @@ class EvaldServer:
         upstream: str | None = None,
         environment: Mapping[str, str] | None = None,
         config: str | None = None,
+        is_ordinary: bool = False,
     ) -> None:
         """Keep everything in `folder`; nothing is started yet.
 
         `upstream` is the base URL of a model endpoint, `environment` is added to the process's own,
-        `config` is the text of its TOML file.
+        `config` is the text of its TOML file. An ordinary server is not root's, even where the tests
+        are; its folder is an `ordinary_folder`.
         """
+        self.is_ordinary = is_ordinary
         self.data_dir = folder / "data"
         self.log_file = folder / "evald.log"
         self.port = 0
@@ -97,9 +102,10 @@ class EvaldServer:
 
         RuntimeError with the log when it ends instead.
         """
+        command = evald_command("--port", str(self.port), "--data-dir", str(self.data_dir))
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                evald_command("--port", str(self.port), "--data-dir", str(self.data_dir)),
+                as_ordinary_user(command) if self.is_ordinary else command,
                 cwd=CHECKOUT,
                 env=evald_environment(self.environment),
                 stdout=subprocess.PIPE,
