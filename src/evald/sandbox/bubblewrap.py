@@ -16,7 +16,7 @@ from evald.sandbox.backend import (
     environment,
     zygote_settings,
 )
-from evald.sandbox.visible import Visible
+from evald.sandbox.visible import Visible, without_inner
 
 NAME: Final = "bubblewrap"
 
@@ -112,11 +112,12 @@ def _is_among(path: Path, shown: Mapping[Path, Path]) -> bool:
 
 def _masks(shown: Mapping[Path, Path], hidden: Sequence[Path]) -> Iterator[str]:
     """Lay something empty over what must not be seen and lies in a folder that is."""
-    for path in hidden:
+    # What lies in a folder that is masked is not there any more: nothing can be laid over it.
+    for path in without_inner([path.resolve() for path in hidden if path.exists()]):
         for folder, inside in shown.items():
-            if not (path.exists() and path.resolve().is_relative_to(folder.resolve())):
+            if not path.is_relative_to(folder.resolve()):
                 continue
-            mask = str(inside / path.resolve().relative_to(folder.resolve()))
+            mask = str(inside / path.relative_to(folder.resolve()))
             if path.is_dir():
                 yield from ("--tmpfs", mask, "--remount-ro", mask)
             else:
