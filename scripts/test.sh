@@ -23,6 +23,8 @@ no_browser=
 sh scripts/browser.sh || no_browser=yes
 no_wordnet=
 sh scripts/wordnet.sh || no_wordnet=yes
+no_bubblewrap=
+sh scripts/bubblewrap.sh || no_bubblewrap=yes
 
 pass "All tests" tests
 for sdk in openai-1 openai-2; do
@@ -40,6 +42,11 @@ if [ -n "$no_wordnet" ]; then
     echo "!! METEOR WAS COMPARED ON A SMALL WORDNET ALONE: the whole one is missing, see the first lines."
     [ -z "${CI-}" ] || failed="$failed
     A whole WordNet: in CI it may not be left out"
+fi
+if [ -n "$no_bubblewrap" ]; then
+    echo "!! THE SANDBOXES OF PYTHON GRADERS WERE NOT TESTED: bubblewrap is missing, see the first lines."
+    [ -z "${CI-}" ] || failed="$failed
+    Tests in sandboxes: in CI none may be left out"
 fi
 if [ -n "$failed" ]; then
     echo "FAILED:$failed"

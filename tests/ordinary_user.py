@@ -1,8 +1,9 @@
 """Run a command as an ordinary user, while the tests run as root.
 
-``python tests/ordinary_user.py USER FOLDER... -- COMMAND...`` as root: the folders are made reachable for
-that user, whatever stands above them (Python may lie under /root), in a mount namespace of the command's
-own. Nothing else changes: the user has no rights, and the command is the process that was begun.
+``python tests/ordinary_user.py USER FOLDER... -- COMMAND...`` as root: the folders are made reachable
+for that user, whatever stands above them (Python may lie under /root), in a mount namespace of the
+command's own. Nothing else changes: the user has no rights, and the command is the
+process that was begun.
 """
 
 import ctypes

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import shutil
+import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +12,10 @@ import pytest
 import uvloop
 
 from evald.sandbox.aside import ProcessAside
+from evald.sandbox.backend import Limits
+from evald.sandbox.bubblewrap import bubblewrap
+from evald.sandbox.pool import SandboxPool
+from evald.sandbox.visible import visible
 from tests.sandbox.pause import Pause
 
 Children = Callable[[], list[psutil.Process]]
@@ -41,3 +47,23 @@ def pause(tmp_path: Path) -> Iterator[Pause]:
     pause = Pause(tmp_path / "pause")
     yield pause
     pause.close()
+
+
+@pytest.fixture(scope="session")
+def has_bubblewrap() -> None:
+    """For tests that need it; where it cannot isolate they say so, and in CI they fail."""
+    isolate = ["bwrap", "--unshare-user", "--unshare-pid", "--ro-bind", "/", "/", "true"]
+    can = shutil.which("bwrap") is not None and subprocess.run(isolate, check=False).returncode == 0
+    if not can and "CI" not in os.environ:
+        pytest.skip("NO SANDBOX WAS TESTED: there is no bubblewrap here, or it may not isolate")
+
+
+LIMITS = Limits(seconds=30, memory=256 << 20, scratch=8 << 20, scratch_files=200)
+"""Small ones, so that they are met quickly."""
+
+
+@pytest.fixture
+async def pool(has_bubblewrap: None) -> AsyncIterator[SandboxPool]:
+    pool = SandboxPool(bubblewrap(visible(), (), LIMITS), spare_places=1)
+    yield pool
+    await pool.close()

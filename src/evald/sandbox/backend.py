@@ -43,7 +43,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """One way to isolate. Every sandbox is begun by the same command, in an empty environment."""
+    """One way to isolate. Every sandbox is begun by the same command."""
 
     name: str
     command: Sequence[str]
@@ -51,6 +51,8 @@ class Backend:
     """What the zygote is told first; the source is added to it."""
     row_seconds: float
     """After which the zygote ends a row."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Of the command: all of it, nothing of the server's is added."""
 
 
 def zygote_settings(
@@ -69,6 +71,7 @@ def zygote_settings(
     return {
         "scratch": scratch,
         "user": user,
+        "landlock": None,
         "nice": _NICE,
         "cores": limits.cores,
         "seconds": limits.seconds,
@@ -106,6 +109,13 @@ def machine() -> Machine:
             )
 
 
+def knows_user(user: int) -> bool:
+    """Say whether the server's user namespace has this user; that of a container may not."""
+    lines = Path("/proc/self/uid_map").read_text().splitlines()
+    ranges = [tuple(map(int, line.split())) for line in lines]
+    return any(first <= user < first + count for first, _, count in ranges)
+
+
 def environment(nltk_data: Sequence[str], home: str) -> Mapping[str, str]:
     """Give the whole environment inside a sandbox.
 
@@ -115,6 +125,7 @@ def environment(nltk_data: Sequence[str], home: str) -> Mapping[str, str]:
     named = {"NLTK_DATA": os.pathsep.join(nltk_data)} if nltk_data else {}
     return {
         "HOME": home,
+        "TMPDIR": home,
         "PATH": "/usr/bin:/bin",
         "LANG": "C.UTF-8",
         "MALLOC_ARENA_MAX": "2",

@@ -14,14 +14,17 @@ from evald.sandbox.backend import (
     CannotIsolate,
     Limits,
     environment,
+    knows_user,
     zygote_settings,
 )
 from evald.sandbox.visible import Visible, without_inner
+from evald.sandbox.zygote import SCRATCH
 
 NAME: Final = "bubblewrap"
 
 _DEVICES: Final = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _ZYGOTE_INSIDE: Final = "/evald/zygote.py"
+_USUAL_SCRATCH: Final = Path("/tmp")  # noqa: S108  (inside)
 _NLTK_INSIDE: Final = "/evald/nltk_data"
 
 
@@ -32,7 +35,7 @@ def bubblewrap(visible: Visible, hidden: Sequence[Path], limits: Limits) -> Back
         raise CannotIsolate("The program bwrap is not installed.")
     # As root it makes the mounts with root's rights, since Python may lie where others cannot look, and
     # the zygote then becomes an ordinary user. Else the sandbox's user is the server's, without rights.
-    as_root = os.geteuid() == 0 and _knows_user(UNNAMED_USER)
+    as_root = os.geteuid() == 0 and knows_user(UNNAMED_USER)
     user = UNNAMED_USER if as_root else None
     nltk_data = {
         folder: Path(f"{_NLTK_INSIDE}/{place}") for place, folder in enumerate(visible.nltk_data)
@@ -46,7 +49,7 @@ def bubblewrap(visible: Visible, hidden: Sequence[Path], limits: Limits) -> Back
         *_environment([str(inside) for inside in nltk_data.values()]),
         *_files(shown, visible.python),
         *_masks(shown, hidden),
-        *("--remount-ro", "/", "--chdir", "/tmp", "--"),  # noqa: S108  (inside)
+        *("--remount-ro", "/", "--chdir", "/", "--"),
         *(str(visible.python), *PYTHON_OPTIONS, _ZYGOTE_INSIDE),
     ]
     settings = zygote_settings(
@@ -55,19 +58,12 @@ def bubblewrap(visible: Visible, hidden: Sequence[Path], limits: Limits) -> Back
     return Backend(NAME, command, settings, limits.seconds)
 
 
-def _knows_user(user: int) -> bool:
-    """Say whether the server's user namespace has this user; that of a container may not."""
-    lines = Path("/proc/self/uid_map").read_text().splitlines()
-    ranges = [tuple(map(int, line.split())) for line in lines]
-    return any(first <= user < first + count for first, _, count in ranges)
-
-
 def _namespaces(*, as_root: bool) -> Iterator[str]:
     yield from ("--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts")
     yield "--unshare-cgroup-try"
     if not as_root:
         yield from ("--unshare-user", "--uid", str(UNNAMED_USER), "--gid", str(UNNAMED_USER))
-    yield from ("--hostname", "grader", "--new-session", "--die-with-parent", "--as-pid-1")
+    yield from ("--hostname", "grader", "--new-session", "--die-with-parent")
 
 
 def _rights(*, as_root: bool) -> Iterator[str]:
@@ -79,7 +75,7 @@ def _rights(*, as_root: bool) -> Iterator[str]:
 
 def _environment(nltk_data: Sequence[str]) -> Iterator[str]:
     yield "--clearenv"
-    for name, value in environment(nltk_data, home="/tmp").items():  # noqa: S108  (inside)
+    for name, value in environment(nltk_data, home=SCRATCH).items():
         yield from ("--setenv", name, value)
 
 
@@ -98,7 +94,13 @@ def _files(shown: Mapping[Path, Path], python: Path) -> Iterator[str]:
     yield from ("--dir", "/dev")
     for device in _DEVICES:
         yield from ("--dev-bind", device, device)
-    yield from ("--dir", "/proc", "--dir", "/tmp")  # noqa: S108  (inside)
+    yield from ("--dir", "/proc", "--dir", SCRATCH)
+    if not _is_under(_USUAL_SCRATCH, [*shown.values(), python]):  # an environment may be made there
+        yield from ("--symlink", SCRATCH, str(_USUAL_SCRATCH))
+
+
+def _is_under(folder: Path, paths: Sequence[Path]) -> bool:
+    return any(path.is_relative_to(folder) for path in paths)
 
 
 def _open_parent(inside: Path) -> tuple[str, str]:

@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -20,11 +19,11 @@ from typing import Any, Final
 
 Attempt = Callable[[], object]
 
-_SCRATCH: Final = Path("/tmp")  # noqa: S108  (inside)
+_SCRATCH: Final = Path.cwd()
 _HELD: Final = (errno.EPERM, errno.ENOSYS)
 _KNOWN_VARIABLES: Final = frozenset(
     (
-        "HOME", "PATH", "LANG", "LC_CTYPE", "PWD", "NLTK_DATA", "MALLOC_ARENA_MAX",
+        "HOME", "TMPDIR", "PATH", "LANG", "LC_CTYPE", "PWD", "NLTK_DATA", "MALLOC_ARENA_MAX",
         "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
     )
 )  # fmt: skip
@@ -55,7 +54,7 @@ def attempts(sample: dict[str, Any], item: dict[str, Any]) -> Iterator[tuple[str
     yield "rights of root", rights_of_root
     yield "variables of the server", lambda: set(os.environ) - _KNOWN_VARIABLES or None
     if sample["leftovers"]:
-        yield from leftovers(item)
+        yield from leftovers()
 
 
 def files(canary: str, hidden: list[str]) -> Iterator[tuple[str, Attempt]]:
@@ -85,8 +84,9 @@ def writes(package: str) -> Iterator[tuple[str, Attempt]]:
     yield "adding a package", lambda: made(os.path.dirname(package))
     for folder in ("/", "/usr/lib", "/dev", "/proc", "/evald", "/etc", "/var/tmp", "/dev/shm"):  # noqa: S108
         yield f"making a file in {folder}", partial(made, folder)
-    yield "changing the mode of a package", lambda: done(os.chmod, package, 0o777)
-    yield "changing the time of a package", lambda: done(os.utime, package, (1, 1))
+    found = os.stat(package)
+    yield "changing the mode of a package", lambda: done(os.chmod, package, found.st_mode)
+    yield "changing the time of a package", lambda: done(os.utime, package, (1, found.st_mtime))
 
 
 def opened(name: str, flags: int) -> object:
@@ -112,7 +112,7 @@ def done(function: Callable[..., object], *arguments: object) -> object:
 def processes(server: int) -> Iterator[tuple[str, Attempt]]:
     """Begin processes, and meddle with those that are there."""
     yield "forking", forked
-    yield "running a program", lambda: done(os.execv, sys.executable, [sys.executable, "-c", ""])
+    yield "running a program", lambda: executing("/there is no such program")
     yield "spawning a program", lambda: os.posix_spawn("/bin/sh", ["sh", "-c", ":"], {})
     for name, pid in {"the server": server, "the zygote": os.getppid(), "all": -1}.items():
         if pid != os.getpid():
@@ -128,6 +128,14 @@ def forked() -> object:
         os._exit(0)
     os.waitpid(pid, 0)
     return True
+
+
+def executing(program: str) -> object:
+    """Execute a program that is not there, and give that this was the only reason against it."""
+    try:
+        os.execv(program, [program])  # noqa: S606
+    except OSError as error:
+        return None if error.errno in _HELD else error
 
 
 def limits_of(pid: int) -> object:
@@ -202,7 +210,7 @@ def leave_behind(item: dict[str, Any]) -> None:
     threading.Thread(target=threading.Event().wait, daemon=True).start()
 
 
-def leftovers(item: dict[str, Any]) -> Iterator[tuple[str, Attempt]]:
+def leftovers() -> Iterator[tuple[str, Attempt]]:
     """Find what the row before has left."""
     yield "files of the row before", lambda: os.listdir(_SCRATCH) or None
     yield (
@@ -214,8 +222,4 @@ def leftovers(item: dict[str, Any]) -> Iterator[tuple[str, Attempt]]:
     yield (
         "the signal handler of the row before",
         lambda: None if signal.getsignal(signal.SIGUSR1) is signal.SIG_DFL else True,
-    )
-    yield (
-        "temporary files with its mark",
-        lambda: True if item["mark"] in str(list(Path(tempfile.gettempdir()).iterdir())) else None,
     )

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Final
 
 import structlog
@@ -140,7 +140,7 @@ class Line:
             try:
                 await self._serve_through(sandbox)
             finally:
-                await asyncio.shield(sandbox.ended())
+                await _wholly(sandbox.ended())
         except SandboxFailed as error:
             self._start_failed(str(error))
 
@@ -196,3 +196,13 @@ class Line:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._answer_all(_ENDED)
+
+
+async def _wholly(ending: Coroutine[None, None, None]) -> None:
+    """Wait for an end that a cancel does not cut short; the cancel goes on afterwards."""
+    task = asyncio.ensure_future(ending)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise

@@ -10,13 +10,17 @@ from evald.contract.json_types import JsonObject
 from evald.sandbox.backend import Backend, Limits
 from evald.sandbox.bubblewrap import bubblewrap
 from evald.sandbox.interface import Executed, Isolation
+from evald.sandbox.landlock import landlock
 from evald.sandbox.pool import SandboxPool
 from evald.sandbox.self_test import tried_backends
 from evald.sandbox.visible import Visible
 
 MakeBackend = Callable[[Visible, Sequence[Path], Limits], Backend]
 
-BACKENDS: Final[Sequence[tuple[str, MakeBackend]]] = (("bubblewrap", bubblewrap),)
+BACKENDS: Final[Sequence[tuple[str, MakeBackend]]] = (
+    ("bubblewrap", bubblewrap),
+    ("landlock", landlock),
+)
 
 
 class PythonSandboxes:

@@ -24,6 +24,7 @@ STUCK_AFTER_S: Final = 60.0
 """It ends its rows by itself when they have run too long. If it does not, it is killed so much later."""
 
 _COMPLAINT_LIMIT: Final = 2_000
+_PIECE: Final = 65_536
 _DIED: Final = Executed(
     None,
     "python_died",
@@ -100,13 +101,17 @@ class Sandbox:
 
     def send(self, row: Row) -> None:
         """Write a row, to be run when those before it are."""
-        stdin = self._process.stdin
-        assert stdin is not None
         if not self.unanswered:
             self.since = time.monotonic()
         self.unanswered.append(row)
-        if not stdin.is_closing():  # it has died; uvloop would say so with a RuntimeError
-            stdin.write(row.frame)
+        self.write(row.frame)
+
+    def write(self, frame: bytes) -> None:
+        """Write a frame; one that has died gets none."""
+        stdin = self._process.stdin
+        assert stdin is not None
+        if not stdin.is_closing():  # uvloop would say so with a RuntimeError
+            stdin.write(frame)
 
     async def answered(self) -> bool:
         """Wait for the answer to the first row. False when there are none any more: it has ended.
@@ -155,6 +160,12 @@ class Sandbox:
         """Kill it if it still runs, and wait until it is gone."""
         self.kill()
         await self._process.wait()
+        # The zygote is killed by the end of that process, and is gone when nobody can write to its pipe.
+        for stream in (self._process.stdout, self._process.stderr):
+            assert stream is not None
+            with suppress(OSError):
+                while await stream.read(_PIECE):
+                    pass
         assert self._process.stdin is not None
         with suppress(OSError):  # Python 3.11.2 logs a broken pipe that nobody asks about
             await self._process.stdin.wait_closed()
@@ -168,12 +179,12 @@ async def begin_sandbox(backend: Backend, source: str) -> Sandbox:
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
-            env={},  # what it is begun with could be read inside
+            env=backend.environment,
             cwd="/",
             start_new_session=True,
         )
     except OSError as error:
         raise SandboxFailed(f"It could not be begun: {error.strerror}.") from None
-    assert process.stdin is not None
-    process.stdin.write(framed(orjson.dumps({**backend.settings, "source": source})))
-    return Sandbox(process, backend.row_seconds)
+    sandbox = Sandbox(process, backend.row_seconds)
+    sandbox.write(framed(orjson.dumps({**backend.settings, "source": source})))
+    return sandbox

@@ -43,7 +43,8 @@ OUTCOME_LIMIT: Final = 65_536
 OUTPUT_LIMIT: Final = 65_536
 
 _FILE: Final = "grader.py"
-_SCRATCH: Final = "/tmp"  # noqa: S108  (a file system of its own)
+SCRATCH: Final = "/scratch"
+"""Where rows may write: a file system of its own, of limited size, in memory."""
 _MESSAGE_LIMIT: Final = 2_000
 _TRACEBACK_LIMIT: Final = 7_000  # of characters, which take six bytes each at most
 _ROW_IS_READ: Final = b"r"
@@ -60,13 +61,17 @@ _PR_SET_NO_NEW_PRIVS: Final = 38
 _PR_CAP_AMBIENT: Final = 47
 _PR_CAP_AMBIENT_CLEAR_ALL: Final = 4
 _SECCOMP_MODE_FILTER: Final = 2
+_LANDLOCK_CREATE: Final = 444
+_LANDLOCK_ADD: Final = 445
+_LANDLOCK_RESTRICT: Final = 446
+_LANDLOCK_PATH_BENEATH: Final = 1
 _CAPABILITY_VERSION: Final = 0x2008_0522
 _MS_NOSUID_NODEV_NOEXEC: Final = 2 | 4 | 8
 
 
 def main() -> None:
     """Take the settings, give every privilege up, and serve rows until the server is gone."""
-    os.closerange(3, 1024)
+    os.closerange(3, 1 << 20)
     rows, answers = os.dup(0), os.dup(1)
     settings = json.loads(_read(rows, _next_length(rows) or 0))
     _confine(settings)
@@ -103,7 +108,10 @@ def _confine(settings: dict[str, Any]) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     if settings["scratch"] is not None:
         _mount_scratch(libc, **settings["scratch"])
+    if settings["landlock"] is not None:
+        _restrict_files(libc, **settings["landlock"])
     _drop_privileges(libc, settings["user"])
+    os.chdir("/" if settings["scratch"] is None else SCRATCH)
     _call(libc.prctl, _PR_SET_DUMPABLE, 0, 0, 0, 0)
     # After the change of the user, which would undo it.
     _call(libc.prctl, _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
@@ -124,7 +132,25 @@ def _take_cores(count: int) -> None:
 def _mount_scratch(libc: ctypes.CDLL, size: int, files: int, user: int) -> None:
     options = f"size={size},nr_inodes={files},mode=0700,uid={user},gid={user}".encode()
     flags = ctypes.c_ulong(_MS_NOSUID_NODEV_NOEXEC)
-    _call(libc.mount, b"scratch", _SCRATCH.encode(), b"tmpfs", flags, options)
+    _call(libc.mount, b"scratch", SCRATCH.encode(), b"tmpfs", flags, options)
+
+
+def _restrict_files(
+    libc: ctypes.CDLL, forbidden: list[int], allowed: list[tuple[str, int]]
+) -> None:
+    """Forbid itself all that Landlock can forbid, but what is allowed beneath some paths."""
+    _call(libc.prctl, _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    attributes = struct.pack(f"={len(forbidden)}Q", *forbidden)
+    rules = libc.syscall(_LANDLOCK_CREATE, attributes, ctypes.c_size_t(len(attributes)), 0)
+    if rules < 0:
+        raise OSError(ctypes.get_errno(), "Landlock takes no rules")
+    for path, rights in allowed:
+        file = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        rule = struct.pack("=Qi", rights, file)
+        _call(libc.syscall, _LANDLOCK_ADD, rules, _LANDLOCK_PATH_BENEATH, rule, 0)
+        os.close(file)
+    _call(libc.syscall, _LANDLOCK_RESTRICT, rules, 0)
+    os.close(rules)
 
 
 def _drop_privileges(libc: ctypes.CDLL, user: int | None) -> None:
@@ -185,8 +211,10 @@ class Zygote:
         self._processor_seconds: int = settings["processor_seconds"]
         self._processes: int = settings["processes"]
         self._has_scratch = settings["scratch"] is not None
+        self._pid = os.getpid()
+        self._libc = ctypes.CDLL(None, use_errno=True)
         self._filter = SeccompFilter(
-            ctypes.CDLL(None, use_errno=True),
+            self._libc,
             bytes.fromhex(settings["row_filter"]),
             tuple(settings["own_pid_at"]),
         )
@@ -211,6 +239,8 @@ class Zygote:
         del tree, source
         self._limits = self._row_limits()
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+        if self._has_scratch:
+            _swept()  # the marks of the folder are those that every row finds
         gc.collect()
         gc.freeze()
         self._tell(READY, b"", ends=False)
@@ -257,20 +287,26 @@ class Zygote:
         return goes_on
 
     def _watch(self, pid: int, outcome: int, output: int, deadline: float) -> bool:
-        """Take what the row's process writes until it ends. Says whether it did in time."""
+        """Take what the row's process writes until it ends. Says whether it did in time.
+
+        Without a server it is ended, too.
+        """
         process = os.pidfd_open(pid)
         waiting = select.poll()
         into = {outcome: self._outcome, output: self._output}
         for file in (process, outcome, output):
             waiting.register(file, select.POLLIN)
+        waiting.register(self._rows, 0)  # tells when it is closed
         try:
             while (left := deadline - time.monotonic()) > 0:
                 ready = [file for file, _ in waiting.poll(left * 1000)]
-                for file in ready:
-                    if file != process and not into[file].take(file):
+                for file in into.keys() & ready:
+                    if not into[file].take(file):
                         waiting.unregister(file)
                 if process in ready:
                     return True
+                if self._rows in ready:
+                    break
             os.kill(pid, signal.SIGKILL)
             return False
         finally:
@@ -286,6 +322,7 @@ class Zygote:
     def _be_row(self, length: int, outcome: int, output: int) -> NoReturn:
         try:
             os.close(self._answers)
+            self._end_with_zygote()
             row = _read(self._rows, length)
             if len(row) == length:
                 os.write(outcome, _ROW_IS_READ)
@@ -300,6 +337,12 @@ class Zygote:
                 _write(outcome, _outcome(self._code, row)[: OUTCOME_LIMIT - 1])
                 os._exit(0)
         finally:
+            os._exit(1)
+
+    def _end_with_zygote(self) -> None:
+        """Have Linux kill this process with its zygote, where that does not take all along."""
+        _call(self._libc.prctl, _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != self._pid:
             os._exit(1)
 
 
@@ -393,9 +436,9 @@ def _has_room(limit: int, hard: int) -> bool:
 def _swept() -> bool:
     """Make the scratch folder empty and its marks those of every row. Says whether that was quick."""
     try:
-        os.chmod(_SCRATCH, stat.S_IRWXU)
-        left = _SWEPT_AT_ONCE - _removed(_SCRATCH, _SWEPT_AT_ONCE)
-        os.utime(_SCRATCH, (0, 0))
+        os.chmod(SCRATCH, stat.S_IRWXU)
+        left = _SWEPT_AT_ONCE - _removed(SCRATCH, _SWEPT_AT_ONCE)
+        os.utime(SCRATCH, (0, 0))
     except OSError:
         return False
     return left > 0
