@@ -71,6 +71,7 @@ def zygote_settings(
     return {
         "scratch": scratch,
         "user": user,
+        "devices": [],
         "landlock": None,
         "nice": _NICE,
         "cores": limits.cores,

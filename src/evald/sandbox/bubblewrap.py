@@ -53,7 +53,10 @@ def bubblewrap(visible: Visible, hidden: Sequence[Path], limits: Limits) -> Back
         *(str(visible.python), *PYTHON_OPTIONS, _ZYGOTE_INSIDE),
     ]
     settings = zygote_settings(
-        limits, user=user, scratch_owner=UNNAMED_USER, added={"packages": list(visible.packages)}
+        limits,
+        user=user,
+        scratch_owner=UNNAMED_USER,
+        added={"packages": list(visible.packages), "devices": list(_DEVICES)},
     )
     return Backend(NAME, command, settings, limits.seconds)
 

@@ -47,7 +47,7 @@ _NUMBERS: Final[Mapping[str, tuple[int | None, int | None]]] = {
     "setitimer": (38, 103), "restart_syscall": (219, 128), "kill": (62, 129), "tgkill": (234, 131),
     # Threads.
     "clone": (56, 220), "clone3": (435, 435), "futex": (202, 98), "set_robust_list": (273, 99),
-    "get_robust_list": (274, 100), "rseq": (334, 293), "membarrier": (324, 283),
+    "rseq": (334, 293), "membarrier": (324, 283),
     "set_tid_address": (218, 96), "sched_yield": (24, 124), "sched_getaffinity": (204, 123),
     "sched_get_priority_max": (146, 125), "sched_get_priority_min": (147, 126),
     "getcpu": (309, 168), "prctl": (157, 167),

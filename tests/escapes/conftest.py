@@ -1,0 +1,68 @@
+"""One server of root's and one of an ordinary user's, each in the midst of what sandboxes show."""
+
+import os
+import shutil
+import sysconfig
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import orjson
+import pytest
+
+import evald
+from evald.sandbox import zygote
+from tests.escapes.outside import outside
+from tests.escapes.place import Place
+from tests.ordinary_user import ORDINARY_USER, ordinary_folder
+from tests.server import EvaldServer
+
+USERS = ["root", "ordinary"] if os.geteuid() == 0 else ["ordinary"]
+LIMIT_S = 3
+CONFIG = """
+[providers.{mark}]
+base_url = "http://127.0.0.1:9/v1"
+api_key_env = "KEY_OF_A_PROVIDER"
+"""
+PACKAGES = [Path(orjson.__file__), Path(os.__file__), Path(zygote.__file__)]
+
+
+@pytest.fixture(scope="session", params=USERS)
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
+    if shutil.which("bwrap") is None and "CI" not in os.environ:
+        pytest.skip("NO ESCAPE WAS TRIED: there is no bubblewrap here, and make could not install it")
+    is_ordinary = request.param == "ordinary"
+    with ExitStack() as opened:
+        world = opened.enter_context(outside(passable(opened), PACKAGES))
+        temp = opened.enter_context(ordinary_folder())
+        server = EvaldServer(
+            opened.enter_context(folder_among_packages()),
+            environment={"KEY_OF_A_PROVIDER": f"{world.mark}-key", "TMPDIR": str(temp),
+                         "EVALD_PYTHON_TIMEOUT": str(LIMIT_S)},
+            config=CONFIG.format(mark=world.mark),
+            is_ordinary=is_ordinary,
+        )  # fmt: skip
+        server.log_file = passable(opened) / "evald.log"
+        opened.enter_context(server)
+        place = Place(server, world, temp)
+        yield place
+        place.check()
+
+
+def passable(opened: ExitStack) -> Path:
+    folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
+    folder.chmod(0o755)
+    return folder
+
+
+@contextmanager
+def folder_among_packages() -> Iterator[Path]:
+    """Give a folder for the server's data where every sandbox sees the packages."""
+    with tempfile.TemporaryDirectory(prefix="evald-", dir=sysconfig.get_path("purelib")) as name:
+        if os.geteuid() == 0:
+            os.chown(name, ORDINARY_USER, ORDINARY_USER)
+        yield Path(name)
+
+
+assert evald
