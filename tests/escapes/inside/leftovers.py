@@ -14,6 +14,7 @@ import locale
 import math
 import os
 import random
+import re
 import resource
 import signal
 import socket
@@ -21,13 +22,11 @@ import struct
 import sys
 import tempfile
 import threading
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.escapes.inside import trying
 from tests.escapes.inside.trying import ATTEMPTS, Row, attempt
 from tests.escapes.inside.trying import grade as tried
 
@@ -38,8 +37,10 @@ WAYS: list[Callable[[], object]] = []
 
 
 def grade(sample: Row, item: Row) -> float:
-    """Leave everything behind, or try to find what was left."""
+    """Give the score that the row is to have, leave everything behind, or try to find what was left."""
     print("zygote", os.stat("/scratch").st_dev)
+    if "score" in item:
+        return item["score"]
     if "leaving" not in item:
         return tried(sample, item)
     for leave in WAYS:
@@ -47,20 +48,42 @@ def grade(sample: Row, item: Row) -> float:
             leave()
         except (OSError, ValueError, TypeError):
             continue
-    if item["leaving"] == "exit":
-        os._exit(3)
-    if item["leaving"] == "kill":
-        os.kill(os.getpid(), signal.SIGKILL)
+    ENDS[item["leaving"]]()
     return 0.5
 
 
+def many_files() -> None:
+    for number in range(2_000):
+        Path(f"/scratch/{number}").touch()
+
+
+def deep_folders() -> None:
+    os.chdir("/scratch")
+    for _ in range(2_500):
+        os.mkdir("d")
+        os.chdir("d")
+
+
+def closed_folder() -> None:
+    os.makedirs("/scratch/closed/inner")
+    os.chmod("/scratch/closed", 0)
+
+
+ENDS: dict[str, Callable[[], object]] = {
+    "a score": lambda: None,
+    "an exit": lambda: os._exit(3),
+    "a signal": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "an error": lambda: {}["nothing"],
+    "many files": many_files,
+    "deep folders": deep_folders,
+    "a closed folder": closed_folder,
+}
 WAYS += [
     # Files
     lambda: Path("/scratch", LEFT).write_text(LEFT),
     lambda: Path("/scratch", LEFT * 20).write_text(LEFT),
     lambda: os.makedirs("/scratch/a/b/c/d"),
     lambda: Path("/scratch/a/b/c/d/e").write_text(LEFT),
-    lambda: os.chmod("/scratch/a/b/c", 0),
     lambda: os.symlink("/scratch", "/scratch/a/loop"),
     lambda: os.symlink("/", "/scratch/root"),
     lambda: os.setxattr("/scratch", "user.left", b"1"),
@@ -102,7 +125,6 @@ WAYS += [
     lambda: setattr(struct, "unpack", lambda *_: (0,)),
     lambda: setattr(sys.modules["__main__"], "_scored", lambda _: b'{"score": 1.0}'),
     lambda: setattr(sys.modules["__main__"], "_outcome", lambda *_: b'{"score": 1.0}'),
-    lambda: setattr(sys.modules["__main__"], "OUTCOME_LIMIT", 0),
     lambda: setattr(sys.modules["__main__"].Zygote, "row", lambda _: True),
     lambda: ATTEMPTS.clear(),
     lambda: gc.disable(),
@@ -268,29 +290,34 @@ def rows_in_the_pipes(row: Row) -> object:
                 found.append((number, text[:64]))
         except OSError:
             continue
-    return [each for each in found if each[1] not in (b"r",) and not each[1].startswith(b"zygote")]
+    return found
 
 
 @attempt
 def rows_in_memory(row: Row) -> object:
     """All memory that is mapped around objects, libraries and the stack, for texts of other rows."""
-    wanted = row["backwards"][::-1].encode()
     local = ctypes.c_long(0)
     starts = [id(object()), id(row), id([0] * 100_000), ctypes.addressof(local),
               ctypes.cast(libc.malloc, ctypes.c_void_p).value or 0, id(sys.modules["__main__"])]  # fmt: skip
-    return [hex(at) for start in starts for at in places_of(wanted, start & ~4095)]
+    wanted = pattern_of(row)
+    places = {at for start in starts for at in places_of(wanted, start & ~0xFFFF)}
+    return [hex(at) for at in places]
 
 
-def places_of(wanted: bytes, start: int) -> list[int]:
+def pattern_of(row: Row) -> re.Pattern[bytes]:
+    """Give what finds the text of another row, without being such a text itself."""
+    return re.compile(b"".join(b"[\\x%02x]" % letter for letter in row["letters"]))
+
+
+def places_of(wanted: re.Pattern[bytes], start: int) -> list[int]:
     found = []
     for step in (1 << 16, -(1 << 16)):
-        at = start & ~0xFFFF
-        for _ in range(2048):  # 128 MB in each direction
+        at = start
+        for _ in range(1024):  # 64 MB in each direction
             text = readable(at)
             if text is None:
                 break
-            if (place := text.find(wanted)) >= 0:
-                found.append(at + place)
+            found += [at + each.start() for each in wanted.finditer(text)]
             at += step
     return found
 
@@ -309,21 +336,26 @@ def readable(address: int) -> bytes | None:
 
 @attempt
 def objects_of_other_rows(row: Row) -> object:
-    wanted = row["backwards"][::-1]
+    wanted = pattern_of(row)
     gc.unfreeze()
-    return [type(each) for each in gc.get_objects()
-            if isinstance(each, (str, bytes)) and wanted in str(each)]  # fmt: skip
+    return [type(each) for each in gc.get_objects() if has_text(each, wanted)]
+
+
+def has_text(container: object, wanted: re.Pattern[bytes]) -> bool:
+    inner = gc.get_referents(container) if not isinstance(container, type) else []
+    texts = (each.encode(errors="replace") for each in inner if isinstance(each, str))
+    return any(wanted.search(text) for text in texts)
 
 
 @attempt
 def frames_of_the_zygote(row: Row) -> object:
     """The stack below is that of the zygote: it knows the source and the limits, and no other row."""
-    wanted = row["backwards"][::-1]
+    wanted = pattern_of(row)
     frame: Any = sys._getframe()
     found = []
     while frame is not None:
-        held = {name: each for name, each in frame.f_locals.items() if name not in ("row", "item")}
-        found += [name for name, each in held.items() if wanted in repr(each)]
+        found += [name for name, each in frame.f_locals.items()
+                  if wanted.search(repr(each).encode(errors="replace"))]  # fmt: skip
         frame = frame.f_back
     return found
 
@@ -380,6 +412,3 @@ def every_descriptor_another(row: Row) -> object:
     print(LEFT)
     return False
 
-
-assert trying.ATTEMPTS is ATTEMPTS
-assert time
