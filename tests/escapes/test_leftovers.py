@@ -28,6 +28,7 @@ def test_no_row_finds_what_another_has_left(place: Place) -> None:
     }
     assert {name: each for name, each in found.items() if each[0] != 0.0} == {}
     assert scores[::3] == [0.25] * len(names)
+    assert all("has left everything" in printed(item) for item in items[1::3])
     assert {zygote_of(item) for item in items[2::3]} <= {zygote_of(item) for item in items[1::3]}
     place.check()
 
@@ -45,6 +46,7 @@ def test_however_a_row_ends_the_next_one_begins_as_new(place: Place) -> None:
     assert scores[1::3] == scores[2::3] == [0.0] * len(leftovers.ENDS)
     ended = dict(zip(leftovers.ENDS, scores[::3], strict=True))
     assert (ended["an exit"], ended["a signal"]) == ("python_died", "python_died")
+    assert {ended[each] for each in ("many files", "deep folders", "a closed folder")} == {1.0}
     place.check()
 
 

@@ -518,7 +518,7 @@ def _unusable(grade: object) -> str | None:
     if type(grade) is types.FunctionType and _takes_two(grade.__code__) and not grade.__dict__:
         return None  # at once: each row would pay for looking closer
     if not callable(grade):
-        return f"In the source, grade is no function, but of the type {type(grade).__name__}."
+        return f"In the source, grade is no function, but of the type {_name(grade)}."
     try:
         parameters = inspect.signature(grade).parameters.values()
     except (TypeError, ValueError):
@@ -541,8 +541,7 @@ def _takes_two(code: types.CodeType) -> bool:
 def _scored(result: object) -> bytes:
     score = _number(result)
     if score is None:
-        kind = type(result).__name__
-        returned = "None" if result is None else f"a value of the type {kind}"
+        returned = "None" if result is None else f"a value of the type {_name(result)}"
         return _error("python_result", f"grade returned {returned}; it must return a number.")
     if not math.isfinite(score):
         return _error("python_result", f"grade returned {score}; it must return a finite number.")
@@ -551,12 +550,13 @@ def _scored(result: object) -> bytes:
 
 def _number(result: object) -> float | None:
     """Give the value of a number, Python's or numpy's; infinite when it is too large for a float."""
+    kind = type(result)  # what `isinstance` asks besides is the object's own word
     try:
-        if isinstance(result, float):
-            return float.__float__(result)
-        if isinstance(result, int):  # bool is one
-            return int.__float__(result)
-        if isinstance(result, _numpy_numbers()):
+        if issubclass(kind, float):
+            return float.__float__(result)  # type: ignore[arg-type]
+        if issubclass(kind, int):  # bool is one
+            return int.__float__(result)  # type: ignore[arg-type]
+        if issubclass(kind, _numpy_numbers()):
             return float(result)  # type: ignore[arg-type]
     except OverflowError:
         return math.inf
@@ -591,7 +591,13 @@ def _described(error: BaseException) -> str:
         text = str(error)
     except BaseException:  # noqa: BLE001  (the text is made by the grader)
         text = "its text cannot be had"
-    return f"{type(error).__name__}: {text[:_MESSAGE_LIMIT]}" if text else type(error).__name__
+    return f"{_name(error)}: {text[:_MESSAGE_LIMIT]}" if text else _name(error)
+
+
+def _name(value: object) -> str:
+    """Give the name of a type, also where the type of the type says something else."""
+    name: str = type.__dict__["__name__"].__get__(type(value))
+    return name
 
 
 def _shown(error: BaseException) -> str:

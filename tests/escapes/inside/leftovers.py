@@ -43,21 +43,25 @@ def grade(sample: Row, item: Row) -> float:
         return item["score"]
     if "leaving" not in item:
         return tried(sample, item)
+    end = ENDS[item["leaving"]]
     for leave in WAYS:
         try:
             leave()
-        except (OSError, ValueError, TypeError):
-            continue
-    ENDS[item["leaving"]]()
+        except Exception as error:  # noqa: BLE001  (some of them are refused)
+            os.write(1, f"refused: {error!r}\n".encode())
+    os.write(1, b"has left everything\n")
+    end()
     return 0.5
 
 
 def many_files() -> None:
+    os.chmod("/scratch", 0o700)
     for number in range(2_000):
         Path(f"/scratch/{number}").touch()
 
 
 def deep_folders() -> None:
+    os.chmod("/scratch", 0o700)
     os.chdir("/scratch")
     for _ in range(2_500):
         os.mkdir("d")
@@ -65,6 +69,7 @@ def deep_folders() -> None:
 
 
 def closed_folder() -> None:
+    os.chmod("/scratch", 0o700)
     os.makedirs("/scratch/closed/inner")
     os.chmod("/scratch/closed", 0)
 
