@@ -104,3 +104,39 @@ def outcome(answer: Any) -> str:
     """Give the code of the error, or the reward as a text."""
     error = answer.json["evald"]["error"]
     return str(answer.json["reward"]) if error is None else error["code"]
+
+
+HOLDS_THREADS = """
+import threading, time
+threading.stack_size(65536)
+
+def grade(sample, item):
+    try:
+        while True:
+            threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
+    except RuntimeError:
+        time.sleep(1000)
+"""
+TAKES_THREADS = """
+import threading, time
+
+def grade(sample, item):
+    end, begun = time.monotonic() + 2, 0
+    while time.monotonic() < end:
+        threads = [threading.Thread(target=time.sleep, args=(0.01,)) for _ in range(8)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+    return 1.0
+"""
+
+
+def test_the_threads_of_one_program_are_not_taken_from_another(place: Place) -> None:
+    holding = {f"holds {number}": (HOLDS_THREADS, {"n": number}) for number in range(3)}
+
+    answers = place.try_all(holding | {"takes": (TAKES_THREADS, {})})
+
+    assert outcome(answers.pop("takes")) == "1.0"
+    assert {outcome(answer) for answer in answers.values()} == {TIME}
+    place.check()

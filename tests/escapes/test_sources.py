@@ -65,7 +65,7 @@ SOURCES: dict[str, tuple[str, set[str]]] = {
         {"python_died"},
     ),
     "a module of its own name": (f"import grader\n{GRADE}", {"0.5"}),
-    "the zygote itself": (f"import __main__\n{GRADE}__main__.main()\n", {"python_exception"}),
+    "the zygote itself": (f"import __main__\n{GRADE}__main__.main()\n", {"python_died"}),
     "relative imports": (f"from . import x\n{GRADE}", {"python_exception"}),
     "everything of a module": (f"from os import *\n{GRADE}", {"0.5"}),
 }  # fmt: skip
@@ -104,13 +104,9 @@ def test_an_odd_source_is_refused_or_runs_as_any_other(place: Place) -> None:
 
 
 def test_a_source_that_grows_when_it_is_compiled_breaks_nothing(place: Place) -> None:
-    answers = place.try_all({
-        "large": (nested_finally(14, 200), {}),
-        "larger": (nested_finally(19, 1000), {}),
-    })  # fmt: skip
+    answer = place.try_one(nested_finally(12, 200), {})
 
-    assert outcome(answers["large"]) in ("0.5", REFUSED)
-    assert outcome(answers["larger"]) == REFUSED
+    assert outcome(answer) == "0.5"
     place.check()
 
 

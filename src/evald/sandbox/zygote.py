@@ -109,13 +109,15 @@ def _read(file: int, length: int) -> bytes:
 
 def _confine(settings: dict[str, Any]) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
+    user = None if settings["users"] is None else _any_user(*settings["users"])
     if settings["scratch"] is not None:
-        _mount_scratch(libc, **settings["scratch"])
+        size, files = settings["scratch"]["size"], settings["scratch"]["files"]
+        _mount_scratch(libc, size, files, settings["scratch"]["user"] if user is None else user)
     for device in settings["devices"]:
         _forbid_changes(libc, device)
     if settings["landlock"] is not None:
         _restrict_files(libc, **settings["landlock"])
-    _drop_privileges(libc, settings["user"])
+    _drop_privileges(libc, user)
     os.chdir("/" if settings["scratch"] is None else SCRATCH)
     _call(libc.prctl, _PR_SET_DUMPABLE, 0, 0, 0, 0)
     # After the change of the user, which would undo it.
@@ -125,6 +127,11 @@ def _confine(settings: dict[str, Any]) -> None:
     for limit, value in settings["limits"].items():
         resource.setrlimit(getattr(resource, limit), (value, value))
     SeccompFilter(libc, bytes.fromhex(settings["zygote_filter"]), ()).install()
+
+
+def _any_user(first: int, last: int) -> int:
+    """Give one that no other sandbox is likely to have."""
+    return first + int.from_bytes(os.urandom(4)) % (last - first + 1)
 
 
 def _take_cores(count: int) -> None:
