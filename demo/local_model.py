@@ -25,11 +25,10 @@ STOP_SIGNALS = {signal.SIGINT, signal.SIGTERM}
 def main() -> None:
     """Serve the model until a stop signal comes."""
     options = read_options()
-    # Blocked before the engine starts its threads: they inherit it, so sigwait gets the signal.
-    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
-    server = start_server(options.port, verbose=options.verbose)
-    print(f"ready: {server.listening_address}/v1", flush=True)
-    signal.sigwait(STOP_SIGNALS)
+    params = engine_params(options.port)
+    if not options.verbose:
+        params.verbosity = -1
+    serve(params)
 
 
 def read_options() -> argparse.Namespace:
@@ -42,10 +41,11 @@ def read_options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def start_server(port: int, *, verbose: bool) -> Any:
-    """Load the weights and give the running server. It stops when the process does."""
-    engine = import_module("xllamacpp")
-    params = engine.CommonParams()
+def engine_params(port: int) -> Any:
+    """Give the engine's parameters: these weights, all on one thread. Stop signals wait for `serve`."""
+    # Blocked before the engine starts its threads: they inherit it, so sigwait gets the signal.
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    params = import_module("xllamacpp").CommonParams()
     params.model.path = str(weights())
     params.model_alias = {MODEL_NAME}
     params.hostnames = ["127.0.0.1"]
@@ -59,9 +59,7 @@ def start_server(port: int, *, verbose: bool) -> Any:
     params.endpoint_slots = True
     params.endpoint_metrics = True
     params.ui = False
-    if not verbose:
-        params.verbosity = -1
-    return engine.Server(params)
+    return params
 
 
 def weights() -> Path:
@@ -78,6 +76,13 @@ def weights() -> Path:
         if file.suffix == ".gguf":
             return Path(str(file.locate()))
     raise RuntimeError(f"The package {WEIGHTS_PACKAGE} holds no .gguf file.")
+
+
+def serve(params: Any) -> None:
+    """Load the weights, announce the URL and serve until a stop signal comes."""
+    server = import_module("xllamacpp").Server(params)
+    print(f"ready: {server.listening_address}/v1", flush=True)
+    signal.sigwait(STOP_SIGNALS)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from evald.api.app import build_app
 from evald.api.envelope import Envelope
 from evald.api.gate import Gate
 from evald.api.services import Services
+from evald.capture.expiring import expiring
 from evald.capture.keep import Keeper
 from evald.capture.kinds import COMPLETIONS, RESPONSES
 from evald.clock import system_clock
@@ -73,6 +74,7 @@ async def running_app(settings: Settings, port: int) -> AsyncIterator[ASGIApp]:
             check_host(settings.host, has_key=has_key)
             async with (
                 open_connections() as connections,
+                expiring(settings.keep_captured_days, database, system_clock),
                 _delivering(settings, database) as webhooks,
                 _dispatching(settings, database, access, connections, webhooks, port) as app,
             ):

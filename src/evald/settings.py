@@ -178,6 +178,8 @@ class Settings(BaseSettings):
     providers: dict[str, ProviderSettings] = {}
     max_error_rate: Annotated[float, Field(ge=0, le=1)] = 1.0
     schema_strict: bool = False
+    keep_captured_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
+    """Days after which captured completions and responses are deleted; None keeps them."""
     runs_at_once: Annotated[int, Field(ge=1, le=1000)] = 32
     python_timeout: Annotated[float, Field(ge=1, le=LONGEST_PROGRAM_S)] = LONGEST_PROGRAM_S
     """Seconds that the program of a python grader has for one row."""

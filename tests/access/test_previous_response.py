@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.access.projects import TwoProjects
+from tests.access.projects import TwoProjects, store_response
 from tests.server import Answer, EvaldServer
 
 
@@ -24,3 +24,12 @@ def test_own_responses_and_those_that_only_the_endpoint_knows_are_gone_on_from(
 ) -> None:
     assert go_on_from(two.first, two.of_first.response_id).status == 200
     assert go_on_from(two.second, "resp_of_the_endpoint").status == 200
+
+
+def test_nobody_goes_on_from_a_response_that_another_project_deleted(two: TwoProjects) -> None:
+    deleted = store_response(two.first)
+    two.first.ask("DELETE", f"/v1/responses/{deleted}")
+
+    for program in (two.first, two.second):
+        answer = go_on_from(program, deleted)
+        assert (answer.status, answer.json["error"]["code"]) == (400, "previous_response_not_found")

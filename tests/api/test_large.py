@@ -56,7 +56,8 @@ def large_prepared(temporary: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 def send(server: EvaldServer, path: str, parts: Iterator[bytes], length: int | None) -> Answer:
     """Send a body part by part, chunked if no length is given, and read the answer."""
-    kind = FORM["content-type"] if path.endswith("/files") else "application/json"
+    kinds = {"files": FORM["content-type"], "sign-in": "application/x-www-form-urlencoded"}
+    kind = kinds.get(path.rpartition("/")[2], "application/json")
     headers: dict[str, str] = {"content-type": kind}
     headers |= (
         {"transfer-encoding": "chunked"} if length is None else {"content-length": str(length)}
@@ -141,6 +142,17 @@ def test_a_json_body_that_is_too_large_is_refused(
         answer = send(large_prepared.server, path, parts(), length)
 
     check_refusal(answer, 413, code="request_too_large", says=f"{largest} MB")
+
+
+@pytest.mark.parametrize("declared", [True, False], ids=["content-length", "chunked"])
+def test_a_form_with_a_key_that_is_too_large_is_refused(
+    large_prepared: Prepared, *, declared: bool
+) -> None:
+    length = 4 + 7 * MB if declared else None
+
+    answer = send(large_prepared.server, "/sign-in", iter([b"key=", *[CHUNK] * 7]), length)
+
+    check_refusal(answer, 413, code="request_too_large", says="64 KB")
 
 
 @pytest.mark.parametrize("declared", [True, False], ids=["content-length", "chunked"])

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote
 
 import pytest
@@ -166,7 +166,8 @@ def page_with_link(address: str) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (named by its base)
             pass
 
-    server = HTTPServer(("127.0.0.1", 0), Requests)
+    # A browser may open a connection and ask nothing on it, for which a sole thread would wait for ever.
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Requests)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:

@@ -1,6 +1,7 @@
-"""The local model of the demo, once for all tests of this folder that ask for it."""
+"""The local model, once for all tests of this folder that ask for it: as the demo has it, and brief."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from openai import OpenAI
@@ -9,13 +10,25 @@ from demo.processes import family, start, wait_until_ready
 from demo.servers import ModelServer
 
 
-@pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
-    log = tmp_path_factory.mktemp("model") / "model.log"
+@contextmanager
+def served(module: str, folders: pytest.TempPathFactory) -> Iterator[ModelServer]:
+    log = folders.mktemp("model") / "model.log"
     with family() as children:
-        children.append(start("The local model", ["demo.local_model"], log))
+        children.append(start("The local model", [module], log))
         url = wait_until_ready(children[0], "ready: ")
         yield ModelServer(children[0], url)
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
+    with served("demo.local_model", tmp_path_factory) as model:
+        yield model
+
+
+@pytest.fixture(scope="session")
+def brief_model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
+    with served("tests.demo.brief_model", tmp_path_factory) as model:
+        yield model
 
 
 @pytest.fixture

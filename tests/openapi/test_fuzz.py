@@ -29,7 +29,7 @@ from schemathesis.specs.openapi.checks import (
 from tests.contract.making import FINAL
 from tests.openapi.document import document
 from tests.openapi.known import NOWHERE, make_known
-from tests.server import EvaldServer
+from tests.server import ANSWERED_WITHIN_S, EvaldServer
 from tests.waiting import until
 
 Case: TypeAlias = schemathesis.Case[Any]
@@ -81,7 +81,9 @@ class Asking:
             self._name_file(case.body)
         _lead_nowhere(case.body)
         self._make_unique(case.headers)
-        answer = case.call(base_url=self.server.url, session=self.session)
+        answer = case.call(
+            base_url=self.server.url, session=self.session, timeout=ANSWERED_WITHIN_S
+        )
         if of_known and case.method == "DELETE" and answer.status_code == 200:
             self.known = make_known(self.server)
         case.validate_response(answer, checks=CHECKS)
@@ -101,7 +103,9 @@ class Asking:
         """Ask for what belongs to a run of the known eval; give the parsed answer."""
         named = {"eval_id": self.known.eval_id, "run_id": run_id}
         case = OPERATIONS[label].Case(path_parameters=named, query={"limit": 1000})
-        answer = case.call(base_url=self.server.url, session=self.session)
+        answer = case.call(
+            base_url=self.server.url, session=self.session, timeout=ANSWERED_WITHIN_S
+        )
         case.validate_response(answer, checks=CHECKS)
         return answer.json()
 

@@ -168,7 +168,8 @@ def test_folded_letters_are_alike() -> None:
 
 def test_every_input_item_has_an_id_of_its_own() -> None:
     items: Any = [{"type": "x", "id": "a"}, {"type": "x", "id": "a"}, {"type": "x"}, {"id": ""}]
+    spare_ids = ["resp_1-0", "resp_1-1", "resp_2-0", "resp_2-1"]
 
-    ids = [each["id"] for each in item_objects("resp_1", items)]
+    ids = [each["id"] for each in item_objects([*zip(spare_ids, items, strict=True)])]
 
-    assert ids == ["a", "resp_1-1", "resp_1-2", "resp_1-3"]
+    assert ids == ["resp_1-0", "a", "resp_2-0", "resp_2-1"]

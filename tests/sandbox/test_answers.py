@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evald.sandbox.answers import Answer, BadAnswer, executed, read_answer
+from evald.sandbox.backend import Limits
 from evald.sandbox.zygote import ANSWER, ENDED, OUTCOME_LIMIT, OUTPUT_LIMIT, TIMED_OUT
 
 SCORED = Answer(ENDED, False, 0, 0.25, b'{"score":0.5}', 0, b"")
@@ -54,11 +55,11 @@ def test_no_bytes_break_the_reader(sent: bytes) -> None:
         answer = asyncio.run(read(sent))
     except (BadAnswer, asyncio.IncompleteReadError):
         return
-    executed(answer)
+    executed(answer, Limits())
 
 
 def test_a_score_is_given_with_what_was_printed() -> None:
-    result = executed(replace(SCORED, printed=3, output=b"hi\n"))
+    result = executed(replace(SCORED, printed=3, output=b"hi\n"), Limits())
 
     assert (result.score, result.error_code, result.output, result.seconds) == (
         0.5,
@@ -91,7 +92,7 @@ def test_a_score_is_given_with_what_was_printed() -> None:
     ],
 )
 def test_an_outcome_that_no_row_of_ours_writes_is_one_that_died(outcome: bytes) -> None:
-    result = executed(replace(SCORED, outcome=outcome))
+    result = executed(replace(SCORED, outcome=outcome), Limits())
 
     assert (result.score, result.error_code) == (None, "python_died")
 
@@ -100,19 +101,19 @@ def test_an_outcome_that_no_row_of_ours_writes_is_one_that_died(outcome: bytes) 
 def test_whatever_is_written_for_an_outcome_gives_a_finite_score_or_an_error(
     written: bytes,
 ) -> None:
-    result = executed(replace(SCORED, outcome=written))
+    result = executed(replace(SCORED, outcome=written), Limits())
 
     assert (result.score is None) == (result.error_code is not None)
     assert result.score is None or math.isfinite(result.score)
 
 
 def test_a_process_that_was_killed_after_it_wrote_a_score_has_none() -> None:
-    assert executed(replace(SCORED, exit_code=-11)).error_code == "python_died"
-    assert executed(replace(SCORED, kind=TIMED_OUT)).error_code == "python_time_limit"
+    assert executed(replace(SCORED, exit_code=-11), Limits()).error_code == "python_died"
+    assert executed(replace(SCORED, kind=TIMED_OUT), Limits()).error_code == "python_time_limit"
 
 
 def test_more_output_than_is_kept_says_so() -> None:
-    result = executed(replace(SCORED, printed=1_000_000, output=b"\xff" * OUTPUT_LIMIT))
+    result = executed(replace(SCORED, printed=1_000_000, output=b"\xff" * OUTPUT_LIMIT), Limits())
 
     assert result.output.endswith("\n[1,000,000 bytes were printed; the first are kept]")
     assert len(result.output.encode()) < 4 * OUTPUT_LIMIT

@@ -11,6 +11,7 @@ from evald.sandbox.bubblewrap import bubblewrap
 from evald.sandbox.interface import Executed
 from evald.sandbox.pool import SandboxPool
 from evald.sandbox.visible import visible
+from tests.sandbox.conftest import LIMITS
 
 # One sandbox for all rows of a test: each row brings its own code.
 RUNS_ITS_ITEM = """
@@ -179,7 +180,11 @@ async def test_an_exception_is_told_with_the_author_s_lines_and_what_was_printed
             "RecursionError: maximum recursion depth exceeded",
         ),
         ("raise ExceptionGroup('all', [ValueError(1)])", "python_exception", "ExceptionGroup: all"),
-        ("bytearray(4 << 30)", "python_memory_limit", "MemoryError"),
+        (
+            "bytearray(4 << 30)",
+            "python_memory_limit",
+            "The grader may take 256 MB of memory. MemoryError",
+        ),
         ("x = []\nwhile True: x.append(bytearray(64 << 20))", "python_memory_limit", "MemoryError"),
         ("import os\nos._exit(0)", "python_died", "ended with status 0"),
         ("import os\nos._exit(7)", "python_died", "ended with status 7"),
@@ -189,7 +194,7 @@ async def test_an_exception_is_told_with_the_author_s_lines_and_what_was_printed
         (
             "open('large', 'wb').write(bytes(9 << 20))",
             "python_scratch_limit",
-            "OSError: [Errno",
+            "The grader may write 8 MB, in 200 files at most. OSError: [Errno",
         ),
         (
             "for n in range(1000): open(str(n), 'w').close()",
@@ -212,7 +217,7 @@ async def test_a_row_that_goes_wrong_says_how_and_the_next_one_goes_on(
 
     assert wrong.error_code == code_of_error
     assert told in (wrong.message or "")
-    assert len(wrong.message or "") <= 2_000
+    assert len(wrong.message or "") <= 2_100
     assert (right.score, right.output) == (1.0, "")
 
 
@@ -236,8 +241,31 @@ async def test_a_row_that_takes_too_long_is_ended_and_the_next_one_goes_on(
         await pool.close()
 
     assert {each.error_code for each in results[:-1]} == {"python_time_limit"}
+    assert (results[0].message or "").startswith(
+        "The grader ran for more than 0.3 seconds, or took"
+    )
     assert results[0].output == "before\n"
     assert results[-1].score == 1.0
+
+
+async def test_threads_without_end_are_stopped_by_a_limit(pool: SandboxPool) -> None:
+    bomb = """
+        import threading
+        threading.stack_size(32768)
+        event, result = threading.Event(), 0
+        try:
+            while True:
+                threading.Thread(target=event.wait, daemon=True).start()
+                result += 1
+        except RuntimeError:
+            pass
+    """
+
+    many, next_one = await codes(pool, bomb, "result = 1")
+
+    assert many.score is not None
+    assert 10 < many.score <= LIMITS.threads
+    assert next_one.score == 1.0
 
 
 async def test_output_of_any_size_is_kept_up_to_its_limit_and_holds_nothing_up(

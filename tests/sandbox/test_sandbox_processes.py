@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from evald.sandbox.backend import Limits
 from evald.sandbox.bubblewrap import bubblewrap
 from evald.sandbox.pool import SandboxPool
 from evald.sandbox.visible import visible
@@ -169,6 +170,7 @@ async def test_the_end_of_an_owner_kills_its_sandboxes_and_no_other(
 
 async def test_nothing_is_left_when_all_is_closed(pool: SandboxPool, children: Children) -> None:
     mounts = mounted()
+    await asyncio.gather(*(waiting(pool, "a", 0) for _ in range(200)))
     rows = [asyncio.create_task(waiting(pool, owner)) for owner in "aabbcc"]
     await begun(children)
 
@@ -238,17 +240,35 @@ async def test_a_sandbox_that_is_killed_from_outside_costs_one_row(
     assert sorted(scores, key=str) == [1.0, 1.0, 1.0, None]
 
 
+async def test_a_sandbox_that_no_longer_answers_is_given_up(
+    has_bubblewrap: None, children: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evald.sandbox.sandbox.STUCK_AFTER_S", 0.1)
+    pool = SandboxPool(bubblewrap(visible(), (), Limits(seconds=0.3)), spare_places=0)
+    stuck = asyncio.create_task(waiting(pool))
+    zygote = (await begun(children)).parent()
+    assert zygote is not None
+    zygote.suspend()
+
+    next_one = asyncio.create_task(waiting(pool, seconds=0))
+
+    assert (await stuck, await next_one) == (None, 1.0)
+    await pool.close()
+
+
 SERVER = f"""
 import asyncio, os, sys, uvloop
 from evald.sandbox.bubblewrap import bubblewrap
 from evald.sandbox.backend import Limits
+from evald.sandbox.landlock import landlock
 from evald.sandbox.pool import SandboxPool
 from evald.sandbox.visible import visible
 
 SOURCE = {WAITS!r}
 
 async def main():
-    pool = SandboxPool(bubblewrap(visible(), (), Limits()), spare_places=0)
+    make = {{"bubblewrap": bubblewrap, "landlock": landlock}}[sys.argv[1]]
+    pool = SandboxPool(make(visible(), (), Limits()), spare_places=0)
     await pool.run("a", SOURCE, {{"sample": {{}}, "item": {{"seconds": 0}}}})
     print("begun", flush=True)
     await pool.run("a", SOURCE, {{"sample": {{}}, "item": {{"seconds": 1000}}}})
@@ -257,21 +277,31 @@ uvloop.run(main())
 """
 
 
-@pytest.mark.parametrize("is_ordinary", [False, True], ids=["as it is", "as an ordinary user"])
+@pytest.mark.parametrize(
+    ("backend", "is_ordinary"),
+    [("bubblewrap", False), ("bubblewrap", True), ("landlock", True)],
+    ids=["bubblewrap", "bubblewrap of an ordinary user", "landlock of an ordinary user"],
+)
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 async def test_no_process_outlives_its_server(
-    has_bubblewrap: None, number: signal.Signals, is_ordinary: bool
+    has_bubblewrap: None, number: signal.Signals, backend: str, is_ordinary: bool
 ) -> None:
-    command = [sys.executable, "-c", SERVER]
+    command = [sys.executable, "-c", SERVER, backend]
     server = await asyncio.create_subprocess_exec(
         *(as_ordinary_user(command) if is_ordinary else command), stdout=PIPE, cwd="/"
     )
     assert server.stdout is not None
     assert await server.stdout.readline() == b"begun\n"
-    children = psutil.Process(server.pid).children(recursive=True)
-    assert len(children) >= 2
+    children = await asyncio.to_thread(until, lambda: with_a_row(server.pid))
 
     server.send_signal(number)
 
     await server.wait()
     until(lambda: not any(each.is_running() for each in children))
+
+
+def with_a_row(pid: int) -> list[psutil.Process] | None:
+    """Give the descendants of a server when one of them runs a row."""
+    found = psutil.Process(pid).children(recursive=True)
+    zygotes = [each for each in found if each.name() != "bwrap"]
+    return found if any(each.children() for each in zygotes) else None

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,10 +19,10 @@ from evald.sandbox.backend import (
 )
 from evald.sandbox.bubblewrap import bubblewrap
 from evald.sandbox.pool import SandboxPool
-from evald.sandbox.python_sandboxes import PythonSandboxes
+from evald.sandbox.python_sandboxes import BACKENDS, PythonSandboxes
 from evald.sandbox.self_test import ESCAPES, targets
 from evald.sandbox.visible import Visible, visible
-from tests.ordinary_user import as_ordinary_user
+from tests.ordinary_user import as_ordinary_user, as_root_of_a_container
 
 SOURCE = "def grade(sample, item):\n    return 1\n"
 REACHED_WITHOUT_ISOLATION = {
@@ -59,15 +60,28 @@ asyncio.run(main())
 """
 
 
-@pytest.mark.parametrize(
-    ("backend", "is_ordinary"),
-    [("bubblewrap", False), ("bubblewrap", True), ("landlock", True)],
-    ids=["bubblewrap", "bubblewrap of an ordinary user", "landlock of an ordinary user"],
-)
-async def test_the_escapes_are_held(has_bubblewrap: None, backend: str, is_ordinary: bool) -> None:
-    command = [sys.executable, "-c", SELF_TEST, backend]
+def as_it_is(command: Sequence[str]) -> list[str]:
+    return list(command)
+
+
+USERS = {"": as_it_is, " of an ordinary user": as_ordinary_user}
+if os.geteuid() == 0:
+    USERS[" of a container's root"] = as_root_of_a_container
+WAYS = [
+    pytest.param(backend, run_as, id=backend + name)
+    for backend, _ in BACKENDS
+    for name, run_as in USERS.items()
+    # As root, Landlock depends on where Python lies.
+    if (backend, run_as) != ("landlock", as_it_is)
+]
+
+
+@pytest.mark.parametrize(("backend", "run_as"), WAYS)
+async def test_the_escapes_are_held(
+    has_bubblewrap: None, backend: str, run_as: Callable[[Sequence[str]], list[str]]
+) -> None:
     process = await asyncio.create_subprocess_exec(
-        *(as_ordinary_user(command) if is_ordinary else command),
+        *run_as([sys.executable, "-c", SELF_TEST, backend]),
         stdout=asyncio.subprocess.PIPE,
         cwd="/",
     )
@@ -98,7 +112,7 @@ def unprotected(visible: Visible, hidden: Sequence[Path], limits: Limits) -> Bac
     nothing = "060000000000ff7f"  # allow every call
     settings |= {"zygote_filter": nothing, "row_filter": nothing, "own_pid_at": [], "nice": 0}
     command = as_ordinary_user([str(visible.python), *PYTHON_OPTIONS, str(ZYGOTE)])
-    return Backend("nothing", command, settings, limits.seconds)
+    return Backend("nothing", command, settings, limits)
 
 
 def missing(visible: Visible, hidden: Sequence[Path], limits: Limits) -> Backend:
@@ -108,7 +122,7 @@ def missing(visible: Visible, hidden: Sequence[Path], limits: Limits) -> Backend
 def broken(visible: Visible, hidden: Sequence[Path], limits: Limits) -> Backend:
     settings = zygote_settings(limits, user=None, scratch_owner=None, added={"packages": []})
     command = ["/bin/sh", "-c", "echo starting >&2; echo no room for namespaces >&2; exit 1"]
-    return Backend("broken", command, settings, limits.seconds)
+    return Backend("broken", command, settings, limits)
 
 
 async def test_without_isolation_nothing_runs_and_every_reason_is_told() -> None:

@@ -50,6 +50,7 @@ ONE_RUN = {
     "webhook_deliveries": 0,
     "stored_responses": 0,
     "response_tags": 0,
+    "deleted_responses": 0,
 }
 EMPTY = {**dict.fromkeys(ONE_RUN, 0), "projects": 1}
 

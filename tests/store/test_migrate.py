@@ -165,6 +165,7 @@ def broken_migrations(folder: Path) -> Path:
     for path in [FOLDER / "env.py", *version_files()]:
         written = path.read_text("utf-8")
         if path == version_files()[-1]:
-            written += '\n    raise RuntimeError("in the middle")\n'
+            written += "\nwhole = upgrade\n\ndef upgrade():\n    whole()\n"
+            written += '    raise RuntimeError("in the middle")\n'
         (copy / path.relative_to(FOLDER)).write_text(written, "utf-8")
     return copy

@@ -107,8 +107,11 @@ async def test_the_completions_of_a_run_are_read_from_their_index(
         partial(
             completion_store.known_ids, project_id=DEFAULT_PROJECT, ids=["chatcmpl_0", "chatcmpl_1"]
         ),
+        partial(
+            completion_store.delete_old_completions, project_id=DEFAULT_PROJECT, before=9, number=9
+        ),
     ],
-    ids=["one", "its messages", "a delete", "an update", "known ids"],
+    ids=["one", "its messages", "a delete", "an update", "known ids", "the old ones"],
 )
 async def test_one_stored_completion_is_found_by_an_index(
     database: Database, statements: Statements
@@ -176,22 +179,44 @@ async def test_the_responses_of_a_run_are_read_from_their_index(
     "statements",
     [
         partial(response_store.get_response, project_id=DEFAULT_PROJECT, response_id="resp_0"),
-        partial(response_store.get_input, project_id=DEFAULT_PROJECT, response_id="resp_0"),
-        partial(response_store.is_of_others, project_id=DEFAULT_PROJECT, response_id="resp_0"),
+        partial(response_store.get_chain, project_id=DEFAULT_PROJECT, response_id="resp_1"),
+        partial(response_store.is_closed, project_id=DEFAULT_PROJECT, response_id="resp_0"),
+        partial(response_store.is_closed, project_id=DEFAULT_PROJECT, response_id="resp_absent"),
         partial(response_store.delete_response, project_id=DEFAULT_PROJECT, response_id="resp_0"),
         partial(response_store.known_ids, project_id=DEFAULT_PROJECT, ids=["resp_0", "resp_1"]),
         partial(response_store.known_bodies, project_id=DEFAULT_PROJECT, ids=["resp_0", "resp_1"]),
+        partial(
+            response_store.delete_old_responses, project_id=DEFAULT_PROJECT, before=9, number=9
+        ),
     ],
-    ids=["one", "its input", "its owners", "a delete", "known ids", "known bodies"],
+    ids=[
+        *("one", "a chain", "its owners", "a deleted one", "a delete"),
+        *("known ids", "known bodies", "the old ones"),
+    ],
 )
 async def test_one_stored_response_is_found_by_an_index(
     database: Database, statements: Statements
 ) -> None:
-    new = replace(new_response(tags={ADA}), id="resp_0")
+    first = replace(new_response(tags={ADA}, previous_id="resp_absent"), id="resp_0")
+    new = [first, replace(new_response(previous_id="resp_0"), id="resp_1")]
     await database.write(
-        lambda connection: response_store.insert_responses(connection, DEFAULT_PROJECT, [new])
+        lambda connection: response_store.insert_responses(connection, DEFAULT_PROJECT, new)
     )
 
     steps = await plans(database, statements)
 
     check_plan(steps)
+
+
+async def test_each_step_back_in_a_chain_is_one_look_into_an_index(database: Database) -> None:
+    first = await saved_response(database)
+    last = await saved_response(database, previous_id=first.id)
+
+    steps = await plans(
+        database,
+        partial(response_store.get_chain, project_id=DEFAULT_PROJECT, response_id=last.id),
+    )
+
+    step = steps[steps.index("RECURSIVE STEP") :]
+    key = "sqlite_autoindex_stored_responses_1 (project_id=? AND id=?)"
+    assert any(key in each for each in step), steps

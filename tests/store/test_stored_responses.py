@@ -1,6 +1,5 @@
 """Stored responses: found by what they are, in one order."""
 
-import json
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,8 +15,7 @@ from evald.errors import NotFound
 from evald.store import stored_responses as response_store
 from evald.store.database import Database
 from evald.store.stored_completions import Place
-from evald.store.stored_responses import LONGEST_PAST
-from tests.store.records import fresh_id, new_response, row_counts, saved_response
+from tests.store.records import fresh_id, row_counts, saved_response
 
 KINDS = ("user", "tool", "model")
 TIMES = st.integers(1, 5)
@@ -47,7 +45,7 @@ async def found_by(
     while some := await response_store.next_responses(
         connection, wanted, 2, first=first, after=after
     ):
-        ids += [each.id for each in some]
+        ids += [each.chain.turns[-1].id for each in some]
         after = some[-1].place
     return ids
 
@@ -133,60 +131,10 @@ async def test_a_deleted_response_leaves_nothing_behind(database: Database) -> N
 
     counts = await row_counts(database)
     assert (counts["stored_responses"], counts["response_tags"]) == (0, 0)
+    assert counts["deleted_responses"] == 1  # its id alone
     for ask in (
         delete,
-        partial(response_store.get_input, project_id=DEFAULT_PROJECT, response_id=response.id),
+        partial(response_store.get_chain, project_id=DEFAULT_PROJECT, response_id=response.id),
     ):
         with pytest.raises(NotFound):
             await database.write(ask)
-
-
-ASKED, SAID = {"asked": 1}, {"said": 1}
-
-
-async def input_of(database: Database, response_id: str) -> list[Any]:
-    ask = partial(response_store.get_input, project_id=DEFAULT_PROJECT, response_id=response_id)
-    return list(json.loads(await database.read(ask)))
-
-
-async def test_a_response_that_goes_on_from_another_has_what_was_said_before(
-    database: Database,
-) -> None:
-    first = await saved_response(database)
-    second = await saved_response(database, previous_id=first.id)
-    third = new_response(previous_id=second.id)
-    fourth = new_response(previous_id=third.id)
-
-    await database.write(
-        lambda connection: response_store.insert_responses(
-            connection, DEFAULT_PROJECT, [third, fourth]
-        )
-    )
-
-    assert await input_of(database, second.id) == [ASKED, SAID, ASKED]
-    assert await input_of(database, fourth.id) == [ASKED, SAID] * 3 + [ASKED]
-
-
-async def test_what_was_said_elsewhere_or_is_gone_is_not_known(database: Database) -> None:
-    first = await saved_response(database)
-    second = await saved_response(database, previous_id=first.id)
-    delete = partial(
-        response_store.delete_response, project_id=DEFAULT_PROJECT, response_id=first.id
-    )
-    await database.write(delete)
-
-    lost = await saved_response(database, previous_id=first.id)
-
-    assert await input_of(database, lost.id) == [ASKED]
-    assert await input_of(database, second.id) == [ASKED, SAID, ASKED]
-
-
-async def test_what_was_said_before_is_left_out_when_it_is_very_long(database: Database) -> None:
-    first = replace(new_response(), input=f'["{"x" * LONGEST_PAST}"]')
-    await database.write(
-        lambda connection: response_store.insert_responses(connection, DEFAULT_PROJECT, [first])
-    )
-
-    second = await saved_response(database, previous_id=first.id)
-
-    assert await input_of(database, second.id) == [ASKED]

@@ -187,4 +187,6 @@ async def list_messages(
     sent = await services.database.read(
         lambda connection: completion_store.get_messages(connection, project_id, completion_id)
     )
-    return json_answer(await page_of_parts(sent, partial(message_objects, completion_id), page))
+    return json_answer(
+        await page_of_parts(lambda: message_objects(completion_id, orjson.loads(sent)), page)
+    )

@@ -23,6 +23,8 @@ LARGEST_RUN: Final = 128 * 1024 * 1024
 LARGEST_FILE: Final = 512 * 1024 * 1024
 """Bytes, as OpenAI has it for files (contract section 2.5)."""
 FORM_AROUND_A_FILE: Final = 64 * 1024
+LARGEST_SIGN_IN: Final = 64 * 1024
+"""Bytes of a form with a key; the parser of forms would end in the middle of a larger one."""
 DRAINED: Final = 2 * 1024 * 1024 * 1024
 """Bytes of a refused body that are still read, so that the client hears the answer."""
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -108,6 +110,8 @@ def _limit(path: str) -> int:
         return LARGEST_FILE + FORM_AROUND_A_FILE
     if path.rstrip("/").endswith(("/chat/completions", "/responses")):
         return LARGEST_CHAT
+    if path.endswith(("/sign-in", "/sign-out")):
+        return LARGEST_SIGN_IN
     return LARGEST_RUN if path.rstrip("/").endswith("/runs") else LARGEST_BODY
 
 
@@ -157,10 +161,12 @@ class _LimitedBody:
 
     def _too_large(self) -> TooLarge:
         self.refused = True
+        if self._limit < 2**20:
+            limit = f"{self._limit // 2**10} KB."
+        else:
+            limit = f"{self._limit // 2**20} MB. Split the rows into several files and runs."
         return TooLarge(
-            f"The request is larger than the limit of {self._limit // 2**20} MB. "
-            "Split the rows into several files and runs.",
-            code="request_too_large",
+            f"The request is larger than the limit of {limit}", code="request_too_large"
         )
 
 

@@ -11,21 +11,20 @@ from evald.rules.paging import PageRequest, page_of
 
 
 async def page_of_parts(
-    text: str, as_objects: Callable[[list[JsonObject]], list[JsonObject]], page: PageRequest
+    parts: Callable[[], list[JsonObject]], page: PageRequest, extras: JsonObject | None = None
 ) -> bytes:
-    """Give a page of what a JSON array holds, each part as the object with an id that it is shown as.
+    """Give a page of parts, each shown as an object with an id, and what evald adds to the page.
 
-    It is made in a thread: there may be hundreds of thousands of parts. Raises BadRequest.
+    They are made in a thread: there may be hundreds of thousands of them. Raises BadRequest.
     """
-    return await asyncio.to_thread(_page, text, as_objects, page)
+    return await asyncio.to_thread(_page, parts, page, extras)
 
 
 def _page(
-    text: str, as_objects: Callable[[list[JsonObject]], list[JsonObject]], page: PageRequest
+    parts: Callable[[], list[JsonObject]], page: PageRequest, extras: JsonObject | None
 ) -> bytes:
-    objects = as_objects(orjson.loads(text))
+    objects = parts()
     ids = [str(each["id"]) for each in objects]
     positions, more = page_of(ids, page)
-    return page_json(
-        [(ids[place], orjson.dumps(objects[place])) for place in positions], has_more=more
-    )
+    shown = [(ids[place], orjson.dumps(objects[place])) for place in positions]
+    return page_json(shown, has_more=more, extras=extras)

@@ -26,6 +26,7 @@ from evald.contract.stored_responses import (
 from evald.contract.validation import read_request
 from evald.errors import BadRequest
 from evald.rules.paging import page_request
+from evald.rules.response_chain import input_of
 from evald.store import stored_responses as response_store
 
 router = APIRouter(tags=["responses"])
@@ -65,9 +66,12 @@ async def create(request: Request, services: Given, project_id: OfProject) -> Re
 async def _check_previous(
     response_id: str | None, project_id: ProjectId, services: Services
 ) -> None:
-    """Refuse to go on from a response of another project: the endpoint would, for all have its key."""
+    """Refuse to go on from a response that was deleted or is of another project.
+
+    The endpoint would: it may have the response still, and all projects have its key.
+    """
     if response_id is not None and await services.database.read(
-        lambda connection: response_store.is_of_others(connection, project_id, response_id)
+        lambda connection: response_store.is_closed(connection, project_id, response_id)
     ):
         raise BadRequest(
             f"Previous response with id '{response_id[:80]}' not found.",
@@ -97,7 +101,10 @@ async def retrieve(
 @described(DeletedResponse)
 @router.delete("/responses/{response_id}")
 async def delete(response_id: str, services: Given, project_id: OfProject) -> Response:
-    """Delete a stored response; runs made from it keep their rows."""
+    """Delete a stored response; runs made from it keep their rows.
+
+    Those that go on from it stay, and what was said until then is no part of their input any more.
+    """
     await services.database.write(
         lambda connection: response_store.delete_response(connection, project_id, response_id)
     )
@@ -128,9 +135,14 @@ async def list_input_items(
     limit: Limit = None,
     order: Order = None,
 ) -> Response:
-    """List the input items that a stored response answered, the last one first."""
+    """List the input items that a stored response answered, the last one first.
+
+    What was said before comes before what was sent, as far as it is stored here. Where a response is
+    missing in it, `evald.gap` says which and why.
+    """
     page = page_request(after, limit, order, default_order="desc")
-    sent = await services.database.read(
-        lambda connection: response_store.get_input(connection, project_id, response_id)
+    chain = await services.database.read(
+        lambda connection: response_store.get_chain(connection, project_id, response_id)
     )
-    return json_answer(await page_of_parts(sent, partial(item_objects, response_id), page))
+    extras: JsonObject = {"gap": chain.gap.as_json()} if chain.gap else {}
+    return json_answer(await page_of_parts(lambda: item_objects(input_of(chain)), page, extras))

@@ -33,6 +33,8 @@ class Kind(Generic[Stored]):
     known_ids: Callable[[AsyncConnection, ProjectId, Sequence[str]], Awaitable[set[str]]]
     known_bodies: Callable[[AsyncConnection, ProjectId, Sequence[str]], Awaitable[dict[str, str]]]
     insert: Callable[[AsyncConnection, ProjectId, Sequence[Stored]], Awaitable[None]]
+    delete_old: Callable[[AsyncConnection, ProjectId, int, int], Awaitable[int]]
+    """Deletes some that are from before a time, as many as are said at most; gives their number."""
 
 
 COMPLETIONS: Final = Kind[StoredCompletion](
@@ -44,6 +46,7 @@ COMPLETIONS: Final = Kind[StoredCompletion](
     known_ids=completion_store.known_ids,
     known_bodies=completion_store.known_bodies,
     insert=completion_store.insert_completions,
+    delete_old=completion_store.delete_old_completions,
 )
 
 RESPONSES: Final = Kind[StoredResponse](
@@ -55,4 +58,5 @@ RESPONSES: Final = Kind[StoredResponse](
     known_ids=response_store.known_ids,
     known_bodies=response_store.known_bodies,
     insert=response_store.insert_responses,
+    delete_old=response_store.delete_old_responses,
 )

@@ -1,5 +1,6 @@
 """The command `evald`."""
 
+import gc
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -58,6 +59,7 @@ def serve(host: str | None, port: int | None, data_dir: Path | None, config: Pat
 
     A server that was stopped or killed goes on with its unfinished runs.
     """  # noqa: D301  (click keeps the lines of a paragraph after a backspace)
+    gc.disable()  # until it serves: nothing that is imported becomes garbage
     from evald.cli.serve import serve_until_stopped
     from evald.errors import CannotStart
 

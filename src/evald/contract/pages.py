@@ -6,6 +6,8 @@ from typing import Literal
 import orjson
 from typing_extensions import TypedDict
 
+from evald.contract.json_types import JsonObject
+
 
 class Page(TypedDict):
     """What every list has around its `data`."""
@@ -31,10 +33,15 @@ class ErrorAnswer(TypedDict):
     error: ErrorObject
 
 
-def page_json(objects: Sequence[tuple[str, bytes | str]], *, has_more: bool) -> bytes:
+def page_json(
+    objects: Sequence[tuple[str, bytes | str]],
+    *,
+    has_more: bool,
+    extras: JsonObject | None = None,
+) -> bytes:
     """Give a page of objects, each an id and its JSON text; the texts are joined, never parsed.
 
-    An empty page has null ids, which clients do not read.
+    An empty page has null ids, which clients do not read. What evald adds stands under `evald`.
     """
     head = {
         "object": "list",
@@ -43,7 +50,7 @@ def page_json(objects: Sequence[tuple[str, bytes | str]], *, has_more: bool) -> 
         "has_more": has_more,
         "data": [orjson.Fragment(text) for _, text in objects],
     }
-    return orjson.dumps(head)
+    return orjson.dumps({**head, "evald": extras} if extras else head)
 
 
 def error_json(message: str, type_: str, param: str | None, code: str | None) -> bytes:

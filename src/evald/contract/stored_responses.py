@@ -1,7 +1,8 @@
 """Responses that are passed through and kept: what OpenAI's Responses API says of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NotRequired, TypeAlias
 
 from pydantic import ConfigDict
 from typing_extensions import TypedDict
@@ -38,10 +39,31 @@ class ResponseObject(TypedDict):
     id: str
 
 
+GapReason: TypeAlias = Literal["deleted", "not_stored", "too_long", "loop"]
+"""Why what was said before is not told: the response that was gone on from was deleted, was never
+stored here, is too far back, or goes on from this very one.
+"""
+
+
+class GapObject(TypedDict):
+    """Where what was said before ends: at this response, which is told no more."""
+
+    response_id: str
+    reason: GapReason
+
+
+class InputItemPageExtras(TypedDict):
+    """What evald adds to a page of input items."""
+
+    gap: GapObject
+
+
 class InputItemPage(Page):
     """A page of input items."""
 
     data: list[JsonObject]
+    evald: NotRequired[InputItemPageExtras]
+    """Only where something that was said before is missing."""
 
 
 class DeletedResponse(TypedDict):
@@ -65,9 +87,45 @@ class StoredResponse:
     body: str
     """Its final JSON text."""
     input: str
-    """The input items that were sent, a JSON array."""
+    """The input items that were sent with it, a JSON array."""
     previous_id: str | None = None
     """The response that it goes on from, which may be stored anywhere or nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A stored response, as far as it is a part of what a later one answered."""
+
+    id: str
+    input: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Where what is known of a conversation begins: behind this response."""
+
+    response_id: str
+    reason: GapReason
+
+    def as_json(self) -> JsonObject:
+        """Give the wire form."""
+        return {"response_id": self.response_id, "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A stored response with those that it goes on from."""
+
+    turns: tuple[Turn, ...]
+    """The oldest that is known first; the last is the response itself."""
+    gap: Gap | None
+    """None where the first of all is known."""
+
+    @property
+    def past_size(self) -> int:
+        """Characters of the turns before the last."""
+        return sum(len(turn.input) + len(turn.body) for turn in self.turns[:-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +150,21 @@ class ResponseFilter:
         return len(keys) < len(pairs) or len(keys) > MAX_PAIRS
 
 
-def item_objects(response_id: str, items: list[JsonObject]) -> list[JsonObject]:
-    """Give the input items of a response as `/input_items` lists them, each with an id of its own."""
+def item_objects(items: Sequence[tuple[str, JsonObject]]) -> list[JsonObject]:
+    """Give input items as `/input_items` lists them, each with an id of its own.
+
+    They come with spare ids, for those that have none, or one that a later item has: what comes
+    before an item changes nothing about it.
+    """
     objects: list[JsonObject] = []
     taken: set[JsonValue] = set()
-    for place, item in enumerate(items):
+    for spare_id, item in reversed(items):
         given = item.get("id")
         usable = isinstance(given, str) and given != "" and given not in taken
-        item_id = given if usable else f"{response_id}-{place}"
+        item_id = given if usable else spare_id
         taken.add(item_id)
         objects.append({**_item_object(item), "id": item_id})
-    return objects
+    return objects[::-1]
 
 
 def _item_object(item: JsonObject) -> JsonObject:

@@ -1,6 +1,7 @@
 """Rows made of stored responses."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -8,13 +9,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.contract.projects import ProjectId
 from evald.contract.run_data_sources import StoredResponsesSource
-from evald.contract.stored_responses import METADATA, ResponseFilter, Tag
+from evald.contract.stored_responses import METADATA, Chain, ResponseFilter, Tag
 from evald.data_sources.logged import Logs, pairs_meant
+from evald.errors import BadRequest
+from evald.rules.response_chain import input_of
 from evald.rules.response_input import asked_items
 from evald.rules.stored_response import folded, number_text
 from evald.store import stored_responses as response_store
 from evald.store.stored_completions import Place
 from evald.store.stored_responses import LoggedResponse
+
+LONGEST_PAST_OF_ROWS: Final = 512 * 1024 * 1024
+"""Characters of what was said before the responses of one run; each of its rows has its own past."""
 
 
 def response_filter(
@@ -69,18 +75,39 @@ def logged_responses(wanted: ResponseFilter, *, with_samples: bool) -> Logs[Logg
             connection, wanted, number, first=first, after=after
         )
 
+    past_size = 0
+
     def row(each: LoggedResponse) -> tuple[str, JsonValue]:
-        return f"stored response {each.id}", _row(each, with_sample=with_samples)
+        nonlocal past_size
+        past_size += each.chain.past_size
+        if past_size > LONGEST_PAST_OF_ROWS:
+            raise _too_much_past(filters)
+        place = f"stored response {each.chain.turns[-1].id}"
+        return place, _row(each.chain, with_sample=with_samples)
 
     filters = "metadata, model, users, tools, instructions_search, created_after or created_before"
     return Logs("stored responses", filters, newest, following, row)
 
 
-def _row(each: LoggedResponse, *, with_sample: bool) -> JsonObject:
-    response = orjson.loads(each.body)
+def _row(chain: Chain, *, with_sample: bool) -> JsonObject:
+    last = chain.turns[-1]
+    response = orjson.loads(last.body)
+    items: list[JsonValue] = [item for _, item in input_of(chain)]
     item: JsonObject = {
-        "input": list(asked_items({**response, "input": orjson.loads(each.input)})),
+        "input": list(asked_items({**response, "input": items})),
         "metadata": response.get("metadata"),
-        "response_id": each.id,
+        "response_id": last.id,
     }
+    if chain.gap is not None:
+        item["evald"] = {"gap": chain.gap.as_json()}
     return {"item": item, "sample": response} if with_sample else {"item": item}
+
+
+def _too_much_past(filters: str) -> BadRequest:
+    return BadRequest(
+        "What was said before the stored responses that fit is longer than "
+        f"{LONGEST_PAST_OF_ROWS // 2**20} MB, as each row has all of it. Give a limit, or narrow them "
+        f"by {filters}.",
+        param="data_source.source",
+        code="rows_too_long",
+    )

@@ -60,17 +60,6 @@ def stored_response(request: JsonObject, answer: JsonObject, origin: Origin) -> 
     )
 
 
-def continued(previous_input: str, previous_body: str, sent: str) -> str:
-    """Give the input items of a response that goes on from another: what was said, then what was sent.
-
-    What the model thought is no part of it. Raises BadJson when it cannot be kept.
-    """
-    items, body = orjson.loads(previous_input), orjson.loads(previous_body)
-    said = [each for each in body["output"] if isinstance(each, dict)]
-    spoken = [each for each in said if each.get("type") != "reasoning"]
-    return json_text.dump([*items, *spoken, *orjson.loads(sent)])
-
-
 def with_id(response: StoredResponse, response_id: str) -> StoredResponse:
     """Give the same response under another id."""
     body = orjson.loads(response.body)

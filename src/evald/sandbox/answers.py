@@ -12,6 +12,7 @@ from typing import Final, cast
 import orjson
 
 from evald.contract.json_types import JsonValue
+from evald.sandbox.backend import Limits
 from evald.sandbox.interface import Executed, PythonError
 from evald.sandbox.zygote import ANSWER, ENDED, OUTCOME_LIMIT, OUTPUT_LIMIT, READY, TIMED_OUT
 
@@ -25,7 +26,6 @@ _FROM_INSIDE: Final = frozenset(
     }
 )
 """The errors that the process of a row finds itself."""
-_TOO_LONG: Final = "The grader ran longer than it may, and was ended."
 
 
 class BadAnswer(Exception):
@@ -62,17 +62,42 @@ async def read_answer(stream: StreamReader) -> Answer:
     return Answer(kind, is_last, exit_code, seconds, text[:length], printed, text[length:])
 
 
-def executed(answer: Answer) -> Executed:
-    """Give what the answer says of its row."""
+def executed(answer: Answer, limits: Limits) -> Executed:
+    """Give what the answer says of its row, which had these limits."""
     output = _text(answer)
     if answer.kind == TIMED_OUT:
-        return Executed(None, "python_time_limit", _TOO_LONG, output, None, answer.seconds)
+        return Executed(None, "python_time_limit", _too_long(limits), output, None, answer.seconds)
     if answer.outcome and answer.exit_code == 0:
         found = _found(answer.outcome)
         if found is not None:
             score, code, message, shown = found
+            message = _with_limit(code, message, limits)
             return Executed(score, code, message, output, shown, answer.seconds)
     return Executed(None, "python_died", _end(answer), output, None, answer.seconds)
+
+
+def _too_long(limits: Limits) -> str:
+    return (
+        f"The grader ran for more than {limits.seconds:g} seconds, or took the time of {limits.cores} "
+        "cores in them, and was ended."
+    )
+
+
+def _with_limit(code: PythonError | None, message: str | None, limits: Limits) -> str | None:
+    """Name the limit that was met."""
+    match code:
+        case "python_memory_limit":
+            return f"The grader may take {_size(limits.memory)} of memory. {message}"
+        case "python_scratch_limit":
+            return (
+                f"The grader may write {_size(limits.scratch)}, in {limits.scratch_files:,} files at "
+                f"most. {message}"
+            )
+    return message
+
+
+def _size(number: int) -> str:
+    return f"{number >> 30} GB" if number >= 1 << 30 else f"{number >> 20} MB"
 
 
 def _text(answer: Answer) -> str:

@@ -2,6 +2,8 @@
 
 import os
 import platform
+import sys
+import sysconfig
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,8 +55,8 @@ class Backend:
     command: Sequence[str]
     settings: JsonObject = field(repr=False)
     """What the zygote is told first; the source is added to it."""
-    row_seconds: float
-    """After which the zygote ends a row."""
+    limits: Limits
+    """Of each row, which the settings hold the zygote to."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Of the command: all of it, nothing of the server's is added."""
 
@@ -132,6 +134,9 @@ def environment(nltk_data: Sequence[str], home: str) -> Mapping[str, str]:
     """
     one_thread = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     named = {"NLTK_DATA": os.pathsep.join(nltk_data)} if nltk_data else {}
+    if sysconfig.get_config_var("Py_ENABLE_SHARED"):
+        # A Python that finds its library beside itself asks /proc where that is.
+        named["LD_LIBRARY_PATH"] = os.path.join(sys.base_prefix, "lib")
     return {
         "HOME": home,
         "TMPDIR": home,

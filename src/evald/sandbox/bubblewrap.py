@@ -17,13 +17,14 @@ from evald.sandbox.backend import (
     knows_user,
     zygote_settings,
 )
-from evald.sandbox.visible import Visible, without_inner
+from evald.sandbox.visible import Visible, closed_to_others, without_inner
 from evald.sandbox.zygote import SCRATCH
 
 NAME: Final = "bubblewrap"
 
 _DEVICES: Final = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 _ZYGOTE_INSIDE: Final = "/evald/zygote.py"
+_CAP_SYS_ADMIN: Final = 21
 _USUAL_SCRATCH: Final = Path("/tmp")  # noqa: S108  (inside)
 _NLTK_INSIDE: Final = "/evald/nltk_data"
 
@@ -35,7 +36,8 @@ def bubblewrap(visible: Visible, hidden: Sequence[Path], limits: Limits) -> Back
         raise CannotIsolate("The program bwrap is not installed.")
     # As root it makes the mounts with root's rights, since Python may lie where others cannot look, and
     # the zygote then becomes an ordinary user. Else the sandbox's user is the server's, without rights.
-    as_root = os.geteuid() == 0 and knows_user(UNNAMED_USER)
+    is_root = os.geteuid() == 0 and knows_user(UNNAMED_USER)
+    as_root = is_root and _may_mount()
     user = UNNAMED_USER if as_root else None
     nltk_data = {
         folder: Path(f"{_NLTK_INSIDE}/{place}") for place, folder in enumerate(visible.nltk_data)
@@ -43,6 +45,7 @@ def bubblewrap(visible: Visible, hidden: Sequence[Path], limits: Limits) -> Back
     # By where it lies: where it is seen.
     shown = {path: path for path in visible.paths} | nltk_data
     command = [
+        *(_as_unnamed_user([*visible.paths, visible.python]) if is_root and not as_root else ()),
         program,
         *_namespaces(as_root=as_root),
         *_rights(as_root=as_root),
@@ -58,7 +61,25 @@ def bubblewrap(visible: Visible, hidden: Sequence[Path], limits: Limits) -> Back
         scratch_owner=UNNAMED_USER,
         added={"packages": list(visible.packages), "devices": list(_DEVICES)},
     )
-    return Backend(NAME, command, settings, limits.seconds)
+    return Backend(NAME, command, settings, limits)
+
+
+def _may_mount() -> bool:
+    """Say whether root has a right that containers take from it."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    rights = next(line.split()[1] for line in lines if line.startswith("CapEff:"))
+    return bool(int(rights, 16) >> _CAP_SYS_ADMIN & 1)
+
+
+def _as_unnamed_user(paths: Sequence[Path]) -> tuple[str, ...]:
+    """Give what has a command run as an ordinary user, who may make a user namespace."""
+    program = shutil.which("setpriv")
+    if program is None:
+        raise CannotIsolate("The program setpriv is not installed, and root may not make mounts.")
+    if closed := closed_to_others(paths):
+        raise CannotIsolate(f"Python lies in {closed}, where only root can look.")
+    user = str(UNNAMED_USER)
+    return program, "--reuid", user, "--regid", user, "--clear-groups", "--"
 
 
 def _namespaces(*, as_root: bool) -> Iterator[str]:

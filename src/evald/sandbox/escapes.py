@@ -23,7 +23,8 @@ _SCRATCH: Final = Path.cwd()
 _HELD: Final = (errno.EPERM, errno.ENOSYS)
 _KNOWN_VARIABLES: Final = frozenset(
     (
-        "HOME", "TMPDIR", "PATH", "LANG", "LC_CTYPE", "PWD", "NLTK_DATA", "MALLOC_ARENA_MAX",
+        "HOME", "TMPDIR", "PATH", "LANG", "LC_CTYPE", "PWD", "NLTK_DATA", "LD_LIBRARY_PATH",
+        "MALLOC_ARENA_MAX",
         "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
     )
 )  # fmt: skip

@@ -7,7 +7,6 @@ What it can still find out is which files exist, their sizes and times: Landlock
 
 import ctypes
 import os
-import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -24,7 +23,7 @@ from evald.sandbox.backend import (
     knows_user,
     zygote_settings,
 )
-from evald.sandbox.visible import Visible
+from evald.sandbox.visible import Visible, closed_to_others
 
 NAME: Final = "landlock"
 
@@ -56,7 +55,7 @@ def landlock(visible: Visible, hidden: Sequence[Path], limits: Limits) -> Backen
         if path.exists() and any(path.resolve().is_relative_to(each.resolve()) for each in shown):
             raise CannotIsolate(f"Landlock cannot hide {path}, which lies in a folder of Python's.")
     as_root = os.geteuid() == 0 and knows_user(UNNAMED_USER)
-    if as_root and (closed := _closed_to_others(shown)):
+    if as_root and (closed := closed_to_others(shown)):
         raise CannotIsolate(f"Python lies in {closed}, where only root can look.")
     settings = zygote_settings(
         limits,
@@ -71,15 +70,9 @@ def landlock(visible: Visible, hidden: Sequence[Path], limits: Limits) -> Backen
         NAME,
         (str(visible.python), *PYTHON_OPTIONS, str(ZYGOTE)),
         settings,
-        limits.seconds,
+        limits,
         environment([str(folder) for folder in visible.nltk_data], home="/"),
     )
-
-
-def _closed_to_others(shown: Sequence[Path]) -> Path | None:
-    """Give a folder on the way to what is seen that an ordinary user cannot pass, or None."""
-    above = (folder for path in shown for folder in path.resolve().parents)
-    return next((each for each in above if not each.stat().st_mode & stat.S_IXOTH), None)
 
 
 def _version() -> int:

@@ -18,7 +18,7 @@ MOST_AHEAD: Final = 32
 PATIENCE_S: Final = 0.1
 """When rows wait longer than starting a sandbox takes, one more may be worth it."""
 SPARE_IDLE_S: Final = 2.0
-"""A sandbox beside the first is ended when it has had nothing to do for so long."""
+"""A sandbox on a spare place is ended when it has had nothing to do for so long."""
 STARTS: Final = 2
 """So many sandboxes fail to start, one after the other, until all rows that wait are errors."""
 _ENDED: Final = Executed(None, "python_server_error", "It was ended before it was graded.")
@@ -55,9 +55,11 @@ class Line:
         self._source = source
         self._places = places
         self._waiting: deque[Row] = deque()
-        self._serving: list[Sandbox] = []
-        """Those that take rows, the first of them for good."""
+        self._serving: dict[Sandbox, bool] = {}
+        """Those that take rows, and whether they hold a place that others may want."""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._wrong: Executed | None = None
+        """What is wrong with the source; known once it was loaded."""
         self._failed_starts = 0
         self._row_seconds = AHEAD_S  # one row at once, until it is known better
         self._look_again: asyncio.TimerHandle | None = None
@@ -71,6 +73,8 @@ class Line:
 
     async def run(self, frame: bytes) -> Executed:
         """Give what comes of a row. Cancelled, it takes the row out of the way at once."""
+        if self._wrong is not None:
+            return self._wrong
         now = time.monotonic()
         row = Row(frame, now, asyncio.get_running_loop().create_future())
         self._waiting.append(row)
@@ -120,7 +124,7 @@ class Line:
         self.fill()
 
     def _start(self, *, is_spare: bool) -> None:
-        task = asyncio.get_running_loop().create_task(self._serve())
+        task = asyncio.get_running_loop().create_task(self._serve(is_spare=is_spare))
         self._tasks.add(task)
         task.add_done_callback(self._served)
         if is_spare:
@@ -133,31 +137,31 @@ class Line:
             self._answer_all(Executed(None, "python_server_error", f"The server broke: {error!r}"))
         self.fill()
 
-    async def _serve(self) -> None:
+    async def _serve(self, *, is_spare: bool) -> None:
         """Keep one sandbox from its begin to its end."""
         try:
             sandbox = await begin_sandbox(self._backend, self._source)
             try:
-                await self._serve_through(sandbox)
+                await self._serve_through(sandbox, is_spare=is_spare)
             finally:
-                await _wholly(sandbox.ended())
+                await wholly(sandbox.ended())
         except SandboxFailed as error:
             self._start_failed(str(error))
 
-    async def _serve_through(self, sandbox: Sandbox) -> None:
-        wrong = await sandbox.ready()
+    async def _serve_through(self, sandbox: Sandbox, *, is_spare: bool) -> None:
+        self._wrong = await sandbox.ready()
         self._failed_starts = 0
-        if wrong is not None:
-            self._answer_all(wrong)
+        if self._wrong is not None:
+            self._answer_all(self._wrong)
             return
-        self._serving.append(sandbox)
+        self._serving[sandbox] = is_spare
         try:
             self.fill()
             while await sandbox.answered():
                 self._row_seconds += (sandbox.last_seconds - self._row_seconds) / 8
                 self.fill()
         finally:
-            self._serving.remove(sandbox)
+            del self._serving[sandbox]
             left = [row for row in sandbox.unanswered if not row.executed.done()]
             self._waiting.extendleft(reversed(left))
 
@@ -177,9 +181,8 @@ class Line:
 
     def tidy(self, now: float) -> None:
         """Kill sandboxes that are stuck, and spare ones that have had nothing to do for a while."""
-        for place, sandbox in enumerate(self._serving):
-            is_idle = place > 0 and not sandbox.unanswered and now - sandbox.since > SPARE_IDLE_S
-            if is_idle:
+        for sandbox, is_spare in self._serving.items():
+            if is_spare and not sandbox.unanswered and now - sandbox.since > SPARE_IDLE_S:
                 sandbox.kill()
             elif sandbox.is_stuck(now):
                 sandbox.give_up()
@@ -198,7 +201,7 @@ class Line:
         self._answer_all(_ENDED)
 
 
-async def _wholly(ending: Coroutine[None, None, None]) -> None:
+async def wholly(ending: Coroutine[None, None, None]) -> None:
     """Wait for an end that a cancel does not cut short; the cancel goes on afterwards."""
     task = asyncio.ensure_future(ending)
     try:

@@ -8,12 +8,12 @@ from evald.contract.json_types import JsonObject
 from evald.rules.json_text import dump_bytes
 from evald.sandbox.backend import Backend
 from evald.sandbox.interface import Executed
-from evald.sandbox.line import Line, SparePlaces
+from evald.sandbox.line import Line, SparePlaces, wholly
 from evald.sandbox.sandbox import framed
 
 IDLE_S: Final = 60.0
 """A sandbox without rows is kept so long: the next row would have to load all packages again."""
-MOST_IDLE: Final = 16
+MOST_IDLE: Final = 8
 _TIDIED_EVERY_S: Final = 1.0
 
 
@@ -59,7 +59,7 @@ class SandboxPool:
             line = self._lines.get(key)
             if line is not None and line.is_idle and (place < too_many or now - since > IDLE_S):
                 del self._lines[key]
-                await line.end()
+                await wholly(line.end())
 
     async def end(self, owner: str) -> None:
         """Kill all that runs for this owner, and drop what waits."""
@@ -70,6 +70,7 @@ class SandboxPool:
         """Kill all. Nothing may be asked afterwards."""
         if self._tidying is not None:
             self._tidying.cancel()
+            await asyncio.gather(self._tidying, return_exceptions=True)
         lines = list(self._lines.values())
         self._lines.clear()
         await asyncio.gather(*(line.end() for line in lines))

@@ -13,7 +13,7 @@ from typing import Final
 import orjson
 
 from evald.sandbox.answers import Answer, BadAnswer, executed, read_answer
-from evald.sandbox.backend import Backend
+from evald.sandbox.backend import Backend, Limits
 from evald.sandbox.interface import Executed
 from evald.sandbox.zygote import FRAME, READY
 
@@ -59,10 +59,10 @@ def framed(text: bytes) -> bytes:
 class Sandbox:
     """One process and all that it isolates. Rows run in it one after the other."""
 
-    def __init__(self, process: Process, row_limit_s: float) -> None:
+    def __init__(self, process: Process, limits: Limits) -> None:
         """Use `begin_sandbox`."""
         self._process = process
-        self._row_limit_s = row_limit_s
+        self._limits = limits
         self._killed = False
         self._is_last = False
         self.unanswered: deque[Row] = deque()
@@ -89,7 +89,7 @@ class Sandbox:
             raise SandboxFailed(f"It was not ready within {BEGUN_WITHIN_S:g} seconds.") from None
         if answer is None or answer.kind != READY:
             raise SandboxFailed(await self._complaint())
-        return executed(answer) if answer.outcome else None
+        return executed(answer, self._limits) if answer.outcome else None
 
     async def _complaint(self) -> str:
         self.kill()
@@ -123,7 +123,7 @@ class Sandbox:
             return False
         self._is_last = answer is None or answer.is_last
         self.since = time.monotonic()
-        result = _DIED if answer is None else executed(answer)
+        result = _DIED if answer is None else executed(answer, self._limits)
         self.last_seconds = result.seconds
         self.unanswered.popleft().answer(result)
         return True
@@ -137,7 +137,7 @@ class Sandbox:
 
     def is_stuck(self, now: float) -> bool:
         """Say whether it has not ended a row long after it had to."""
-        return bool(self.unanswered) and now - self.since > self._row_limit_s + STUCK_AFTER_S
+        return bool(self.unanswered) and now - self.since > self._limits.seconds + STUCK_AFTER_S
 
     def kill(self) -> None:
         """End it with everything in it. The kernel does so at once."""
@@ -147,8 +147,9 @@ class Sandbox:
         if not rows.is_closing():  # what is still to be written would be a broken pipe
             rows.abort()
         if self._process.returncode is None:
-            # With its group: what it has forked a moment ago may not be tied to its end yet.
-            with suppress(ProcessLookupError):
+            # With its group: what it has forked a moment ago may not be tied to its end yet. A root
+            # without the right to signal other users has closed its pipe, on which the zygote ends.
+            with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     def give_up(self) -> None:
@@ -185,6 +186,6 @@ async def begin_sandbox(backend: Backend, source: str) -> Sandbox:
         )
     except OSError as error:
         raise SandboxFailed(f"It could not be begun: {error.strerror}.") from None
-    sandbox = Sandbox(process, backend.row_seconds)
+    sandbox = Sandbox(process, backend.limits)
     sandbox.write(framed(orjson.dumps({**backend.settings, "source": source})))
     return sandbox

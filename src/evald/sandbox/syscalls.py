@@ -39,7 +39,7 @@ _NUMBERS: Final[Mapping[str, tuple[int | None, int | None]]] = {
     "epoll_wait": (232, None), "epoll_pwait": (281, 22), "eventfd2": (290, 19),
     # Memory.
     "mmap": (9, 222), "mprotect": (10, 226), "munmap": (11, 215), "mremap": (25, 216),
-    "madvise": (28, 233), "brk": (12, 214), "mincore": (27, 232), "msync": (26, 227),
+    "madvise": (28, 233), "brk": (12, 214), "msync": (26, 227),
     # Signals to oneself, and timers.
     "rt_sigaction": (13, 134), "rt_sigprocmask": (14, 135), "rt_sigreturn": (15, 139),
     "rt_sigpending": (127, 136), "rt_sigtimedwait": (128, 137), "rt_sigsuspend": (130, 133),

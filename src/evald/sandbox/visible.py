@@ -2,6 +2,7 @@
 
 import os
 import site
+import stat
 import sys
 import sysconfig
 from collections.abc import Iterator, Sequence
@@ -41,6 +42,12 @@ def visible() -> Visible:
         nltk_data=[folder for folder in _nltk_data() if folder.is_dir()],
         packages=[str(path) for path in user_packages],
     )
+
+
+def closed_to_others(paths: Sequence[Path]) -> Path | None:
+    """Give a folder on the way to these that an ordinary user cannot pass, or None."""
+    above = (folder for path in paths for folder in path.resolve().parents)
+    return next((each for each in above if not each.stat().st_mode & stat.S_IXOTH), None)
 
 
 def _system() -> Iterator[Path]:

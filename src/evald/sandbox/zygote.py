@@ -1,6 +1,6 @@
 """The process inside a sandbox: it loads what the source imports, and forks once for every row.
 
-It runs alone in there, so it stands on the standard library and on no other file of evald. The source is
+It runs alone in there, so it is one file and stands on the standard library. The source is
 never executed here, only in the fork for a row, which has none of the other rows: it reads its own row
 from the server itself. What it answers is passed on unread.
 """
@@ -42,9 +42,10 @@ TIMED_OUT: Final = b"T"
 OUTCOME_LIMIT: Final = 65_536
 OUTPUT_LIMIT: Final = 65_536
 
-_FILE: Final = "grader.py"
 SCRATCH: Final = "/scratch"
 """Where rows may write: a file system of its own, of limited size, in memory."""
+
+_FILE: Final = "grader.py"
 _MESSAGE_LIMIT: Final = 2_000
 _TRACEBACK_LIMIT: Final = 7_000  # of characters, which take six bytes each at most
 _ROW_IS_READ: Final = b"r"
@@ -52,6 +53,8 @@ _RESERVE: Final = 64 << 20
 """Memory beyond the limit, for saying that the limit was met."""
 _SWEPT_AT_ONCE: Final = 1_000
 """Files that are removed after a row; if it leaves more, a new sandbox is quicker."""
+
+_OPEN_ENDED: Final = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
 
 _PR_SET_PDEATHSIG: Final = 1
 _PR_SET_DUMPABLE: Final = 4
@@ -122,16 +125,23 @@ def _confine(settings: dict[str, Any]) -> None:
     _call(libc.prctl, _PR_SET_DUMPABLE, 0, 0, 0, 0)
     # After the change of the user, which would undo it.
     _call(libc.prctl, _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    os.setpriority(os.PRIO_PROCESS, 0, settings["nice"])
+    os.nice(settings["nice"])
     _take_cores(settings["cores"])
-    for limit, value in settings["limits"].items():
-        resource.setrlimit(getattr(resource, limit), (value, value))
+    for name, value in settings["limits"].items():
+        limit = getattr(resource, name)
+        resource.setrlimit(limit, _at_most(limit, value, value))
     SeccompFilter(libc, bytes.fromhex(settings["zygote_filter"]), ()).install()
 
 
 def _any_user(first: int, last: int) -> int:
     """Give one that no other sandbox is likely to have."""
     return first + int.from_bytes(os.urandom(4)) % (last - first + 1)
+
+
+def _at_most(limit: int, soft: int, hard: int) -> tuple[int, int]:
+    """Give a limit that is no higher than the one which is in force."""
+    _, now = resource.getrlimit(limit)
+    return (soft, hard) if now == resource.RLIM_INFINITY else (min(soft, now), min(hard, now))
 
 
 def _take_cores(count: int) -> None:
@@ -238,6 +248,8 @@ class Zygote:
         )
         self._limits: list[tuple[int, tuple[int, int]]] = []
         self._code: types.CodeType | None = None
+        # As new in every row. Dataclasses look for the module of their annotations among the loaded.
+        self._grader = sys.modules["grader"] = types.ModuleType("grader")
         # One for all rows and wiped after each, so that no row finds what another has left here.
         self._outcome = _Wiped(OUTCOME_LIMIT)
         self._output = _Wiped(OUTPUT_LIMIT)
@@ -265,11 +277,12 @@ class Zygote:
 
     def _row_limits(self) -> list[tuple[int, tuple[int, int]]]:
         memory = _mapped() + self._memory
-        return [
-            (resource.RLIMIT_AS, (memory, memory + _RESERVE)),
-            (resource.RLIMIT_CPU, (self._processor_seconds, self._processor_seconds)),  # SIGKILL
-            (resource.RLIMIT_NPROC, (self._processes, self._processes)),
+        limits = [
+            (resource.RLIMIT_AS, memory, memory + _RESERVE),
+            (resource.RLIMIT_CPU, self._processor_seconds, self._processor_seconds),
+            (resource.RLIMIT_NPROC, self._processes, self._processes),
         ]
+        return [(limit, _at_most(limit, soft, hard)) for limit, soft, hard in limits]
 
     def _tell(self, kind: bytes, outcome: bytes, *, ends: bool) -> None:
         _write(self._answers, ANSWER.pack(kind, ends, 0, 0.0, len(outcome), 0) + outcome)
@@ -284,6 +297,8 @@ class Zygote:
         began = time.monotonic()
         pid = os.fork()
         if pid == 0:
+            os.close(outcome)
+            os.close(output)
             self._be_row(length, outcome_end, output_end)
         os.close(outcome_end)
         os.close(output_end)
@@ -351,7 +366,7 @@ class Zygote:
                     resource.setrlimit(limit, values)
                 self._filter.install()
                 assert self._code is not None
-                _write(outcome, _outcome(self._code, row)[: OUTCOME_LIMIT - 1])
+                _write(outcome, _outcome(self._code, self._grader, row)[: OUTCOME_LIMIT - 1])
                 os._exit(0)
         finally:
             os._exit(1)
@@ -440,8 +455,8 @@ def _mapped() -> int:
     There is no /proc to read it from.
     """
     page = mmap.PAGESIZE
-    too_low, enough = 0, 1 << 30  # in pages
     before = resource.getrlimit(resource.RLIMIT_AS)
+    too_low, enough = 0, _at_most(resource.RLIMIT_AS, 1 << 42, 1 << 42)[0] // page
     while enough - too_low > 1:
         middle = (too_low + enough) // 2
         if _has_room(middle * page, before[1]):
@@ -492,15 +507,17 @@ def _removed(folder: str, at_most: int) -> int:
 # ---- The source, in the process of its row
 
 
-def _outcome(code: types.CodeType, row: bytes) -> bytes:
+_json: Final = json.JSONDecoder()
+"""Asked directly, it looks for no white space around the text, and so touches half the memory."""
+
+
+def _outcome(code: types.CodeType, grader: types.ModuleType, row: bytes) -> bytes:
     """Give what the server reads: {"score"} or {"code", "message", "traceback"}."""
     stdout = sys.stdout
-    grader = types.ModuleType("grader")  # dataclasses look for the module of their annotations
-    sys.modules["grader"] = grader
     if "numpy.random" in sys.modules:  # as `random` does by itself after a fork
         sys.modules["numpy.random"].seed()
     try:
-        given = json.loads(row)
+        given, _ = _json.raw_decode(row.decode())
         del row
         exec(code, grader.__dict__)  # noqa: S102  (what all this is for)
         grade = grader.__dict__.get("grade")
@@ -522,7 +539,7 @@ def _flush(stdout: TextIO) -> None:
 def _unusable(grade: object) -> str | None:
     if grade is None:
         return "The source defines no function named grade."
-    if type(grade) is types.FunctionType and _takes_two(grade.__code__) and not grade.__dict__:
+    if type(grade) is types.FunctionType and _takes_two(grade.__code__):
         return None  # at once: each row would pay for looking closer
     if not callable(grade):
         return f"In the source, grade is no function, but of the type {_name(grade)}."
@@ -541,8 +558,7 @@ def _unusable(grade: object) -> str | None:
 
 
 def _takes_two(code: types.CodeType) -> bool:
-    extra = code.co_kwonlyargcount or code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
-    return code.co_argcount == 2 and not extra
+    return code.co_argcount == 2 and not (code.co_kwonlyargcount or code.co_flags & _OPEN_ENDED)
 
 
 def _scored(result: object) -> bytes:

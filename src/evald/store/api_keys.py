@@ -49,6 +49,12 @@ async def find_project(connection: AsyncConnection, name: str) -> ProjectId | No
     return None if number is None else ProjectId(number)
 
 
+async def project_ids(connection: AsyncConnection) -> list[ProjectId]:
+    """Give all projects."""
+    found = await connection.execute(select(projects.c.id).order_by(projects.c.id))
+    return [ProjectId(number) for number in found.scalars()]
+
+
 async def insert_project(connection: AsyncConnection, name: str, now: int) -> ProjectId:
     """Add a project and give it. Its name must be free."""
     inserted = await connection.execute(insert(projects).values(name=name, created_at=now))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Table, select
+from sqlalchemy import ColumnElement, Table, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.projects import ProjectId
@@ -47,3 +47,22 @@ async def text_of(
     found = await connection.execute(select(column).where(*is_one(table, project_id, object_id)))
     text: str | None = found.scalar_one_or_none()
     return text
+
+
+async def delete_old(
+    table: Table, connection: AsyncConnection, project_id: ProjectId, before: int, number: int
+) -> list[str]:
+    """Remove the oldest objects of a project, those from before a time; give their ids.
+
+    They are `number` at most.
+    """
+    oldest = (
+        select(table.c.seq, table.c.id)
+        .where(table.c.project_id == project_id, table.c.created_at < before)
+        .order_by(table.c.created_at, table.c.seq)
+        .limit(number)
+    )
+    found = (await connection.execute(oldest)).all()
+    if found:
+        await connection.execute(delete(table).where(table.c.seq.in_([row.seq for row in found])))
+    return [row.id for row in found]

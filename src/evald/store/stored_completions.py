@@ -143,6 +143,14 @@ async def delete_completion(
         raise _no_completion(completion_id)
 
 
+async def delete_old_completions(
+    connection: AsyncConnection, project_id: ProjectId, before: int, number: int
+) -> int:
+    """Remove some completions from before a time, `number` at most; give how many they were."""
+    gone = await kept.delete_old(stored_completions, connection, project_id, before, number)
+    return len(gone)
+
+
 def _no_completion(completion_id: str) -> NotFound:
     return NotFound(
         f"No stored chat completion found with id '{completion_id[:80]}'.", param="completion_id"

@@ -3,23 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, asc, delete, desc, insert, select, tuple_, union
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.selectable import CompoundSelect, FromClause
 
 from evald.contract.projects import ProjectId
-from evald.contract.stored_responses import ResponseFilter, StoredResponse, Tag
+from evald.contract.stored_responses import Chain, ResponseFilter, StoredResponse, Tag
 from evald.errors import NotFound
-from evald.rules.json_text import BadJson
-from evald.rules.stored_response import continued
 from evald.store import kept
+from evald.store.response_chains import chains, note_deleted, was_deleted
 from evald.store.stored_completions import Place
 from evald.store.tables import response_tags, stored_responses
-
-LONGEST_PAST: Final = 8 * 1024 * 1024
-"""Characters of what was said before, above which a response keeps only what was sent with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +23,7 @@ class LoggedResponse:
     """A stored response as the row of a run is made from it."""
 
     place: Place
-    id: str
-    body: str
-    input: str
+    chain: Chain
 
 
 known_ids = partial(kept.known_ids, stored_responses)
@@ -39,19 +33,17 @@ known_bodies = partial(kept.known_bodies, stored_responses)
 async def insert_responses(
     connection: AsyncConnection, project_id: ProjectId, new: Sequence[StoredResponse]
 ) -> None:
-    """Add responses to a project, with what they are found by. Their ids must be free there.
-
-    One that goes on from another that is here gets its input items before its own.
-    """
+    """Add responses to a project, with what they are found by. Their ids must be free there."""
     if not new:
         return
-    new = await _continued(connection, project_id, new)
     table = stored_responses.c
     rows = [
         {
             "project_id": project_id,
             "id": each.id,
             "created_at": each.created_at,
+            "previous_id": each.previous_id,
+            "size": len(each.body) + len(each.input),
             "instructions": each.instructions,
             "body": each.body,
             "input": each.input,
@@ -81,75 +73,63 @@ async def insert_responses(
         await connection.execute(insert(response_tags), tags)
 
 
-async def _continued(
-    connection: AsyncConnection, project_id: ProjectId, new: Sequence[StoredResponse]
-) -> list[StoredResponse]:
-    table = stored_responses.c
-    ids = [each.previous_id for each in new if each.previous_id is not None]
-    before: dict[str | None, tuple[str, str]] = {}
-    if ids:
-        found = await connection.execute(
-            select(table.id, table.input, table.body).where(
-                *kept.are(stored_responses, project_id, ids)
-            )
-        )
-        before = {row.id: (row.input, row.body) for row in found}
-    whole = []
-    for each in new:
-        if each.previous_id in before:
-            each = _going_on(each, *before[each.previous_id])
-        before[each.id] = each.input, each.body  # an imported log may hold both
-        whole.append(each)
-    return whole
-
-
-def _going_on(new: StoredResponse, previous_input: str, previous_body: str) -> StoredResponse:
-    if len(previous_input) + len(previous_body) > LONGEST_PAST:
-        return new
-    try:
-        return replace(new, input=continued(previous_input, previous_body, new.input))
-    except BadJson:  # nested too deep together
-        return new
-
-
 async def get_response(connection: AsyncConnection, project_id: ProjectId, response_id: str) -> str:
     """Give the JSON text of a response. Raises NotFound."""
-    return await _text(connection, stored_responses.c.body, project_id, response_id)
-
-
-async def is_of_others(
-    connection: AsyncConnection, project_id: ProjectId, response_id: str
-) -> bool:
-    """Say whether a response is stored, but not in this project."""
-    table = stored_responses.c
-    found = await connection.execute(select(table.project_id).where(table.id == response_id))
-    owners = set(found.scalars())
-    return bool(owners) and project_id not in owners
-
-
-async def get_input(connection: AsyncConnection, project_id: ProjectId, response_id: str) -> str:
-    """Give the input items that a response answered, a JSON array in order. Raises NotFound."""
-    return await _text(connection, stored_responses.c.input, project_id, response_id)
-
-
-async def _text(
-    connection: AsyncConnection, column: ColumnElement[str], project_id: ProjectId, response_id: str
-) -> str:
-    text = await kept.text_of(stored_responses, connection, column, project_id, response_id)
+    text = await kept.text_of(
+        stored_responses, connection, stored_responses.c.body, project_id, response_id
+    )
     if text is None:
         raise _no_response(response_id)
     return text
 
 
+async def get_chain(connection: AsyncConnection, project_id: ProjectId, response_id: str) -> Chain:
+    """Give a response with those that it goes on from. Raises NotFound."""
+    found = await connection.execute(
+        select(stored_responses.c.seq).where(
+            *kept.is_one(stored_responses, project_id, response_id)
+        )
+    )
+    seq = found.scalar_one_or_none()
+    if seq is None:
+        raise _no_response(response_id)
+    (chain,) = await chains(connection, project_id, [seq])
+    return chain
+
+
+async def is_closed(connection: AsyncConnection, project_id: ProjectId, response_id: str) -> bool:
+    """Say whether a project may not go on from a response: it was deleted, or others alone have it."""
+    table = stored_responses.c
+    found = await connection.execute(select(table.project_id).where(table.id == response_id))
+    owners = set(found.scalars())
+    if project_id in owners:
+        return False
+    return bool(owners) or await was_deleted(connection, response_id)
+
+
 async def delete_response(
     connection: AsyncConnection, project_id: ProjectId, response_id: str
 ) -> None:
-    """Remove a response; runs that were made from it keep their rows. Raises NotFound."""
+    """Remove a response; runs that were made from it keep their rows. Raises NotFound.
+
+    Those that go on from it stay, and are told without it.
+    """
     gone = await connection.execute(
         delete(stored_responses).where(*kept.is_one(stored_responses, project_id, response_id))
     )
     if gone.rowcount == 0:
         raise _no_response(response_id)
+    await note_deleted(connection, project_id, [response_id])
+
+
+async def delete_old_responses(
+    connection: AsyncConnection, project_id: ProjectId, before: int, number: int
+) -> int:
+    """Remove some responses from before a time, `number` at most; give how many they were."""
+    gone = await kept.delete_old(stored_responses, connection, project_id, before, number)
+    if gone:
+        await note_deleted(connection, project_id, gone)
+    return len(gone)
 
 
 def _no_response(response_id: str) -> NotFound:
@@ -174,7 +154,10 @@ async def next_responses(
     first: Place | None,
     after: Place | None,
 ) -> list[LoggedResponse]:
-    """Give some responses that fit, the oldest first: from `first` on, and behind `after`."""
+    """Give some responses that fit, the oldest first: from `first` on, and behind `after`.
+
+    They are fewer than `number` where their texts are long, and none only where none is left.
+    """
     if first is not None or after is not None:
         # What comes from there on is new enough; SQLite would begin at this bound instead.
         wanted = replace(wanted, created_after=None)
@@ -184,22 +167,10 @@ async def next_responses(
     elif first is not None:
         ranges = [each.begun(first) for each in ranges]
     oldest_first = _together(ranges).order_by(asc("created_at"), asc("seq"))
-    places = await connection.execute(oldest_first.limit(number))
-    return await _at(connection, [(row.created_at, row.seq) for row in places])
-
-
-async def _at(connection: AsyncConnection, places: Sequence[Place]) -> list[LoggedResponse]:
-    """Give the responses at these places, in their order."""
-    table = stored_responses.c
-    found = await connection.execute(
-        select(table.created_at, table.seq, table.id, table.body, table.input).where(
-            table.seq.in_([seq for _, seq in places])
-        )
-    )
-    responses = [
-        LoggedResponse((row.created_at, row.seq), row.id, row.body, row.input) for row in found
-    ]
-    return sorted(responses, key=lambda each: each.place)
+    found = await connection.execute(oldest_first.limit(number))
+    places = [(row.created_at, row.seq) for row in found]
+    read = await chains(connection, wanted.project_id, [seq for _, seq in places])
+    return [LoggedResponse(place, chain) for place, chain in zip(places, read, strict=False)]
 
 
 @dataclass(frozen=True)

@@ -352,10 +352,15 @@ stored_responses = Table(
     _project_id(),
     Column("id", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    # The response that it goes on from, stored here or not. A few that were stored before there was
+    # this column have null, and their whole past in `input`.
+    Column("previous_id", Text),
+    # Characters of `body` and `input`.
+    Column("size", BigInteger, nullable=False),
     # In folded letters, to be searched. Before what can be long: SQLite reads a row up to what it needs.
     Column("instructions", Text, nullable=False),
     Column("body", Text, nullable=False),
-    # The input items, a JSON array: what was said before, where it is stored here, then what was sent.
+    # The input items that were sent with it, a JSON array.
     Column("input", Text, nullable=False),
     UniqueConstraint("project_id", "id"),
     Index(None, "id"),
@@ -381,4 +386,12 @@ response_tags = Table(
         autoincrement=False,
     ),
     Index(None, "response_seq"),
+)
+
+# Which responses were deleted: nobody goes on from them, and those that did say so.
+deleted_responses = Table(
+    "deleted_responses",
+    metadata,
+    Column("id", Text, primary_key=True),
+    _project_id(primary_key=True),
 )
