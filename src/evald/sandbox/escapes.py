@@ -47,7 +47,8 @@ def grade(sample: dict[str, Any], item: dict[str, Any]) -> float:
 def attempts(sample: dict[str, Any], item: dict[str, Any]) -> Iterator[tuple[str, Attempt]]:
     """Give every attempt with what it is called."""
     yield from files(item["canary"], item["hidden"])
-    yield from writes(item["package"])
+    package = item["package"]
+    yield from writes(package if os.path.exists(package) else os.__file__)
     yield from processes(item["server"])
     yield from network(item["port"], item["name"])
     for name, number in item["calls"].items():
