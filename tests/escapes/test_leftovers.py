@@ -10,26 +10,29 @@ from tests.escapes.test_attempts import told, trying_of
 WRITING = "writing everywhere "
 ENDING = ("every_descriptor_closed", "every_descriptor_another")
 LEAVING = {"leaving": "a score"}
+MOST_RUNS = 5
+"""Rows that wait may get a sandbox of their own, where nothing was left; their attempts come again."""
 
 
 def test_no_row_finds_what_another_has_left(place: Place) -> None:
     secret = f"row-of-another-{secrets.token_hex(8)}"
     other = {"score": 0.25, "text": secret * 50}
     names = [name for name in trying_of(leftovers) if not name.startswith((WRITING, *ENDING))]
-    tried = [{"attempt": name, "letters": list(secret.encode())} for name in names]
-    rows = [row for each in tried for row in (other, LEAVING, told(place) | each)]
+    for _ in range(MOST_RUNS):
+        tried = [told(place) | {"attempt": name, "letters": list(secret.encode())} for name in names]
+        rows = [row for each in tried for row in (other, LEAVING, each)]
 
-    items = place.run(source_of(leftovers), rows)
+        items = place.run(source_of(leftovers), rows)
 
-    scores = results(items)
-    found = {
-        name: (score, printed(item))
-        for name, score, item in zip(names, scores[2::3], items[2::3], strict=True)
-    }
-    assert {name: each for name, each in found.items() if each[0] != 0.0} == {}
-    assert scores[::3] == [0.25] * len(names)
-    assert all("has left everything" in printed(item) for item in items[1::3])
-    assert {zygote_of(item) for item in items[2::3]} <= {zygote_of(item) for item in items[1::3]}
+        found = dict(zip(names, zip(results(items[2::3]), items[2::3], strict=True), strict=True))
+        assert {name: printed(item) for name, (score, item) in found.items() if score != 0.0} == {}
+        assert results(items[::3]) == [0.25] * len(names)
+        assert all("has left everything" in printed(item) for item in items[1::3])
+        used = {zygote_of(item) for item in items[1::3]}
+        names = [name for name, (_, item) in found.items() if zygote_of(item) not in used]
+        if not names:
+            break
+    assert names == []
     place.check()
 
 

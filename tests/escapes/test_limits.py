@@ -50,7 +50,7 @@ BODIES: dict[str, tuple[str, set[str]]] = {
     "asks for much": ("bytearray(3 << 30)", {MEMORY}),
     "asks for more and more": ("a = []\n while True: a.append(bytes(1 << 26))", {MEMORY}),
     "doubles a text": ("a = 'x'\n while True: a += a", {MEMORY, TIME}),
-    "a list of itself": ("a = [0]\n while True: a *= 2", {MEMORY}),
+    "a list of itself": ("a = [0]\n while True: a *= 2", {MEMORY, TIME}),
     "maps memory": ("import mmap\n a = []\n while True: a.append(mmap.mmap(-1, 1 << 28))", {MEMORY, RAISED}),
     "catches the lack of memory": (
         "a = []\n while True:\n  try: a.append(bytes(1 << 28))\n  except MemoryError: break\n return 1.0",

@@ -138,11 +138,11 @@ def _is_among(path: Path, shown: Mapping[Path, Path]) -> bool:
 
 def _masks(shown: Mapping[Path, Path], hidden: Sequence[Path]) -> Iterator[str]:
     """Lay something empty over what must not be seen and lies in a folder that is."""
-    # What lies in a folder that is masked is not there any more: nothing can be laid over it.
-    for path in without_inner([path.resolve() for path in hidden if path.exists()]):
-        for folder, inside in shown.items():
-            if not path.is_relative_to(folder.resolve()):
-                continue
+    there = [path.resolve() for path in hidden if path.exists()]
+    for folder, inside in shown.items():
+        within = [path for path in there if path.is_relative_to(folder.resolve())]
+        # What lies in a folder that is masked is gone with it: nothing can be laid over it.
+        for path in without_inner(within):
             mask = str(inside / path.relative_to(folder.resolve()))
             if path.is_dir():
                 yield from ("--tmpfs", mask, "--remount-ro", mask)

@@ -272,7 +272,7 @@ def a_library_of_its_own(row: Row) -> object:
 
 @attempt
 def variables_of_the_server(row: Row) -> object:
-    known = {"HOME", "PATH", "LANG", "LC_CTYPE", "PWD", "TMPDIR", "NLTK_DATA", "MALLOC_ARENA_MAX",
+    known = {"HOME", "PATH", "LANG", "LC_CTYPE", "PWD", "TMPDIR", "LD_LIBRARY_PATH", "NLTK_DATA", "MALLOC_ARENA_MAX",
              "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"}  # fmt: skip
     libc = ctypes.CDLL(None)
     libc.getenv.restype = ctypes.c_char_p

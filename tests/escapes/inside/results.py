@@ -179,7 +179,7 @@ def deep_without_limit() -> Any:
 
 def deep_in_c() -> Any:
     nested: Any = []
-    for _ in range(200_000):
+    for _ in range(60_000):
         nested = [nested]
     sys.setrecursionlimit(1 << 30)
     return len(repr(nested))
