@@ -22,7 +22,7 @@ def grade(sample, item):
 """
 HONEST_ROWS = ({"answer": "yes"}, {"answer": "no"}, {"answer": "yes"})
 HONEST_SCORES = [1.0, 0.25, 1.0]
-TRIED_AT_ONCE = 16
+TRIED_AT_ONCE = 24
 OTHER_FILES = 16
 """So many more may be open: connections to the database, and pipes to the processes aside."""
 

@@ -1,6 +1,6 @@
 """Sources that are odd in themselves: for the compiler, and by what they import while nobody looks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tests.escapes.place import HONEST, Place
@@ -83,13 +83,17 @@ IMPORTED = (
     "rlcompleter", "faulthandler", "tracemalloc", "zipimport", "runpy", "code", "crypt", "spwd",
     "ossaudiodev", "msilib", "winreg", "xxlimited", "_testcapi", "_xxsubinterpreters",
     "_posixsubprocess", "test.support", "evald", "evald.__main__", "evald.assembly", "pytest",
-    "pytest.__main__", "playwright.__main__", "playwright.sync_api", "uvicorn.__main__", "click",
-    "rich.__main__", "openai", "schemathesis", "hypothesis", "nltk", "xllamacpp", "psutil", "uvloop",
+    "pytest.__main__", "playwright.__main__", "uvicorn.__main__", "click",
+    "rich.__main__", "nltk", "psutil", "uvloop",
 )  # fmt: skip
 
 
-def importing(name: str) -> str:
-    return f"try:\n import {name}\nexcept BaseException as error:\n print(repr(error))\n{GRADE}"
+TOGETHER = 8
+
+
+def importing(names: Sequence[str]) -> str:
+    lines = (f"try: import {name}\nexcept BaseException as error: print(repr(error))" for name in names)
+    return "\n".join((*lines, GRADE))
 
 
 def test_an_odd_source_is_refused_or_runs_as_any_other(place: Place) -> None:
@@ -111,7 +115,8 @@ def test_a_source_that_grows_when_it_is_compiled_breaks_nothing(place: Place) ->
 
 
 def test_what_is_imported_holds_up_and_changes_nothing(place: Place) -> None:
-    answers = place.try_all({name: (importing(name), {}) for name in IMPORTED})
+    groups = [IMPORTED[first : first + TOGETHER] for first in range(0, len(IMPORTED), TOGETHER)]
+    answers = place.try_all({str(names): (importing(names), {}) for names in groups})
 
     found = {name: outcome(answer) for name, answer in answers.items()}
     assert {name: each for name, each in found.items() if each != "0.5"} == {}

@@ -8,6 +8,7 @@ import shutil
 import stat
 import sys
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -118,19 +119,46 @@ def files_by_their_handle(row: Row) -> object:
     return True
 
 
-@attempt
-def files_with_a_telling_name(row: Row) -> object:
-    """The whole tree, for whatever carries the name that all files outside have."""
-    return [path for path in everything() if row["mark"] in path]
+def odd_in_the_tree(part: int, row: Row) -> object:
+    """A part of all files: for names of files outside, for what can be written, or takes rights."""
+    return [path for path in of_the_tree(part) if row["mark"] in path or can_be_used(path)]
 
 
-@attempt
-def programs_with_the_rights_of_their_owner(row: Row) -> object:
-    """They could not be executed either; but none needs to be there."""
-    special = stat.S_ISUID | stat.S_ISGID
-    return [path for path in everything() if not os.path.islink(path)
-            and os.stat(path).st_mode & special and os.access(path, os.X_OK)
-            and os.execv(path, [path])]  # fmt: skip
+PARTS = 8
+for number in range(PARTS):
+    ATTEMPTS[f"what is odd in the tree, part {number + 1}"] = partial(odd_in_the_tree, number)
+
+
+def of_the_tree(part: int) -> Iterator[str]:
+    """Give what is near the root, and what lies below every eighth folder of those further down."""
+    for folder, inner, files in os.walk("/"):
+        if folder.startswith("/scratch"):
+            continue
+        depth = folder.count("/")
+        if depth == 7 and zlib.crc32(folder.encode()) % PARTS != part:
+            inner.clear()
+            continue
+        yield from (f"{folder}/{name}" for name in (*inner, *files))
+
+
+def can_be_used(path: str) -> object:
+    """Say that a file can be written, a file made in a folder, or that a program gives its rights."""
+    mode = os.lstat(path).st_mode
+    if stat.S_ISDIR(mode):
+        return path != "//scratch" and os.access(path, os.W_OK) and made(path)
+    if not stat.S_ISREG(mode):
+        return False
+    if mode & (stat.S_ISUID | stat.S_ISGID) and os.access(path, os.X_OK):
+        os.execv(path, [path])
+    return os.access(path, os.W_OK) and opened(path)
+
+
+def opened(path: str) -> bool:
+    try:
+        os.close(os.open(path, os.O_WRONLY))
+    except OSError:
+        return False
+    return True
 
 
 @attempt
@@ -151,18 +179,6 @@ def descriptors_that_were_inherited(row: Row) -> object:
 def names_of_descriptors(row: Row) -> object:
     return read_any([f"/{place}/{n}" for place in ("dev/fd", "proc/self/fd", "proc/1/fd")
                      for n in range(16)], read)  # fmt: skip
-
-
-@attempt
-def folders_where_files_can_be_made(row: Row) -> object:
-    return [folder for folder in folders() if made(folder)]
-
-
-@attempt
-def files_that_can_be_written(row: Row) -> object:
-    return [path for path in everything() if os.access(path, os.W_OK)
-            and not os.path.realpath(path).startswith(("/scratch", "/dev/"))
-            and os.open(path, os.O_WRONLY)]  # fmt: skip
 
 
 @attempt
@@ -310,16 +326,3 @@ def made(folder: str) -> object:
             continue
         return folder
     return None
-
-
-def folders() -> Iterator[str]:
-    for folder, _, _ in os.walk("/"):
-        if not folder.startswith("/scratch"):
-            yield folder
-
-
-def everything() -> Iterator[str]:
-    for folder, inner, files in os.walk("/"):
-        if not folder.startswith("/scratch"):
-            yield from (f"{folder}/{name}" for name in (*inner, *files))
-
