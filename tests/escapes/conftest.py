@@ -31,7 +31,9 @@ PACKAGES = [Path(orjson.__file__), Path(os.__file__), Path(zygote.__file__)]
 @pytest.fixture(scope="session", params=USERS)
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     if shutil.which("bwrap") is None and "CI" not in os.environ:
-        pytest.skip("NO ESCAPE WAS TRIED: there is no bubblewrap here, and make could not install it")
+        pytest.skip(
+            "NO ESCAPE WAS TRIED: there is no bubblewrap here, and make could not install it"
+        )
     is_ordinary = request.param == "ordinary"
     with ExitStack() as opened:
         world = opened.enter_context(outside(passable(opened), PACKAGES))

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 DEVICES = [Path("/dev", name) for name in ("null", "zero", "full", "random", "urandom")]
-OF_KERNEL = [Path("/proc/sysvipc", name) for name in ("shm", "msg", "sem")]
 FOLDERS = [Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"), Path("/dev/mqueue")]
 
 
@@ -44,14 +43,15 @@ class Outside:
     def state(self) -> dict[str, object]:
         """Give all that an attempt could have changed; equal to the one before when none did."""
         files: dict[str, object] = {str(path): state_of(path) for path in self.watched}
-        texts: dict[str, object] = {str(path): path.read_bytes() for path in self.files if path.is_file()}
-        shared: dict[str, object] = {str(path): path.read_text() for path in OF_KERNEL if path.exists()}
+        texts: dict[str, object] = {
+            str(path): path.read_bytes() for path in self.files if path.is_file()
+        }
         made: dict[str, object] = {
             str(folder): [name for name in os.listdir(folder) if "escape" in name]
             for folder in FOLDERS
             if folder.is_dir()
         }
-        return files | texts | shared | made
+        return files | texts | made
 
     def heard(self) -> list[str]:
         """Give what came to the services."""
@@ -63,7 +63,8 @@ class Outside:
 def state_of(path: Path) -> tuple[int, ...]:
     found = path.lstat()
     size = 0 if path.is_dir() else found.st_size
-    changed = 0 if path.is_dir() else found.st_mtime_ns
+    # Folders and devices are also those of everybody else on this machine.
+    changed = found.st_mtime_ns if path.is_file() else 0
     return found.st_mode, found.st_uid, found.st_gid, size, changed, found.st_nlink
 
 

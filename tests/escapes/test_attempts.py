@@ -16,7 +16,12 @@ from tests.escapes.place import Place, printed, results, source_of
 from tests.server import CHECKOUT
 
 THEMES = {"files": files, "kernel": kernel, "network": network}
-OWN = [CHECKOUT / "pyproject.toml", CHECKOUT / "tests", Path(evald.__file__), Path(sys.executable).parent]
+OWN = [
+    CHECKOUT / "pyproject.toml",
+    CHECKOUT / "tests",
+    Path(evald.__file__),
+    Path(sys.executable).parent,
+]
 
 
 def told(place: Place) -> dict[str, Any]:

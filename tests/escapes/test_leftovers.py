@@ -19,7 +19,9 @@ def test_no_row_finds_what_another_has_left(place: Place) -> None:
     other = {"score": 0.25, "text": secret * 50}
     names = [name for name in trying_of(leftovers) if not name.startswith((WRITING, *ENDING))]
     for _ in range(MOST_RUNS):
-        tried = [told(place) | {"attempt": name, "letters": list(secret.encode())} for name in names]
+        tried = [
+            told(place) | {"attempt": name, "letters": list(secret.encode())} for name in names
+        ]
         rows = [row for each in tried for row in (other, LEAVING, each)]
 
         items = place.run(source_of(leftovers), rows)

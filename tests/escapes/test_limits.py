@@ -31,7 +31,7 @@ BODIES: dict[str, tuple[str, set[str]]] = {
         {TIME},
     ),
     "a thread sleeps for it": (
-        "import threading, time; t = threading.Thread(target=time.sleep, args=(1000,)); t.start(); t.join()",
+        "import threading, time\n t = threading.Thread(target=time.sleep, args=(9,))\n t.start()\n t.join()",
         {TIME},
     ),
     "computes": ("while True: pass", {TIME}),
@@ -51,9 +51,12 @@ BODIES: dict[str, tuple[str, set[str]]] = {
     "asks for more and more": ("a = []\n while True: a.append(bytes(1 << 26))", {MEMORY}),
     "doubles a text": ("a = 'x'\n while True: a += a", {MEMORY, TIME}),
     "a list of itself": ("a = [0]\n while True: a *= 2", {MEMORY, TIME}),
-    "maps memory": ("import mmap\n a = []\n while True: a.append(mmap.mmap(-1, 1 << 28))", {MEMORY, RAISED}),
+    "maps memory": (
+        "import mmap\n a = []\n while True: a.append(mmap.mmap(-1, 1 << 28))",
+        {MEMORY, RAISED},
+    ),
     "catches the lack of memory": (
-        "a = []\n while True:\n  try: a.append(bytes(1 << 28))\n  except MemoryError: break\n return 1.0",
+        "a = []\n try:\n  while True: a.append(bytes(1 << 28))\n except MemoryError: return 1.0",
         {"1.0"},
     ),
     "raises its limit of memory": (
@@ -66,9 +69,12 @@ BODIES: dict[str, tuple[str, set[str]]] = {
         "import os\n f = open('/scratch/f', 'wb', 0)\n f.truncate((1 << 30) + 1)",
         {SCRATCH},
     ),
-    "a file that claims to be large": ("open('/scratch/f', 'wb').seek(1 << 62) and open('/scratch/f', 'r+b').truncate(1 << 62)", {SCRATCH}),
+    "a file that claims to be large": ("open('/scratch/f', 'wb').truncate(1 << 62)", {SCRATCH}),
     "many files": ("for n in range(200_000): open(f'/scratch/{n}', 'x').close()", {SCRATCH, TIME}),
-    "many links": ("import os\n for n in range(200_000): os.symlink('x' * 4000, f'/scratch/{n}')", {SCRATCH, TIME, MEMORY}),
+    "many links": (
+        "import os\n for n in range(200_000): os.symlink('x' * 4000, f'/scratch/{n}')",
+        {SCRATCH, TIME, MEMORY},
+    ),
     "many open files": ("a = [open('/dev/null') for _ in range(100_000)]", {RAISED}),
     "many threads": (
         "import threading\n threading.stack_size(65536)\n e = threading.Event()\n"

@@ -1,4 +1,4 @@
-"""Results that are made to break their reader, and rows that end as no row should: each is its own alone."""
+"""Results that are made to break their reader, and rows that end as none should: it is their own matter."""
 
 import math
 import re
@@ -130,22 +130,22 @@ FORGED: dict[str, Result] = {
     "answers(b'')": DIED,
     "answers(b'null')": DIED,
     "answers(b'{\"score\":1}')": DIED,
-    "answers(b'{\"score\":\"1.0\"}')": DIED,
+    'answers(b\'{"score":"1.0"}\')': DIED,
     "answers(b'{\"score\":NaN}')": DIED,
     "answers(b'{\"score\":1e400}')": DIED,
     "answers(b'{\"score\":' + b'9' * 60_000 + b'}')": DIED,
-    "answers(b'{\"score\":0.5,\"score\":1e999}')": DIED,
+    'answers(b\'{"score":0.5,"score":1e999}\')': DIED,
     "answers(b'[' * 60_000)": DIED,
     "answers(b'{\"a\":' * 10_000 + b'1' + b'}' * 10_000)": DIED,
     "answers(b'{\"score\":0.75}' * 2)": DIED,
     "answers(b'{\"score\":0.75}' + b' ' * 1_000_000)": 0.75,
     "answers(b'\\xff\\xfe')": DIED,
     "answers(b'\\x80\\x04cos\\nsystem\\n.')": DIED,
-    "answers(b'{\"code\":\"python_time_limit\",\"message\":\"\",\"traceback\":null}')": DIED,
-    "answers(b'{\"code\":\"python_unavailable\",\"message\":\"\",\"traceback\":null}')": DIED,
-    "answers(b'{\"code\":\"python_result\",\"message\":7,\"traceback\":null}')": DIED,
-    "answers(b'{\"code\":\"python_result\",\"message\":\"\\\\ud800\",\"traceback\":null}')": DIED,
-    "answers(b'{\"code\":\"python_result\",\"message\":\"\\\\u0000\",\"traceback\":\"\"}')": NO_NUMBER,
+    'answers(b\'{"code":"python_time_limit","message":"","traceback":null}\')': DIED,
+    'answers(b\'{"code":"python_unavailable","message":"","traceback":null}\')': DIED,
+    'answers(b\'{"code":"python_result","message":7,"traceback":null}\')': DIED,
+    'answers(b\'{"code":"python_result","message":"\\\\ud800","traceback":null}\')': DIED,
+    'answers(b\'{"code":"python_result","message":"\\\\u0000","traceback":""}\')': NO_NUMBER,
 }
 HONEST = {"does": "0.125"}
 MOST_TEXT = 70_000

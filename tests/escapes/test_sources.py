@@ -47,7 +47,8 @@ SOURCES: dict[str, tuple[str, set[str]]] = {
     "deep operators": (f"x = {'-' * 100_000}1\n{GRADE}", {REFUSED}),
     "deep attributes": (f"x = a{'.b' * 100_000}\n{GRADE}", {REFUSED}),
     "deep lambdas": (f"x = {'lambda: ' * 20_000}1\n{GRADE}", {REFUSED}),
-    "deep comprehensions": (f"x = {'[' * 90}1{' for a in b]' * 90}\n{GRADE}", {"0.5", REFUSED, "python_exception"}),
+    "deep comprehensions": (f"x = {'[' * 90}1{' for a in b]' * 90}\n{GRADE}",
+                            {"0.5", REFUSED, "python_exception"}),
     "a large number": (f"x = {'9' * 5_000}\n{GRADE}", {REFUSED}),
     "a large number by its bits": (f"x = 0x{'f' * 200_000}\n{GRADE}", {"0.5"}),
     "a power that is folded": (f"x = 9 ** 9 ** 9 if 0 else 1\n{GRADE}", {"0.5"}),
@@ -92,7 +93,9 @@ TOGETHER = 8
 
 
 def importing(names: Sequence[str]) -> str:
-    lines = (f"try: import {name}\nexcept BaseException as error: print(repr(error))" for name in names)
+    lines = (
+        f"try: import {name}\nexcept BaseException as error: print(repr(error))" for name in names
+    )
     return "\n".join((*lines, GRADE))
 
 

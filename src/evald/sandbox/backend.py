@@ -22,8 +22,8 @@ PYTHON_OPTIONS: Final = ("-I", "-B", "-X", "utf8")
 UNNAMED_USER: Final = 65_533
 """The user of a sandbox: no system gives it a name or a file."""
 UNNAMED_USERS: Final = (0x7000_0000, 0x70FF_FFFF)
-"""First and last of as many such users. A sandbox of root's server becomes one of them, where the machine
-has them: the kernel counts threads and pipes by user, and one program could use up what all have.
+"""First and last of as many such users. A sandbox of root's server becomes one of them, where the
+machine has them: the kernel counts threads and pipes by user, and one program could use up all.
 """
 
 _NICE: Final = 5  # the server goes first

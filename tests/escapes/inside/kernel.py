@@ -269,7 +269,9 @@ def signals_to_threads_of_others(row: Row) -> object:
 
 @attempt
 def the_limits_of_others(row: Row) -> object:
-    return [pid for pid in range(1, 64) if pid != os.getpid() and done(called, 302, pid, 7, 0, ZEROS)]
+    return [
+        pid for pid in range(1, 64) if pid != os.getpid() and done(called, 302, pid, 7, 0, ZEROS)
+    ]
 
 
 @attempt
@@ -458,7 +460,7 @@ def system_calls_of_machine_code(row: Row) -> object:
     import mmap
 
     # mov eax, 41 (socket); mov edi, 2; mov esi, 1; xor edx, edx; syscall; ret
-    code = bytes.fromhex("b829000000" "bf02000000" "be01000000" "31d2" "0f05" "c3")
+    code = bytes.fromhex("b829000000bf02000000be0100000031d20f05c3")
     page = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
     page.write(code)
     function = ctypes.CFUNCTYPE(ctypes.c_long)(ctypes.addressof(ctypes.c_char.from_buffer(page)))

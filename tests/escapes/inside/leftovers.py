@@ -1,6 +1,6 @@
 """Attempts on the next row: what one row leaves in every way there is, and another looks for.
 
-Rows with `leaving` come first and end in whatever way they like; the attempts are of the rows after them.
+Rows with `leaving` come first and end in whatever way they like; attempts are of the rows after them.
 """
 
 import atexit
@@ -40,7 +40,7 @@ def grade(sample: Row, item: Row) -> float:
     """Give the score that the row is to have, leave everything behind, or try to find what was left."""
     print("zygote", os.stat("/scratch").st_dev)
     if "score" in item:
-        return item["score"]
+        return float(item["score"])
     if "leaving" not in item:
         return tried(sample, item)
     end = ENDS[item["leaving"]]
@@ -78,7 +78,7 @@ ENDS: dict[str, Callable[[], object]] = {
     "a score": lambda: None,
     "an exit": lambda: os._exit(3),
     "a signal": lambda: os.kill(os.getpid(), signal.SIGKILL),
-    "an error": lambda: {}["nothing"],
+    "an error": lambda: [0][1],
     "many files": many_files,
     "deep folders": deep_folders,
     "a closed folder": closed_folder,
@@ -114,7 +114,7 @@ WAYS += [
     # What is open, and its flags
     lambda: fcntl.fcntl(0, fcntl.F_SETFL, os.O_NONBLOCK | os.O_APPEND),
     lambda: fcntl.fcntl(1, fcntl.F_SETFL, os.O_NONBLOCK),
-    lambda: [os.set_inheritable(n, True) for n in range(16)],
+    lambda: any(map(os.set_inheritable, range(16), [True] * 16)),
     lambda: [os.dup(0) for _ in range(16)],
     lambda: fcntl.flock(0, fcntl.LOCK_EX),
     # Python
@@ -190,7 +190,7 @@ def functions_that_were_replaced(row: Row) -> object:
 
 @attempt
 def numbers_that_were_changed(row: Row) -> object:
-    return 3 + 4 != int("7") or 0.5 * 3 != float("1.5") or len([0] * 7) != sum((3, 4))
+    return int("7") != 3 + 4 or float("1.5") != 0.5 * 3 or len([0] * 7) != sum((3, 4))
 
 
 @attempt
@@ -209,7 +209,7 @@ def handlers_of_signals(row: Row) -> object:
     usual = {signal.SIGINT: signal.default_int_handler, signal.SIGPIPE: signal.SIG_IGN,
              signal.SIGXFSZ: signal.SIG_IGN}  # fmt: skip
     return [name for name in signal.valid_signals()
-            if signal.getsignal(name) not in (signal.SIG_DFL, usual.get(name), None)]  # type: ignore[call-overload]  # fmt: skip
+            if signal.getsignal(name) not in (signal.SIG_DFL, usual.get(name), None)]  # fmt: skip
 
 
 @attempt
@@ -302,8 +302,9 @@ def rows_in_the_pipes(row: Row) -> object:
 def rows_in_memory(row: Row) -> object:
     """All memory that is mapped around objects, libraries and the stack, for texts of other rows."""
     local = ctypes.c_long(0)
-    starts = [id(object()), id(row), id([0] * 100_000), ctypes.addressof(local),
-              ctypes.cast(libc.malloc, ctypes.c_void_p).value or 0, id(sys.modules["__main__"])]  # fmt: skip
+    of_libc = ctypes.cast(libc.malloc, ctypes.c_void_p).value or 0
+    objects = [id(object()), id(row), id([0] * 100_000), id(sys.modules["__main__"])]
+    starts = [*objects, ctypes.addressof(local), of_libc]
     wanted = pattern_of(row)
     places = {at for start in starts for at in places_of(wanted, start & ~0xFFFF)}
     return [hex(at) for at in places]
@@ -416,4 +417,3 @@ def every_descriptor_another(row: Row) -> object:
             continue
     print(LEFT)
     return False
-

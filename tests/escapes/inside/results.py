@@ -72,8 +72,8 @@ class Indexes:
 class Claims:
     """It says that it is a float."""
 
-    @property
-    def __class__(self) -> Any:  # type: ignore[override]
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
         return float
 
 
@@ -287,7 +287,7 @@ def machine_code(code: str) -> int:
     page = mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
     page.write(bytes.fromhex(code))
     function = ctypes.CFUNCTYPE(ctypes.c_long)(ctypes.addressof(ctypes.c_char.from_buffer(page)))
-    return function()
+    return int(function())
 
 
 def numpy_number(kind: str, text: str) -> Any:
