@@ -7,7 +7,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -57,14 +57,16 @@ class EvaldServer:
         environment: Mapping[str, str] | None = None,
         config: str | None = None,
         is_ordinary: bool = False,
+        under: Sequence[str] = (),
     ) -> None:
         """Keep everything in `folder`; nothing is started yet.
 
         `upstream` is the base URL of a model endpoint, `environment` is added to the process's own,
         `config` is the text of its TOML file. An ordinary server is not root's, even where the tests
-        are; its folder is an `ordinary_folder`.
+        are; its folder is an `ordinary_folder`. `under` is a command that runs the server's own.
         """
         self.is_ordinary = is_ordinary
+        self.under = list(under)
         self.data_dir = folder / "data"
         self.log_file = folder / "evald.log"
         self.port = 0
@@ -102,7 +104,10 @@ class EvaldServer:
 
         RuntimeError with the log when it ends instead.
         """
-        command = evald_command("--port", str(self.port), "--data-dir", str(self.data_dir))
+        command = [
+            *self.under,
+            *evald_command("--port", str(self.port), "--data-dir", str(self.data_dir)),
+        ]
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 as_ordinary_user(command) if self.is_ordinary else command,

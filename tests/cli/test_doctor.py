@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.isolation import needs_isolation
 from tests.model_server.client import ModelServer
 from tests.server import EvaldServer, evald_ended
 
@@ -26,6 +27,7 @@ def lines_of(told: str) -> dict[str, str]:
 def test_a_machine_on_which_all_is_well_has_nothing_wrong(
     models: ModelServer, tmp_path: Path
 ) -> None:
+    needs_isolation()
     environment = {"EVALD_UPSTREAM_BASE_URL": models.url, "EVALD_EMBEDDINGS_MODEL": "embedder"}
 
     ended = evald_ended("doctor", "--data-dir", str(tmp_path / "new"), environment=environment)

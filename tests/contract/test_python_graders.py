@@ -8,6 +8,7 @@ import pytest
 from tests.contract.making import MULTI, completed, completions, items_of, jsonl, new_eval, raw, row
 from tests.contract.replay import Replay
 from tests.contract.test_replay import steps_of
+from tests.isolation import needs_isolation
 from tests.server import EvaldServer
 
 RIGHT = """
@@ -22,6 +23,11 @@ PROGRAM: dict[str, Any] = {
     "image_tag": "2025-05-08",
     "pass_threshold": 0.75,
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def isolated() -> None:
+    needs_isolation()
 
 
 def test_a_program_grades_the_samples_of_a_model(client: openai.OpenAI) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.contract.making import completed, completions, items_of, jsonl, new_eval, row
 from tests.contract.replay import FOLDER, NOT_REPLAYED, Replay
+from tests.isolation import needs_isolation
 from tests.model_server.client import ModelServer
 from tests.model_server.script import Step
 from tests.server import EvaldServer
@@ -35,6 +36,8 @@ def steps_of(name: str) -> Any:
     if not FOLDER.exists():
         pytest.skip(NOT_REPLAYED)
     steps = json.loads((FOLDER / name).read_text())["steps"]
+    if '"type": "python"' in json.dumps(steps):
+        needs_isolation()
     return [*second_prompt(steps[0]), *steps] if name == "completion_monitoring.json" else steps
 
 

@@ -30,15 +30,15 @@ MANY = 60
 
 WHOLE = {
     "agentevals_ephemeral.json",
+    "all_grader_types.json",
     "azure_foundry_openai_graders.json",
     "completion_monitoring.json",
     "curl_evals4life.json",
+    "java_python_grader.json",
     "litellm_passthrough.json",
     "structured_outputs.json",
     "wrapper_odd_bodies.json",
 }
-WITHOUT_PYTHON = {"all_grader_types.json", "java_python_grader.json"}
-"""Their python criteria are left out: evald refuses them."""
 CANCELED = {"bulk_experimentation.json": 180}
 """So many calls of the model, for which it takes 97 s of a core. It is sent whole, and canceled."""
 REFUSED = {
@@ -78,20 +78,17 @@ def test_of_every_file_it_is_known_how_a_real_model_does_with_it() -> None:
         pytest.skip(NOT_REPLAYED)
     files = {file.name: json.loads(file.read_text()) for file in FOLDER.iterdir()}
 
-    assert files.keys() == WHOLE | WITHOUT_PYTHON | CANCELED.keys() | REFUSED.keys() | NEEDS_STEPS
+    assert files.keys() == WHOLE | CANCELED.keys() | REFUSED.keys() | NEEDS_STEPS
     assert {name for name, content in files.items() if "steps" not in content} == NEEDS_STEPS
     page = (CHECKOUT / "CONTRIBUTING.md").read_text()
     assert [name for name in files if f"`{name.removesuffix('.json')}`" not in page] == []
 
 
-@pytest.mark.parametrize("name", sorted(WHOLE | WITHOUT_PYTHON))
+@pytest.mark.parametrize("name", sorted(WHOLE))
 def test_a_client_reads_what_a_real_model_made_of_its_requests(
     replay: SdkReplay, name: str
 ) -> None:
     steps = steps_of(name)
-    if name in WITHOUT_PYTHON:
-        assert_python_is_refused(replay, steps)
-        steps = [without_python(step) for step in steps]
     send(replay, [step for step in steps if step["op"] != "evals.delete"])
     criteria, runs = at_the_end(replay)
     verdicts = [verdict for run in runs for verdict in check_run(replay, run, criteria)]
@@ -145,19 +142,6 @@ def test_what_a_model_of_texts_cannot_take_is_an_error_of_each_row(
 def send(replay: SdkReplay, steps: Any) -> None:
     outcomes = replay.all_steps(steps)
     assert [f"{each.op}: {each}" for each in outcomes if str(each)[0] != "2"] == []
-
-
-def assert_python_is_refused(replay: SdkReplay, steps: Any) -> None:
-    (create,) = [step for step in steps if step["op"] == "evals.create"]
-    (outcome,) = replay.all_steps([create])
-    assert str(outcome).startswith("400 The grader type 'python'"), "replay the file whole"
-
-
-def without_python(step: Any) -> Any:
-    if step["op"] != "evals.create":
-        return step
-    criteria = [each for each in step["body"]["testing_criteria"] if each["type"] != "python"]
-    return {**step, "body": {**step["body"], "testing_criteria": criteria}}
 
 
 def at_the_end(replay: SdkReplay) -> tuple[Any, Any]:

@@ -1,6 +1,7 @@
 """Runs whose rows are graded by a user's program: what it gave, what it printed, and how it is ended."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import psutil
 import pytest
 
 from tests.api.refusals import check_refusal
+from tests.isolation import needs_isolation
 from tests.runs.canceling import cancel, check_kept
 from tests.runs.invariants import check
 from tests.runs.making import (
@@ -21,7 +23,7 @@ from tests.runs.making import (
     items_of,
 )
 from tests.runs.test_tried_graders import raised, sent, tried
-from tests.server import EvaldServer
+from tests.server import CHECKOUT, EvaldServer
 from tests.waiting import until
 
 DOES = """
@@ -31,6 +33,11 @@ def grade(sample, item):
     print("row", item["does"][:20])
     return eval(item["does"])
 """
+
+
+@pytest.fixture(autouse=True, scope="module")
+def isolated() -> None:
+    needs_isolation()
 
 
 def program(source: str, **also: Any) -> Any:
@@ -124,8 +131,9 @@ def live(found: set[psutil.Process]) -> set[psutil.Process]:
     return {each for each in found if each.is_running() and each.status() != "zombie"}
 
 
-NOTHING_ISOLATES = {"PATH": "/nowhere"}
-"""The environment of a server that finds no program to isolate with."""
+NO_PROGRAMS = {"PATH": "/nowhere"}
+"""The environment of a server that finds no bubblewrap."""
+WITHOUT_LANDLOCK = (sys.executable, str(CHECKOUT / "tests" / "without_landlock.py"))
 EVAL = {"data_source_config": {"type": "custom", "item_schema": {"type": "object"}}}
 HANGS = "[0 for _ in iter(int, 1)]"
 
@@ -234,7 +242,7 @@ def test_where_nothing_isolates_programs_they_are_refused_and_kept_evals_stay_re
         eval_id = create_eval(isolating, formula)
         endless = create_run(isolating, create_eval(isolating, program(DOES)), given(doing(HANGS)))
         isolating.kill()
-    with EvaldServer(tmp_path, environment=NOTHING_ISOLATES) as bare:
+    with EvaldServer(tmp_path, environment=NO_PROGRAMS, under=WITHOUT_LANDLOCK) as bare:
         refused = {
             "testing_criteria[1].type": ("/v1/evals", {**EVAL, "testing_criteria": [EXACT, quiet]}),
             "testing_criteria[0].graders.quiet.type": (

@@ -174,8 +174,8 @@ class Sandbox:
 
 async def begin_sandbox(backend: Backend, source: str) -> Sandbox:
     """Begin a sandbox for a source. Raises SandboxFailed when the system has no room for one."""
-    try:
-        process = await asyncio.create_subprocess_exec(
+    beginning = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
             *backend.command,
             stdin=PIPE,
             stdout=PIPE,
@@ -184,8 +184,16 @@ async def begin_sandbox(backend: Backend, source: str) -> Sandbox:
             cwd="/",
             start_new_session=True,
         )
+    )
+    try:
+        process = await asyncio.shield(beginning)
     except OSError as error:
         raise SandboxFailed(f"It could not be begun: {error.strerror}.") from None
+    except asyncio.CancelledError:
+        # The loop would kill the process alone, and not what that has forked a moment before.
+        with suppress(OSError):
+            await Sandbox(await beginning, backend.limits).ended()
+        raise
     sandbox = Sandbox(process, backend.limits)
     sandbox.write(framed(orjson.dumps({**backend.settings, "source": source})))
     return sandbox
