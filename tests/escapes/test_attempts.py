@@ -1,5 +1,7 @@
 """Attempts to get out of a sandbox: each meets a wall inside, and outside nothing has happened."""
 
+import json
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -11,8 +13,9 @@ import evald
 from evald.sandbox.backend import machine
 from evald.sandbox.syscalls import by_number, row_calls
 from tests.escapes.conftest import PACKAGES
-from tests.escapes.inside import files, kernel, network
+from tests.escapes.inside import files, kernel, leftovers, network
 from tests.escapes.place import Place, printed, results, source_of
+from tests.ordinary_user import as_ordinary_user, ordinary_folder
 from tests.server import CHECKOUT
 
 THEMES = {"files": files, "kernel": kernel, "network": network}
@@ -62,3 +65,43 @@ def trying_of(module: ModuleType) -> dict[str, Any]:
         for name, each in module.ATTEMPTS.items()
         if getattr(each, "func", each).__module__ == module.__name__
     }
+
+
+WITHOUT_HARM = {
+    "files": ("reading /etc/passwd", "reading /proc/self/environ", "files_of_others",
+              "files_through_a_symbolic_link", "variables_of_the_server"),
+    "kernel": ("a_program", "a_fork", "calling socket", "calling memfd_create", "an_event_loop",
+               "locks_on_files", "system_calls_of_machine_code"),
+    "network": ("a socket of AF_INET", "the_listener_outside", "the_listener_with_a_path",
+                "the_listener_with_an_abstract_name", "the_interface_of_evald", "a_pair_of_sockets"),
+}  # fmt: skip
+DRIVER = """
+import json
+for row in json.loads(sys.argv[1]):
+    print("score", grade({}, row))
+"""
+
+
+@pytest.mark.parametrize("theme", WITHOUT_HARM)
+def test_without_a_sandbox_the_same_attempts_get_through(place: Place, theme: str) -> None:
+    rows = [told(place) | {"attempt": name} for name in WITHOUT_HARM[theme]]
+
+    with ordinary_folder() as folder:
+        ended = subprocess.run(
+            as_ordinary_user([sys.executable, "-", json.dumps(rows)]),
+            input=source_of(THEMES[theme]) + "\nimport sys" + DRIVER,
+            env={"TMPDIR": str(folder), "KEY_OF_A_PROVIDER": "of the test"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+    scores = [line for line in ended.stdout.splitlines() if line.startswith("score")]
+    assert dict(zip(WITHOUT_HARM[theme], scores, strict=True)) == dict.fromkeys(
+        WITHOUT_HARM[theme], "score 1.0"
+    )
+    place.outside.heard()  # this time it had to be
+
+
+def test_there_are_more_than_three_hundred_attempts() -> None:
+    assert sum(len(trying_of(each)) for each in (*THEMES.values(), leftovers)) > 300

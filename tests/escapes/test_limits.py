@@ -31,7 +31,7 @@ BODIES: dict[str, tuple[str, set[str]]] = {
         {TIME},
     ),
     "a thread sleeps for it": (
-        "import threading, time\n t = threading.Thread(target=time.sleep, args=(9,))\n t.start()\n t.join()",
+        "import threading as t, time\n t = t.Thread(target=time.sleep, args=[9])\n t.start(), t.join()",
         {TIME},
     ),
     "computes": ("while True: pass", {TIME}),

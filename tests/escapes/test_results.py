@@ -1,4 +1,4 @@
-"""Results that are made to break their reader, and rows that end as none should: it is their own matter."""
+"""Results that are made to break their reader, and rows that end as none should: each is its own."""
 
 import math
 import re
@@ -196,3 +196,27 @@ def test_an_answer_that_a_row_forges_is_its_own_and_is_checked(place: Place) -> 
     items = check_rows(place, FORGED)
 
     assert not any(re.search("[\ud800-\udfff]", str(item)) for item in items)
+
+
+def test_rows_of_any_size_and_form_are_read_whole(place: Place) -> None:
+    rows: list[Any] = [
+        {"does": "len(item['text']) / 1e7", "text": "x" * 10_000_000},
+        {"does": "len(item) / 1e4", **{f"key {number}": number for number in range(9_999)}},
+        {"does": "len(item['list']) / 1e6", "list": [0] * 1_000_000},
+        {"does": "len(repr(item['deep'])) / 400", "deep": deep_list(200)},
+        {"does": "item['text'] == '\\x00\\u2028\\U0001f600\"'", "text": '\x00\u2028\U0001f600"'},
+        {"does": "item['number'] == 2 ** 63 - 1", "number": 2**63 - 1},
+        HONEST,
+    ]
+
+    scores = results(place.run(source_of(inside), rows))
+
+    assert scores == [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.125]
+    place.check()
+
+
+def deep_list(depth: int) -> Any:
+    value: Any = []
+    for _ in range(depth - 1):
+        value = [value]
+    return value
