@@ -1,4 +1,4 @@
-"""One server of root's and one of an ordinary user's, each in the midst of what sandboxes show."""
+"""Servers of root's and an ordinary user's, amid what sandboxes show, and one with Landlock alone."""
 
 import os
 import shutil
@@ -11,14 +11,13 @@ from pathlib import Path
 import orjson
 import pytest
 
-import evald
 from evald.sandbox import zygote
 from tests.escapes.outside import outside
 from tests.escapes.place import Place
 from tests.ordinary_user import ORDINARY_USER, ordinary_folder
 from tests.server import EvaldServer
 
-USERS = ["root", "ordinary"] if os.geteuid() == 0 else ["ordinary"]
+KINDS = ["root", "ordinary", "landlock"] if os.geteuid() == 0 else ["ordinary", "landlock"]
 LIMIT_S = 3
 CONFIG = """
 [providers.{mark}]
@@ -28,26 +27,27 @@ api_key_env = "KEY_OF_A_PROVIDER"
 PACKAGES = [Path(orjson.__file__), Path(os.__file__), Path(zygote.__file__)]
 
 
-@pytest.fixture(scope="session", params=USERS)
+@pytest.fixture(scope="session", params=KINDS)
 def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     if shutil.which("bwrap") is None and "CI" not in os.environ:
         pytest.skip(
             "NO ESCAPE WAS TRIED: there is no bubblewrap here, and make could not install it"
         )
-    is_ordinary = request.param == "ordinary"
+    has_landlock_alone = request.param == "landlock"
     with ExitStack() as opened:
         world = opened.enter_context(outside(passable(opened), PACKAGES))
         temp = opened.enter_context(ordinary_folder())
         server = EvaldServer(
-            opened.enter_context(folder_among_packages()),
+            opened.enter_context(ordinary_folder() if has_landlock_alone else folder_among_packages()),
             environment={"KEY_OF_A_PROVIDER": f"{world.mark}-key", "TMPDIR": str(temp),
-                         "EVALD_PYTHON_TIMEOUT": str(LIMIT_S)},
+                         "EVALD_PYTHON_TIMEOUT": str(LIMIT_S),
+                         **({"PATH": "/nowhere"} if has_landlock_alone else {})},
             config=CONFIG.format(mark=world.mark),
-            is_ordinary=is_ordinary,
+            is_ordinary=request.param != "root",
         )  # fmt: skip
         server.log_file = passable(opened) / "evald.log"
         opened.enter_context(server)
-        place = Place(server, world, temp)
+        place = Place(server, world, temp, has_namespaces=not has_landlock_alone)
         yield place
         place.check()
 
@@ -65,6 +65,3 @@ def folder_among_packages() -> Iterator[Path]:
         if os.geteuid() == 0:
             os.chown(name, ORDINARY_USER, ORDINARY_USER)
         yield Path(name)
-
-
-assert evald

@@ -44,7 +44,10 @@ class Kept:
 class Place:
     """A server with a run of somebody else's, and the world outside its sandboxes."""
 
-    def __init__(self, server: EvaldServer, outside: Outside, temp: Path) -> None:
+    def __init__(
+        self, server: EvaldServer, outside: Outside, temp: Path, *, has_namespaces: bool
+    ) -> None:
+        self.has_namespaces = has_namespaces
         self.server = server
         self.outside = outside
         self._temp = temp

@@ -51,7 +51,8 @@ def test_however_a_row_ends_the_next_one_begins_as_new(place: Place) -> None:
     assert scores[1::3] == scores[2::3] == [0.0] * len(leftovers.ENDS)
     ended = dict(zip(leftovers.ENDS, scores[::3], strict=True))
     assert (ended["an exit"], ended["a signal"]) == ("python_died", "python_died")
-    assert {ended[each] for each in ("many files", "deep folders", "a closed folder")} == {1.0}
+    if place.has_namespaces:  # else there is no scratch space
+        assert {ended[each] for each in ("many files", "deep folders", "a closed folder")} == {1.0}
     place.check()
 
 

@@ -183,8 +183,27 @@ def descriptors_that_were_inherited(row: Row) -> object:
 
 @attempt
 def names_of_descriptors(row: Row) -> object:
-    return read_any([f"/{place}/{n}" for place in ("dev/fd", "proc/self/fd", "proc/1/fd")
-                     for n in range(16)], read)  # fmt: skip
+    """Its own pipes may have names; files, and whatever is open in the zygote, may not."""
+    found = []
+    for place in ("/dev/fd", "/proc/self/fd", "/proc/1/fd", f"/proc/{os.getppid()}/fd"):
+        for number in range(32):
+            for flags in (os.O_RDONLY, os.O_WRONLY):
+                try:
+                    file = os.open(f"{place}/{number}", flags | os.O_NONBLOCK)
+                except OSError:
+                    continue
+                is_pipe = stat.S_ISFIFO(os.fstat(file).st_mode)
+                os.close(file)
+                is_own = place in ("/dev/fd", "/proc/self/fd")
+                if not (is_own and (is_pipe or number == 0)):
+                    found.append((place, number))
+    return found
+
+
+@attempt
+def what_is_known_of_the_zygote(row: Row) -> object:
+    of_process = ("mem", "maps", "environ", "cmdline", "root/etc/passwd", "cwd/etc/passwd", "exe")
+    return read_any([f"/proc/{os.getppid()}/{name}" for name in of_process], read)
 
 
 @attempt

@@ -38,7 +38,7 @@ WAYS: list[Callable[[], object]] = []
 
 def grade(sample: Row, item: Row) -> float:
     """Give the score that the row is to have, leave everything behind, or try to find what was left."""
-    print("zygote", os.stat("/scratch").st_dev)
+    print("zygote", id(os))  # lies elsewhere in each zygote, and at one place in all its forks
     if "score" in item:
         return float(item["score"])
     if "leaving" not in item:
@@ -201,7 +201,7 @@ def the_mask_of_files(row: Row) -> object:
 
 @attempt
 def the_working_folder(row: Row) -> object:
-    return os.getcwd() != "/scratch"
+    return os.getcwd() not in ("/scratch", "/")
 
 
 @attempt
