@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.ids import new_id
 from evald.rules.tally import tally
+from evald.runs.grader_tools import MOST_PROGRAMS
 from evald.runs.one_item import one_item
 from evald.runs.recipe import Recipe
 from evald.runs.saving import ItemSaver, patiently
@@ -18,9 +18,6 @@ from evald.store import counters as counter_store
 from evald.store import output_items as item_store
 from evald.store.chunks import Row
 from evald.store.output_items import NewItem
-
-ROWS_IN_SANDBOXES: Final = 32
-"""Rows of one chunk that are worked on where a program grades them: a sandbox takes them in batches."""
 
 
 @dataclass(frozen=True)
@@ -80,9 +77,10 @@ async def _all_rows(
 
 
 def _rows_at_once(recipe: Recipe, tools: Tools) -> int:
-    # Rows that wait for nothing gain nothing from company, and each is a turn that requests wait for.
+    # Rows that wait for nothing gain nothing from company, and each is a turn that requests wait for;
+    # a sandbox takes several one after the other, without the server between.
     of_models = tools.rows_at_once if recipe.asks_models else 1
-    return max(of_models, ROWS_IN_SANDBOXES) if recipe.runs_code else of_models
+    return max(of_models, MOST_PROGRAMS) if recipe.runs_code else of_models
 
 
 async def _row_after_row(

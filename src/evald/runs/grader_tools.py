@@ -1,7 +1,8 @@
 """What graders get from the tools of runs: models and computations, asked in one owner's name."""
 
+import asyncio
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from evald.contract.json_types import JsonObject
 from evald.errors import GraderFailed, ProcessDied
@@ -12,6 +13,9 @@ from evald.sandbox.interface import Executed
 from evald.sandbox.python_sandboxes import PythonSandboxes
 
 Result = TypeVar("Result")
+
+MOST_PROGRAMS: Final = 32
+"""Calls of programs that one owner has under way; each source of them may have a sandbox of its own."""
 
 
 def grader_tools(tools: Tools, owner: str, program_owner: str | None = None) -> GraderTools:
@@ -54,7 +58,10 @@ def _run_code(sandboxes: PythonSandboxes | None, owner: str) -> RunCode | None:
     if sandboxes is None:
         return None
 
+    places = asyncio.Semaphore(MOST_PROGRAMS)
+
     async def run_code(source: str, sample: JsonObject, item: JsonObject) -> Executed:
-        return await sandboxes.run(owner, source, sample, item)
+        async with places:
+            return await sandboxes.run(owner, source, sample, item)
 
     return run_code
