@@ -14,10 +14,14 @@ import pytest
 from evald.sandbox import zygote
 from tests.escapes.outside import outside
 from tests.escapes.place import Place
-from tests.ordinary_user import ORDINARY_USER, ordinary_folder
+from tests.ordinary_user import ORDINARY_USER, as_user, ordinary_folder
 from tests.server import EvaldServer
 
-KINDS = ["root", "ordinary", "landlock"] if os.geteuid() == 0 else ["ordinary", "landlock"]
+IS_ROOT = os.geteuid() == 0
+WITH_NAMESPACES = ["root", "ordinary"] if IS_ROOT else ["ordinary"]
+KINDS = [*WITH_NAMESPACES, "landlock"]
+LANDLOCK_USER = ORDINARY_USER + 1
+"""Another one: without namespaces, threads of any other program of its user are counted, too."""
 LIMIT_S = 3
 CONFIG = """
 [providers.{mark}]
@@ -37,13 +41,20 @@ def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     with ExitStack() as opened:
         world = opened.enter_context(outside(passable(opened), PACKAGES))
         temp = opened.enter_context(ordinary_folder())
+        folder = opened.enter_context(
+            ordinary_folder() if has_landlock_alone else folder_among_packages()
+        )
+        if has_landlock_alone and IS_ROOT:
+            os.chown(temp, LANDLOCK_USER, LANDLOCK_USER)
+            os.chown(folder, LANDLOCK_USER, LANDLOCK_USER)
         server = EvaldServer(
-            opened.enter_context(ordinary_folder() if has_landlock_alone else folder_among_packages()),
+            folder,
             environment={"KEY_OF_A_PROVIDER": f"{world.mark}-key", "TMPDIR": str(temp),
                          "EVALD_PYTHON_TIMEOUT": str(LIMIT_S),
                          **({"PATH": "/nowhere"} if has_landlock_alone else {})},
             config=CONFIG.format(mark=world.mark),
-            is_ordinary=request.param != "root",
+            is_ordinary=request.param == "ordinary",
+            under=as_user(LANDLOCK_USER, ()) if has_landlock_alone and IS_ROOT else (),
         )  # fmt: skip
         server.log_file = passable(opened) / "evald.log"
         opened.enter_context(server)
