@@ -28,16 +28,17 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 def as_ordinary_user(command: Sequence[str]) -> list[str]:
     """Give the command that runs this one as the ordinary user; itself when the tests are not root's."""
-    return _as_user(ORDINARY_USER, command) if os.geteuid() == 0 else list(command)
+    return as_user(ORDINARY_USER, command) if os.geteuid() == 0 else list(command)
 
 
 def as_root_of_a_container(command: Sequence[str]) -> list[str]:
     """Give the command that runs this one as root without the rights that containers take from it."""
     bare = ("setpriv", "--bounding-set=-sys_admin,-sys_ptrace,-net_admin", "--no-new-privs")
-    return _as_user(0, [*bare, *command])
+    return as_user(0, [*bare, *command])
 
 
-def _as_user(user: int, command: Sequence[str]) -> list[str]:
+def as_user(user: int, command: Sequence[str]) -> list[str]:
+    """Give the command that runs this one as a user of this number; only root may."""
     folders = dict.fromkeys([str(CHECKOUT), sys.prefix, sys.base_prefix])
     return [sys.executable, __file__, str(user), *folders, "--", *command]
 

@@ -37,6 +37,7 @@ from evald.sampling.providers import Provider, Timeouts, provider_of
 from evald.sampling.relay import Relay
 from evald.sampling.sampler import ProviderSampler
 from evald.sandbox.aside import ProcessAside
+from evald.sandbox.backend import Limits
 from evald.sandbox.python_sandboxes import PythonSandboxes
 from evald.settings import UPSTREAM, ProviderSettings, Settings
 from evald.store import files as file_store
@@ -95,7 +96,9 @@ async def _dispatching(
     public_url = (settings.public_url or f"http://{_url_host(settings.host)}:{port}").rstrip("/")
     await refuse_loops(providers, connections.kept, [*_local_urls(port), public_url])
     aside, bodies_aside = ProcessAside(), ProcessAside()
-    sandboxes = PythonSandboxes(hidden=hidden_from_programs(settings))
+    sandboxes = PythonSandboxes(
+        hidden=hidden_from_programs(settings), limits=Limits(seconds=settings.python_timeout)
+    )
     sampler = ProviderSampler(providers, connections)
     tools = Tools(
         database=database,

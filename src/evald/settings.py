@@ -157,6 +157,9 @@ class WebhookSettings(BaseModel):
         return secret
 
 
+LONGEST_PROGRAM_S = 120.0
+
+
 class Settings(BaseSettings):
     """All settings of `evald serve`."""
 
@@ -178,6 +181,8 @@ class Settings(BaseSettings):
     keep_captured_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
     """Days after which captured completions and responses are deleted; None keeps them."""
     runs_at_once: Annotated[int, Field(ge=1, le=1000)] = 32
+    python_timeout: Annotated[float, Field(ge=1, le=LONGEST_PROGRAM_S)] = LONGEST_PROGRAM_S
+    """Seconds that the program of a python grader has for one row."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["console", "json"] = "console"
     webhooks: dict[str, WebhookSettings] = {}

@@ -20,7 +20,11 @@ PYTHON_OPTIONS: Final = ("-I", "-B", "-X", "utf8")
 """Nothing from the environment or the working folder; no compiled files; UTF-8 everywhere."""
 
 UNNAMED_USER: Final = 65_533
-"""The user that a server of root's has its sandboxes run as: no system gives it a name or a file."""
+"""The user of a sandbox: no system gives it a name or a file."""
+UNNAMED_USERS: Final = (0x7000_0000, 0x70FF_FFFF)
+"""First and last of as many such users. A sandbox of root's server becomes one of them, where the
+machine has them: the kernel counts threads and pipes by user, and one program could use up all.
+"""
 
 _NICE: Final = 5  # the server goes first
 
@@ -60,7 +64,7 @@ class Backend:
 def zygote_settings(
     limits: Limits, *, user: int | None, scratch_owner: int | None, added: JsonObject
 ) -> JsonObject:
-    """Give the settings of a zygote that becomes `user`, unless it is None.
+    """Give the settings of a zygote that becomes `user`, or one like it, unless it is None.
 
     It has scratch space, owned by `scratch_owner`, unless that is None. Raises CannotIsolate.
     """
@@ -72,7 +76,8 @@ def zygote_settings(
         scratch = {"size": limits.scratch, "files": limits.scratch_files, "user": scratch_owner}
     return {
         "scratch": scratch,
-        "user": user,
+        "users": None if user is None else list(_users_like(user)),
+        "devices": [],
         "landlock": None,
         "nice": _NICE,
         "cores": limits.cores,
@@ -86,6 +91,10 @@ def zygote_settings(
         "own_pid_at": list(of_row.own_pid_at),
         **added,
     }
+
+
+def _users_like(user: int) -> tuple[int, int]:
+    return UNNAMED_USERS if all(map(knows_user, UNNAMED_USERS)) else (user, user)
 
 
 def _resource_limits(limits: Limits) -> JsonObject:

@@ -17,7 +17,7 @@ from evald.sandbox.backend import (
     knows_user,
     zygote_settings,
 )
-from evald.sandbox.visible import Visible, closed_to_others
+from evald.sandbox.visible import Visible, closed_to_others, without_inner
 from evald.sandbox.zygote import SCRATCH
 
 NAME: Final = "bubblewrap"
@@ -56,7 +56,10 @@ def bubblewrap(visible: Visible, hidden: Sequence[Path], limits: Limits) -> Back
         *(str(visible.python), *PYTHON_OPTIONS, _ZYGOTE_INSIDE),
     ]
     settings = zygote_settings(
-        limits, user=user, scratch_owner=UNNAMED_USER, added={"packages": list(visible.packages)}
+        limits,
+        user=user,
+        scratch_owner=UNNAMED_USER,
+        added={"packages": list(visible.packages), "devices": list(_DEVICES)},
     )
     return Backend(NAME, command, settings, limits)
 
@@ -135,11 +138,12 @@ def _is_among(path: Path, shown: Mapping[Path, Path]) -> bool:
 
 def _masks(shown: Mapping[Path, Path], hidden: Sequence[Path]) -> Iterator[str]:
     """Lay something empty over what must not be seen and lies in a folder that is."""
-    for path in hidden:
-        for folder, inside in shown.items():
-            if not (path.exists() and path.resolve().is_relative_to(folder.resolve())):
-                continue
-            mask = str(inside / path.resolve().relative_to(folder.resolve()))
+    there = [path.resolve() for path in hidden if path.exists()]
+    for folder, inside in shown.items():
+        within = [path for path in there if path.is_relative_to(folder.resolve())]
+        # What lies in a folder that is masked is gone with it: nothing can be laid over it.
+        for path in without_inner(within):
+            mask = str(inside / path.relative_to(folder.resolve()))
             if path.is_dir():
                 yield from ("--tmpfs", mask, "--remount-ro", mask)
             else:

@@ -20,7 +20,7 @@ PythonError: TypeAlias = Literal[
 python_source         it does not compile, defines no `grade`, or one that takes other parameters
 python_exception      it raised; SystemExit and KeyboardInterrupt too
 python_result         it returned what is no finite number
-python_time_limit     it took more than two minutes, or more processor time than two cores give in them
+python_time_limit     it took more than two minutes, or what is set, or all of two cores for so long
 python_memory_limit   it asked for more than 2 GB
 python_scratch_limit  it wrote more than 1 GB of files, or more than 100,000 files
 python_died           its process ended before it answered: `os._exit`, a crash of native code

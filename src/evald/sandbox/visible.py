@@ -38,7 +38,7 @@ def visible() -> Visible:
     paths = [*_system(), *_python(), *user_packages]
     return Visible(
         python=Path(sys.executable),
-        paths=[path for path in _without_inner(paths) if path.exists()],
+        paths=[path for path in without_inner(paths) if path.exists()],
         nltk_data=[folder for folder in _nltk_data() if folder.is_dir()],
         packages=[str(path) for path in user_packages],
     )
@@ -84,7 +84,7 @@ def _nltk_data() -> Iterator[Path]:
     yield from _NLTK_DATA
 
 
-def _without_inner(paths: Sequence[Path]) -> list[Path]:
+def without_inner(paths: Sequence[Path]) -> list[Path]:
     """Leave out what is twice there, or lies in a folder that is there anyway."""
     unique = list(dict.fromkeys(paths))
     return [path for path in unique if not any(other in path.parents for other in unique)]

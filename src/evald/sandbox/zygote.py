@@ -69,7 +69,10 @@ _LANDLOCK_ADD: Final = 445
 _LANDLOCK_RESTRICT: Final = 446
 _LANDLOCK_PATH_BENEATH: Final = 1
 _CAPABILITY_VERSION: Final = 0x2008_0522
-_MS_NOSUID_NODEV_NOEXEC: Final = 2 | 4 | 8
+_MS_RDONLY: Final = 1
+_MS_NOSUID_NOEXEC: Final = 2 | 8
+_MS_NOSUID_NODEV_NOEXEC: Final = _MS_NOSUID_NOEXEC | 4
+_MS_REMOUNT_BIND: Final = 32 | 4096
 
 
 def main() -> None:
@@ -109,11 +112,15 @@ def _read(file: int, length: int) -> bytes:
 
 def _confine(settings: dict[str, Any]) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
+    user = None if settings["users"] is None else _any_user(*settings["users"])
     if settings["scratch"] is not None:
-        _mount_scratch(libc, **settings["scratch"])
+        size, files = settings["scratch"]["size"], settings["scratch"]["files"]
+        _mount_scratch(libc, size, files, settings["scratch"]["user"] if user is None else user)
+    for device in settings["devices"]:
+        _forbid_changes(libc, device)
     if settings["landlock"] is not None:
         _restrict_files(libc, **settings["landlock"])
-    _drop_privileges(libc, settings["user"])
+    _drop_privileges(libc, user)
     os.chdir("/" if settings["scratch"] is None else SCRATCH)
     _call(libc.prctl, _PR_SET_DUMPABLE, 0, 0, 0, 0)
     # After the change of the user, which would undo it.
@@ -124,6 +131,11 @@ def _confine(settings: dict[str, Any]) -> None:
         limit = getattr(resource, name)
         resource.setrlimit(limit, _at_most(limit, value, value))
     SeccompFilter(libc, bytes.fromhex(settings["zygote_filter"]), ()).install()
+
+
+def _any_user(first: int, last: int) -> int:
+    """Give one that no other sandbox is likely to have."""
+    return first + int.from_bytes(os.urandom(4)) % (last - first + 1)
 
 
 def _at_most(limit: int, soft: int, hard: int) -> tuple[int, int]:
@@ -143,6 +155,12 @@ def _mount_scratch(libc: ctypes.CDLL, size: int, files: int, user: int) -> None:
     options = f"size={size},nr_inodes={files},mode=0700,uid={user},gid={user}".encode()
     flags = ctypes.c_ulong(_MS_NOSUID_NODEV_NOEXEC)
     _call(libc.mount, b"scratch", SCRATCH.encode(), b"tmpfs", flags, options)
+
+
+def _forbid_changes(libc: ctypes.CDLL, device: str) -> None:
+    """Have nobody change the times of a device, which is that of the machine; it works as before."""
+    flags = ctypes.c_ulong(_MS_REMOUNT_BIND | _MS_RDONLY | _MS_NOSUID_NOEXEC)
+    _call(libc.mount, None, device.encode(), None, flags, None)
 
 
 def _restrict_files(
@@ -341,10 +359,9 @@ class Zygote:
             row = _read(self._rows, length)
             if len(row) == length:
                 os.write(outcome, _ROW_IS_READ)
-                os.close(self._rows)
                 os.dup2(output, 1)
                 os.dup2(output, 2)
-                os.close(output)
+                _keep_open(outcome)
                 for limit, values in self._limits:
                     resource.setrlimit(limit, values)
                 self._filter.install()
@@ -359,6 +376,17 @@ class Zygote:
         _call(self._libc.prctl, _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != self._pid:
             os._exit(1)
+
+
+def _keep_open(outcome: int) -> None:
+    """Close all but the three standard files and this one, and open stdin anew.
+
+    What is open is shared with the zygote and so with every row: its flags, and where it is read.
+    """
+    os.closerange(3, outcome)
+    os.closerange(outcome + 1, 1 << 20)
+    os.close(0)
+    os.open(os.devnull, os.O_RDONLY)  # the lowest number that is free
 
 
 class _Wiped:
@@ -514,7 +542,7 @@ def _unusable(grade: object) -> str | None:
     if type(grade) is types.FunctionType and _takes_two(grade.__code__):
         return None  # at once: each row would pay for looking closer
     if not callable(grade):
-        return f"In the source, grade is no function, but of the type {type(grade).__name__}."
+        return f"In the source, grade is no function, but of the type {_name(grade)}."
     try:
         parameters = inspect.signature(grade).parameters.values()
     except (TypeError, ValueError):
@@ -536,8 +564,7 @@ def _takes_two(code: types.CodeType) -> bool:
 def _scored(result: object) -> bytes:
     score = _number(result)
     if score is None:
-        kind = type(result).__name__
-        returned = "None" if result is None else f"a value of the type {kind}"
+        returned = "None" if result is None else f"a value of the type {_name(result)}"
         return _error("python_result", f"grade returned {returned}; it must return a number.")
     if not math.isfinite(score):
         return _error("python_result", f"grade returned {score}; it must return a finite number.")
@@ -546,12 +573,13 @@ def _scored(result: object) -> bytes:
 
 def _number(result: object) -> float | None:
     """Give the value of a number, Python's or numpy's; infinite when it is too large for a float."""
+    kind = type(result)  # what `isinstance` asks besides is the object's own word
     try:
-        if isinstance(result, float):
-            return float.__float__(result)
-        if isinstance(result, int):  # bool is one
-            return int.__float__(result)
-        if isinstance(result, _numpy_numbers()):
+        if issubclass(kind, float):
+            return float.__float__(result)  # type: ignore[arg-type]
+        if issubclass(kind, int):  # bool is one
+            return int.__float__(result)  # type: ignore[arg-type]
+        if issubclass(kind, _numpy_numbers()):
             return float(result)  # type: ignore[arg-type]
     except OverflowError:
         return math.inf
@@ -586,7 +614,13 @@ def _described(error: BaseException) -> str:
         text = str(error)
     except BaseException:  # noqa: BLE001  (the text is made by the grader)
         text = "its text cannot be had"
-    return f"{type(error).__name__}: {text[:_MESSAGE_LIMIT]}" if text else type(error).__name__
+    return f"{_name(error)}: {text[:_MESSAGE_LIMIT]}" if text else _name(error)
+
+
+def _name(value: object) -> str:
+    """Give the name of a type, also where the type of the type says something else."""
+    name: str = type.__dict__["__name__"].__get__(type(value))
+    return name
 
 
 def _shown(error: BaseException) -> str:
