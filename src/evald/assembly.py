@@ -95,7 +95,7 @@ async def _dispatching(
     providers = providers_of(settings)
     public_url = (settings.public_url or f"http://{_url_host(settings.host)}:{port}").rstrip("/")
     await refuse_loops(providers, connections.kept, [*_local_urls(port), public_url])
-    aside, bodies_aside = ProcessAside(), ProcessAside()
+    aside, bodies_aside, sources_aside = ProcessAside(), ProcessAside(), ProcessAside()
     sandboxes = PythonSandboxes(
         hidden=hidden_from_programs(settings), limits=Limits(seconds=settings.python_timeout)
     )
@@ -129,6 +129,7 @@ async def _dispatching(
         lambda: list_models(providers, connections.kept),
         public_url,
         bodies_aside,
+        sources_aside,
         webhooks,
         settings.schema_strict,
     )
@@ -145,13 +146,15 @@ async def _dispatching(
         await sandboxes.close()
         await aside.close()
         await bodies_aside.close()
+        await sources_aside.close()
 
 
 def hidden_from_programs(settings: Settings) -> list[Path]:
     """Give the files and folders that no program of a python grader may find on its machine."""
-    database = make_url(database_url(settings)).database or ""
+    database = Path(make_url(database_url(settings)).database or "").absolute()
+    beside = [database.with_name(f"{database.name}{end}") for end in ("", "-wal", "-shm")]
     config = [] if settings.config is None else [settings.config.absolute()]
-    return [settings.data_dir.absolute(), Path(database).absolute(), *config]
+    return [settings.data_dir.absolute(), *beside, *config]
 
 
 def _embedder(

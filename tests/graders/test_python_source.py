@@ -25,7 +25,10 @@ def test_a_source_that_defines_grade_with_two_parameters_is_taken(source: str) -
     assert source_fault(source) is None
 
 
+# Each level is compiled twice, and so is all that is in it.
+FINALLY = "".join(f"{' ' * n}try: pass\n{' ' * n}finally:\n" for n in range(16))
 BAD = {
+    "finally in finally": (f"{FINALLY}{' ' * 16}{'a(b);' * 200}", "too deeply"),
     "nothing": ("", MISSING),
     "another name": ("def score(sample, item): return 1.0", MISSING),
     "inside a function": ("def f():\n    def grade(sample, item): return 1.0", MISSING),

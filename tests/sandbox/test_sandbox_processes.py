@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 from asyncio.subprocess import PIPE
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from structlog.testing import capture_logs
 
 from evald.sandbox.backend import ZYGOTE, Limits
 from evald.sandbox.bubblewrap import bubblewrap
@@ -334,3 +336,21 @@ def with_a_row(pid: int) -> list[psutil.Process] | None:
     found = psutil.Process(pid).children(recursive=True)
     zygotes = [each for each in found if each.name() != "bwrap"]
     return found if any(each.children() for each in zygotes) else None
+
+
+async def test_a_sandbox_for_which_there_is_no_room_now_is_begun_when_there_is(
+    pool: SandboxPool,
+) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    free = os.dup(0)
+    os.close(free)
+    with capture_logs() as logged:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (free, limits[1]))  # no further file
+        try:
+            row = asyncio.create_task(waiting(pool, seconds=0))
+            await asyncio.to_thread(until, lambda: logged)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+
+        assert await row == 1
+    assert "open file" in logged[0]["reason"]

@@ -35,7 +35,7 @@ from evald.rules.paging import one_of, page_request
 from evald.rules.rows import BadSchema, RowCheck
 from evald.runs.asked_models import check_embeddings
 from evald.runs.delete import delete_eval
-from evald.runs.python_graders import check_isolation, check_sources
+from evald.runs.python_graders import check_programs
 from evald.store import evals as eval_store
 from evald.store.evals import OrderBy
 from evald.store.idempotency_keys import FirstAnswer
@@ -55,7 +55,7 @@ async def create(request: Request, services: Given, project_id: OfProject) -> Re
         # In a thread: a hundred long formulas take a second.
         await asyncio.to_thread(_check_formulas, asked.testing_criteria)
         new = _new_eval(asked, project_id, int(services.tools.clock()))
-        await _check_can_be_graded(asked, new, services)
+        await _check_can_be_graded(asked, new, services, project_id)
         answer = json_text.dump_bytes(new.as_json())  # first: what cannot be answered is not kept
 
         async def insert(connection: AsyncConnection) -> None:
@@ -99,14 +99,17 @@ def _check_formulas(criteria: Sequence[AnyCriterion]) -> None:
         check_formula(criterion, f"testing_criteria[{number}]")
 
 
-async def _check_can_be_graded(asked: CreateEval, new: Eval, services: Services) -> None:
+async def _check_can_be_graded(
+    asked: CreateEval, new: Eval, services: Services, project_id: ProjectId
+) -> None:
     for number, (given, kept) in enumerate(
         zip(asked.testing_criteria, new.testing_criteria, strict=True)
     ):
         place = f"testing_criteria[{number}]"
         check_embeddings(kept, place, services.tools)
-        await check_sources(given, place, services.bodies_aside)
-        await check_isolation(kept, place, services.tools)
+        await check_programs(
+            given, place, services.sources_aside, f"project {project_id}", services.tools
+        )
 
 
 @described(EvalPage)

@@ -31,6 +31,8 @@ class Services:
     """Where browsers find this server, without a slash at the end."""
     bodies_aside: SharedAside
     """Where large bodies are read: apart from long comparisons, which would keep them waiting."""
+    sources_aside: SharedAside
+    """Where programs are looked at: a hostile one keeps the process for seconds."""
     webhooks: Deliveries
     schema_strict: bool
     """Whether answers are in their strict form where a request does not say."""

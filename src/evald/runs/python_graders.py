@@ -1,7 +1,5 @@
 """Whether the programs of python graders can be run here: refused before anything is kept or run."""
 
-from typing import Final
-
 from evald.contract.graders import (
     AnyCriterion,
     AnyPart,
@@ -14,18 +12,20 @@ from evald.graders.python import UNAVAILABLE
 from evald.graders.python_source import MOST_SECONDS, source_fault
 from evald.runs.tools import SharedAside, Tools
 
-OWNER: Final = "sources"
-"""Whom sources are looked at for, beside the large bodies that take turns with them."""
 
+async def check_programs(
+    grader: AnyCriterion | AnyPart, place: str, aside: SharedAside, owner: str, tools: Tools
+) -> None:
+    """Check that the programs in a grader have a `grade`, and can be run safely. Raises BadRequest.
 
-async def check_sources(grader: AnyCriterion | AnyPart, place: str, aside: SharedAside) -> None:
-    """Check that the programs in a grader can be compiled and have a `grade`. Raises BadRequest.
-
-    `place` is where the grader stands in its request. Nothing of a program is run.
+    `place` is where the grader stands in its request; `owner` is whom `aside` takes turns for. Nothing
+    of a program is run. The first time it waits for the self-test of the sandboxes.
     """
+    places = []
     for at, python in python_graders_in(grader, place):
+        places.append(at)
         try:
-            fault = await aside(OWNER, source_fault, python.source)
+            fault = await aside(owner, source_fault, python.source)
         except ProcessDied:
             fault = f"the compiler broke over it, or took more than {MOST_SECONDS} seconds"
         if fault is not None:
@@ -33,13 +33,12 @@ async def check_sources(grader: AnyCriterion | AnyPart, place: str, aside: Share
             raise BadRequest(
                 f"Invalid value for '{param}': {fault}.", param=param, code="invalid_value"
             )
+    if places and (advice := await _advice(tools)) is not None:
+        raise BadRequest(advice, param=f"{places[0]}.type", code=UNAVAILABLE)
 
 
 async def check_isolation(grader: JsonObject, place: str, tools: Tools) -> None:
-    """Check that a kept grader has no program where none can be run safely. Raises BadRequest.
-
-    The first time it waits for the self-test of the sandboxes.
-    """
+    """Check that a kept grader has no program where none can be run safely. Raises BadRequest."""
     places = python_places_of(grader)
     if places and (advice := await _advice(tools)) is not None:
         raise BadRequest(advice, param=f"{place}.{places[0]}", code=UNAVAILABLE)

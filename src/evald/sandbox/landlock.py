@@ -43,6 +43,8 @@ _DEVICES: Final = {
 # What each version of Landlock can forbid: all of it is forbidden.
 _FIRST_FILES: Final = (1 << 13) - 1
 _LATER_FILES: Final = ((2, 1 << 13), (3, 1 << 14), (5, 1 << 15))
+_FIRST_THAT_KEEPS_FILES: Final = 3
+"""Before this version (Linux 6.2) a file that may be read can be emptied by opening it."""
 _TCP: Final = (4, 0b11)
 _SIGNALS_AND_ABSTRACT_SOCKETS: Final = (6, 0b11)
 
@@ -82,6 +84,10 @@ def _version() -> int:
     )
     if version < 1:
         raise CannotIsolate("This kernel has no Landlock, or it is switched off.")
+    if version < _FIRST_THAT_KEEPS_FILES:
+        raise CannotIsolate(
+            "This kernel's Landlock keeps no file from being emptied: Linux 6.2 does."
+        )
     return version
 
 

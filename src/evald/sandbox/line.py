@@ -10,7 +10,7 @@ import structlog
 
 from evald.sandbox.backend import Backend
 from evald.sandbox.interface import Executed
-from evald.sandbox.sandbox import Row, Sandbox, SandboxFailed, begin_sandbox
+from evald.sandbox.sandbox import NoRoom, Row, Sandbox, SandboxFailed, begin_sandbox
 
 AHEAD_S: Final = 0.05
 """So much work is written ahead: a sandbox need not wait for the server, and little waits for it."""
@@ -20,7 +20,9 @@ PATIENCE_S: Final = 0.1
 SPARE_IDLE_S: Final = 2.0
 """A sandbox on a spare place is ended when it has had nothing to do for so long."""
 STARTS: Final = 2
-"""So many sandboxes fail to start, one after the other, until all rows that wait are errors."""
+"""So many sandboxes fail to start, one after the other, until all rows are errors."""
+PAUSES_S: Final = (0.1, 0.5, 2.0, 5.0, 10.0, 20.0)
+"""When the system has no room for another sandbox, it is asked again after these."""
 _ENDED: Final = Executed(None, "python_server_error", "It was ended before it was graded.")
 
 log = structlog.get_logger()
@@ -140,13 +142,22 @@ class Line:
     async def _serve(self, *, is_spare: bool) -> None:
         """Keep one sandbox from its begin to its end."""
         try:
-            sandbox = await begin_sandbox(self._backend, self._source)
+            sandbox = await self._begun()
             try:
                 await self._serve_through(sandbox, is_spare=is_spare)
             finally:
                 await wholly(sandbox.ended())
         except SandboxFailed as error:
             self._start_failed(str(error))
+
+    async def _begun(self) -> Sandbox:
+        for pause in PAUSES_S:
+            try:
+                return await begin_sandbox(self._backend, self._source)
+            except NoRoom as error:
+                log.warning("a sandbox has to wait", reason=str(error), seconds=pause)
+                await asyncio.sleep(pause)
+        return await begin_sandbox(self._backend, self._source)
 
     async def _serve_through(self, sandbox: Sandbox, *, is_spare: bool) -> None:
         self._wrong = await sandbox.ready()
@@ -171,6 +182,8 @@ class Line:
         message = f"The sandbox could not be started: {reason}"
         executed = Executed(None, "python_server_error", message)
         if self._failed_starts >= STARTS:
+            # Each further row would wait as long for the same: what the source loads ends it, or hangs.
+            self._wrong = executed
             self._answer_all(executed)
         elif self._waiting:
             self._waiting.popleft().answer(executed)

@@ -4,6 +4,8 @@ import asyncio
 import time
 from typing import Final
 
+import structlog
+
 from evald.contract.json_types import JsonObject
 from evald.rules.json_text import dump_bytes
 from evald.sandbox.backend import Backend
@@ -13,8 +15,11 @@ from evald.sandbox.sandbox import framed
 
 IDLE_S: Final = 60.0
 """A sandbox without rows is kept so long: the next row would have to load all packages again."""
-MOST_IDLE: Final = 8
+MOST_IDLE: Final = 32
+"""Runs end theirs themselves; those that wait for slow models must not lose theirs to one another."""
 _TIDIED_EVERY_S: Final = 1.0
+
+log = structlog.get_logger()
 
 
 class SandboxPool:
@@ -48,9 +53,12 @@ class SandboxPool:
         while True:
             await asyncio.sleep(_TIDIED_EVERY_S)
             now = time.monotonic()
-            for line in self._lines.values():
-                line.tidy(now)
-            await self._end_idle(now)
+            try:
+                for line in self._lines.values():
+                    line.tidy(now)
+                await self._end_idle(now)
+            except Exception:  # the next time it may go well, and without it nothing would be ended
+                log.exception("sandboxes could not be tidied")
 
     async def _end_idle(self, now: float) -> None:
         idle = sorted((line.idle_since, key) for key, line in self._lines.items() if line.is_idle)

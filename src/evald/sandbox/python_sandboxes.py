@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,10 +12,7 @@ from evald.sandbox.bubblewrap import bubblewrap
 from evald.sandbox.interface import Executed, Isolation
 from evald.sandbox.landlock import landlock
 from evald.sandbox.pool import SandboxPool
-from evald.sandbox.self_test import tried_backends
-from evald.sandbox.visible import Visible
-
-MakeBackend = Callable[[Visible, Sequence[Path], Limits], Backend]
+from evald.sandbox.self_test import MakeBackend, tried_backends
 
 BACKENDS: Final[Sequence[tuple[str, MakeBackend]]] = (
     ("bubblewrap", bubblewrap),

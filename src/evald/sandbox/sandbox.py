@@ -1,6 +1,7 @@
 """One sandbox as the server sees it: a process to which rows are written, and which answers in order."""
 
 import asyncio
+import errno
 import os
 import signal
 import time
@@ -34,6 +35,10 @@ _DIED: Final = Executed(
 
 class SandboxFailed(Exception):
     """A sandbox ended before it could take rows. The text says why."""
+
+
+class NoRoom(SandboxFailed):
+    """The system had no room for another process or file; later it may."""
 
 
 @dataclass(slots=True, eq=False)
@@ -173,7 +178,7 @@ class Sandbox:
 
 
 async def begin_sandbox(backend: Backend, source: str) -> Sandbox:
-    """Begin a sandbox for a source. Raises SandboxFailed when the system has no room for one."""
+    """Begin a sandbox for a source. Raises NoRoom."""
     beginning = asyncio.ensure_future(
         asyncio.create_subprocess_exec(
             *backend.command,
@@ -188,7 +193,10 @@ async def begin_sandbox(backend: Backend, source: str) -> Sandbox:
     try:
         process = await asyncio.shield(beginning)
     except OSError as error:
-        raise SandboxFailed(f"It could not be begun: {error.strerror}.") from None
+        # uvloop does not say which of its limits the system has met.
+        is_known = error.errno in errno.errorcode
+        said = error.strerror if is_known else "no room for another process or open file"
+        raise NoRoom(f"It could not be begun: {said}.") from None
     except asyncio.CancelledError:
         # The loop would kill the process alone, and not what that has forked a moment before.
         with suppress(OSError):

@@ -54,6 +54,9 @@ _RESERVE: Final = 64 << 20
 _SWEPT_AT_ONCE: Final = 1_000
 """Files that are removed after a row; if it leaves more, a new sandbox is quicker."""
 
+_PROGRAMS: Final = frozenset({"test", "idlelib", "antigravity", "this"})
+"""Modules that do things when they are loaded, some of them for minutes: a row may, the zygote not."""
+
 _OPEN_ENDED: Final = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -256,6 +259,12 @@ class Zygote:
 
     def load(self, source: str) -> None:
         """Compile the source, load the packages that it names, and tell the server what came of it."""
+        # A short source may take gigabytes to compile, as nested `finally` does.
+        before = resource.getrlimit(resource.RLIMIT_AS)
+        most = _mapped() + self._memory
+        resource.setrlimit(
+            resource.RLIMIT_AS, (_at_most(resource.RLIMIT_AS, most, most)[0], before[1])
+        )
         try:
             tree = compile(source, _FILE, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
             self._code = compile(source, _FILE, "exec", dont_inherit=True)
@@ -267,6 +276,7 @@ class Zygote:
             _load(name)
         linecache.cache[_FILE] = (len(source), None, source.splitlines(keepends=True), _FILE)
         del tree, source
+        resource.setrlimit(resource.RLIMIT_AS, before)
         self._limits = self._row_limits()
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
         if self._has_scratch:
@@ -440,6 +450,8 @@ def _imported(tree: ast.AST) -> Iterator[str]:
 def _load(name: str) -> None:
     """Load a module, if there is one; what goes wrong is for the row to find out."""
     package, _, last = name.rpartition(".")
+    if last == "__main__" or name.split(".")[0] in _PROGRAMS:
+        return
     try:
         if package in sys.modules and hasattr(sys.modules[package], last):
             return
