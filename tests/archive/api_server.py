@@ -54,6 +54,7 @@ class ApiServer:
         self.fault: Callable[[Asked], Fault | None] = lambda _: None
         self.asked: list[Asked] = []
         self.released = threading.Event()
+        self.tells_no_end = False
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
@@ -88,6 +89,8 @@ class ApiServer:
         ordered = objects if asked.query.get("order", "asc") == "asc" else objects[::-1]
         after = asked.query.get("after")
         ids = [json.loads(each).get("id") for each in ordered]
+        if after is not None and after not in ids:
+            return None
         start = 0 if after is None else ids.index(after) + 1
         return ordered[start:]
 
@@ -128,9 +131,9 @@ def _handler(api: ApiServer) -> type[BaseHTTPRequestHandler]:
                 self._send(404, b'{"error": {"message": "there is no such thing"}}')
                 return
             page = rest[: int(asked.query.get("limit", "20"))]
-            more = b"true" if len(rest) > len(page) else b"false"
-            objects = b",\n  ".join(page)
-            body = b'{\n  "object": "list",\n  "data": [' + objects + b'],\n  "has_more": ' + more
+            body = b'{\n  "object": "list",\n  "data": [' + b",\n  ".join(page) + b"]"
+            if not api.tells_no_end:
+                body += b',\n  "has_more": ' + (b"true" if len(rest) > len(page) else b"false")
             self._send(200, body + b"\n}\n", is_cut=is_cut)
 
         def _send(self, status: int, body: bytes, *, is_cut: bool = False) -> None:

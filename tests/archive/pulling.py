@@ -79,4 +79,4 @@ def assert_holds(folder: Path, api: ApiServer) -> None:
         assert (folder / "files" / file_id / "file.json").read_bytes() == file
         body = content.bodies[f"files/{file_id}/content"]
         assert (folder / "files" / file_id / "content").read_bytes() == body
-    assert [each for each in folder.rglob("*.part")] == []
+    assert list(folder.rglob("*.part")) == []

@@ -23,7 +23,7 @@ def one_long_run(items: int = 450) -> Content:
     return content
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_pull_that_was_stopped_goes_on_from_its_last_whole_page(
     tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -54,6 +54,31 @@ def test_a_pull_that_was_stopped_goes_on_from_its_last_whole_page(
         assert asked == ["evalrun_1-299", "evalrun_1-399"]
         assert again.returncode == 0
         assert_holds(folder, api)
+
+
+def test_where_the_last_item_is_unknown_by_now_the_run_is_read_anew(tmp_path: Path) -> None:
+    run = tmp_path / "archive" / "evals/eval_1/runs/evalrun_1"
+    run.mkdir(parents=True)
+    (run / "output_items.jsonl.part").write_bytes(b'{"id": "deleted"}\n')
+    with ApiServer(one_long_run(3)) as api:
+        pull = pulled(api, tmp_path / "archive")
+
+        assert (pull.returncode, pull.stderr) == (0, "")
+        assert_holds(tmp_path / "archive", api)
+
+
+def test_items_of_a_run_that_is_gone_stay_where_they_were_read(tmp_path: Path) -> None:
+    run = tmp_path / "archive" / "evals/eval_1/runs/evalrun_1"
+    run.mkdir(parents=True)
+    (run / "output_items.jsonl.part").write_bytes(b'{"id": "evalrun_1-0"}\n')
+    content = one_long_run(0)
+    del content.lists[ITEMS]
+    with ApiServer(content) as api:
+        pull = pulled(api, tmp_path / "archive")
+
+    assert pull.returncode == 1
+    assert (run / "output_items.jsonl").read_bytes() == b'{"id": "evalrun_1-0"}\n'
+    assert (run / "incomplete.json").exists()
 
 
 def test_a_full_disk_is_said_and_what_was_written_stays(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_help_says_where_the_other_variables_are_told() -> None:
 
 
 def test_help_lists_every_command_with_a_whole_sentence() -> None:
-    for said in (help_of(), help_of("logs"), help_of("keys")):
+    for said in (help_of(), help_of("logs"), help_of("keys"), help_of("pull")):
         _, _, commands = said.partition("Commands:")
         assert commands.strip()
         assert "..." not in commands

@@ -129,7 +129,7 @@ def join_around_gap(head: Path, tail: Path, path: Path) -> None:
 
     A file that is there and holds more stays as it is.
     """
-    if path.exists() and path.stat().st_size > head.stat().st_size + tail.stat().st_size:
+    if size_of(path) > size_of(head) + size_of(tail):
         return
     part = path.with_name(path.name + ".joined.part")
     with part.open("wb") as file, head.open("rb") as first, tail.open("rb") as last:
@@ -146,6 +146,11 @@ def join_around_gap(head: Path, tail: Path, path: Path) -> None:
 def _copy(source: BinaryIO, target: BinaryIO) -> None:
     while piece := source.read(_PIECE):
         target.write(piece)
+
+
+def size_of(path: Path) -> int:
+    """Give the bytes of a file, -1 when there is none."""
+    return path.stat().st_size if path.exists() else -1
 
 
 def remove(paths: Iterable[Path]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from evald.archive.raw_json import BadPage, Page, RawObject, split_page
 from evald.archive.source import Broken, Refused, Source
 
-_LARGEST_PAGE = 16 * 2**20
+_LARGEST_PAGE = 8 * 2**20
 _LARGEST_OBJECT = 2**30
 _SUCCESSES = 10
 """Pages in a row after which a size that failed once is tried again."""
@@ -56,17 +56,20 @@ class Listing:
         ends: set[str | None] = {None, after}
         while True:
             page = await self._page(order, after, pace)
-            if page.objects:
-                yield page.objects
-            if not page.has_more:
+            if not page.objects:
                 return
             last = page.objects[-1].id
-            if last in ends:
+            if last is not None and last in ends and page.has_more is None:
+                return  # an API that gives the whole list to whoever asks
+            if page.has_more is not False and last in ends:
                 raise Unreadable(
                     "the list does not get on: its last id is missing or came before",
                     after=after,
                     is_refused=True,
                 )
+            yield page.objects
+            if page.has_more is False:
+                return
             ends.add(last)
             after = last
 
@@ -82,7 +85,7 @@ class Listing:
                 may_be_size = not isinstance(error, Refused) or error.status in (400, 413, 422)
                 if may_be_size and pace.limit > 1:
                     pace.halve()
-                    await self.source.rest(1)
+                    await self.source.rest(0)
                     continue
                 failures += 1
                 if is_refused or failures >= self.source.tries:

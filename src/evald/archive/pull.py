@@ -20,6 +20,7 @@ from evald.archive.folder import (
     load,
     put_in_place,
     remove,
+    size_of,
     write_whole,
 )
 from evald.archive.listing import Listing, Unreadable
@@ -97,9 +98,9 @@ class Pull:
 
     def _end(self, manifest: dict[str, Any], *, is_whole: bool) -> None:
         path = self._folder / "failures.jsonl"
-        lines = dict.fromkeys(self._failures)
+        lines = self._failures
         if not is_whole and path.exists():  # what this pull did not come to is still to be had
-            lines = dict.fromkeys(path.read_bytes().splitlines(keepends=True)) | lines
+            lines = list(dict.fromkeys(path.read_bytes().splitlines(keepends=True) + lines))
         write_whole(path, b"".join(lines))
         manifest["finished_at"] = int(time.time()) if is_whole else None
         manifest["is_complete"] = is_whole and not self._failures
@@ -113,21 +114,25 @@ class Pull:
         slots: asyncio.Semaphore,
         read: Callable[[RawObject], Awaitable[None]],
     ) -> None:
+        under_way: set[str | None] = set()
+
         async def one(found: RawObject) -> None:
             try:
                 await read(found)
             finally:
+                under_way.discard(found.id)
                 slots.release()
 
         async with asyncio.TaskGroup() as group:
             unreadable = partial(self._unreadable, listing.path)
             async with aclosing(listing.objects(unreadable)) as objects:
                 async for found in objects:
-                    if is_safe(found.id):
+                    if not is_safe(found.id):
+                        self._fail(listing.path, "its id cannot be the name of a folder", found.id)
+                    elif found.id not in under_way:  # a list may name one twice
+                        under_way.add(found.id)
                         await slots.acquire()
                         group.create_task(one(found))
-                    else:
-                        self._fail(listing.path, "its id cannot be the name of a folder", found.id)
 
     async def _eval(self, found: RawObject) -> None:
         folder = self._folder / "evals" / str(found.id)
@@ -187,7 +192,10 @@ class Pull:
                 is_closed = await self._tail(items, head, tail)
         finally:
             tail.close()
-        join_around_gap(head.path, tail.path, folder / "output_items.jsonl")
+        longest = head.path
+        if not tail.count:  # an earlier pull may have come further
+            longest = max(head.path, folder / "output_items.jsonl.part", key=size_of)
+        join_around_gap(longest, tail.path, folder / "output_items.jsonl")
         remove([tail.path])
         if is_closed or head.path.name.endswith(".now.part"):
             remove([head.path])

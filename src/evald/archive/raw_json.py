@@ -27,7 +27,7 @@ class RawObject:
 
     @property
     def id(self) -> str | None:
-        """Its id, or None when it has none that is printable text."""
+        """Its id, or None when it has none that is printable text; that of a number is its digits."""
         found = self.value.get("id")
         return found if isinstance(found, str) and found and found.isprintable() else None
 
@@ -44,28 +44,29 @@ class Page:
     """A page of a list."""
 
     objects: list[RawObject]
-    has_more: bool
-    """Whether to ask for the next page; true also when the answer does not say."""
+    has_more: bool | None
+    """Whether the list goes on; None when the answer does not say."""
 
 
 def split_page(body: bytes) -> Page:
     """Give the objects of a page. Raises BadPage."""
     text = body.decode("utf-8", "surrogateescape")  # bytes that are no UTF-8 stay as they are
     objects: list[RawObject] | None = None
-    has_more = True
+    has_more: bool | None = None
     try:
         for key, at in _members(text):
             if key == "data":
                 objects = list(_elements(text, at))
             elif key == "has_more":
-                has_more = _DECODER.raw_decode(text, at)[0] is not False
+                found = _DECODER.raw_decode(text, at)[0]
+                has_more = found if isinstance(found, bool) else None
     except (ValueError, IndexError) as error:
         raise BadPage(f"the answer is no whole JSON: {error}") from None
     except RecursionError:
         raise BadPage("the answer is nested too deep") from None
     if objects is None:
         raise BadPage("the answer is no list of objects")
-    return Page(objects, has_more and bool(objects))
+    return Page(objects, has_more)
 
 
 def _members(text: str) -> Iterator[tuple[str, int]]:

@@ -1,6 +1,7 @@
 """The API that is read: one request at a time, as fast as it likes, with the patience it asks for."""
 
 import asyncio
+import json
 import random
 import re
 import time
@@ -148,7 +149,8 @@ class Source:
 
     def _heed(self, headers: Mapping[str, str]) -> None:
         if headers.get("x-ratelimit-remaining-requests") == "0":
-            self._pause(_duration(headers.get("x-ratelimit-reset-requests", "")))
+            reset = _duration(headers.get("x-ratelimit-reset-requests", ""))
+            self._pause(min(reset, _POLICY.ceiling))
 
     def _pause(self, seconds: float) -> None:
         if seconds > _LONGEST_PAUSE_S:
@@ -156,8 +158,8 @@ class Source:
         self._not_before = max(self._not_before, time.monotonic() + seconds)
 
     async def _refuse(self, answer: aiohttp.ClientResponse) -> None:
-        text = (await answer.content.read(_ERROR_BYTES)).decode(errors="replace")
-        message = f"{answer.status} {self.safe(text)[:300]}".strip()
+        text = await answer.content.read(_ERROR_BYTES)
+        message = f"{answer.status} {self.safe(_message(text))[:300]}".strip()
         if answer.status == 429:
             raise _Throttled(named_pause(answer.headers, time.time()))
         if answer.status == 401:
@@ -189,6 +191,14 @@ async def open_source(address: Address, manners: Manners) -> AsyncIterator[Sourc
         trust_env=True,  # the proxy of the environment
     ) as session:
         yield Source(session, address, manners)
+
+
+def _message(text: bytes) -> str:
+    """Give what an error says: the message of OpenAI's form, else all of it."""
+    try:
+        return str(json.loads(text)["error"]["message"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return text.decode(errors="replace")
 
 
 def _duration(text: str) -> float:

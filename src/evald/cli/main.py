@@ -233,7 +233,7 @@ def import_(
 
 @cli.group()
 def pull() -> None:
-    """Read everything that an Evals API holds into a folder, before it is gone."""
+    """Read what another Evals API holds into an archive."""
 
 
 @pull.command("openai")
@@ -280,10 +280,10 @@ def pull() -> None:
 @click.option("--organization", envvar="OPENAI_ORG_ID", help="Or as OPENAI_ORG_ID.")
 @click.option("--project", envvar="OPENAI_PROJECT_ID", help="Or as OPENAI_PROJECT_ID.")
 def pull_openai(**options: Any) -> None:
-    """Read evals, runs, output items and files of OpenAI into an archive.
+    """Read all that OpenAI or Azure holds into an archive.
 
-    OpenAI answers reads until 2026-11-30. The archive holds every object exactly as
-    it was sent, a folder for each eval. No server is needed:
+    OpenAI answers reads until 2026-11-30. The archive holds evals, runs, output
+    items and files, each object exactly as it was sent. No server is needed:
 
     \b
       export OPENAI_API_KEY=sk-...

@@ -198,7 +198,13 @@ class Progress:
 
     def _line(self, tally: Tally) -> str:
         rate = tally.output_items / max(0.001, time.monotonic() - self._begun)
-        return (
-            f"{_n(tally.evals, 'eval')}  {_n(tally.runs, 'run')}  "
-            f"{_n(tally.output_items, 'item')}  {_n(tally.files, 'file')}  {rate:,.0f} items/s"
-        )
+        parts = [
+            _n(tally.evals, "eval"),
+            _n(tally.runs, "run"),
+            _n(tally.output_items, "item"),
+            f"{rate:,.0f} items/s",
+            _n(tally.files, "file"),
+        ]
+        if tally.stored_completions:
+            parts.append(_n(tally.stored_completions, "stored completion"))
+        return "  ".join(parts)
