@@ -151,7 +151,7 @@ def test_pages_that_hang_or_are_huge_are_asked_for_in_smaller_ones(tmp_path: Pat
         api.fault = lambda asked: (
             "hang" if "hangs" in asked.path and asked.query["limit"] == "100" else None
         )
-        pull = pulled(api, tmp_path / "archive", "--timeout", "1")
+        pull = pulled(api, tmp_path / "archive", "--timeout", "2", "--tries", "5")
 
         assert (pull.returncode, pull.stderr) == (0, "")
         assert_holds(tmp_path / "archive", api)
