@@ -28,7 +28,7 @@ from evald.archive.raw_json import RawObject
 from evald.archive.source import Broken, Refused, Source
 
 _FILES_A_PAGE: Final = 1000
-# As in rules/status.py, which brings half a second of imports along.
+# As in rules/status.py, which needs all of pydantic.
 _FINAL: Final = frozenset({"completed", "failed", "canceled"})
 
 

@@ -17,7 +17,6 @@ from evald.rules.retry import RetryPolicy, is_retried, named_pause, wait_before
 
 _POLICY = RetryPolicy(ceiling=30)
 _THROTTLED_TRIES = 30
-_UNANSWERED_TRIES = 6
 _LONGEST_PAUSE_S = 600.0
 _IN_VAIN = 200
 """Requests in a row without one that succeeds, after which the API counts as down."""
@@ -122,7 +121,7 @@ class Source:
                     ) from None
                 self._pause(wait_before(attempt, random.random(), _POLICY, throttled.named))
             except aiohttp.ClientConnectorError as error:
-                if attempt >= min(_UNANSWERED_TRIES, self.tries + 1):
+                if attempt >= 2 * self.tries:
                     raise SourceGone(f"It cannot be reached: {self.safe(error)}.") from None
                 await self.rest(attempt)
             except TimeoutError:
