@@ -1,8 +1,9 @@
-"""Isolation by gVisor: a kernel of its own, which runs as an ordinary process, and a file system of its own.
+"""Isolation by gVisor: a kernel of its own that runs as an ordinary process, and its own file system.
 
 The zygote meets gVisor's kernel, and Linux meets gVisor's alone, with the few calls that gVisor makes.
-Only root's server can use it. What gVisor adds by itself (/proc, /sys, /tmp) is covered by empty folders;
-its /dev is made up, with the usual devices that hold nothing, and only root in there may change it.
+Only root's server can use it. What gVisor adds by itself (/proc, /sys, /tmp) is covered by empty
+folders, so the self-test needs no exception for it; its /dev is made up, and root's inside. It
+counts no files in the scratch space, and cores and priority are those of the whole process outside.
 """
 
 import json
@@ -141,6 +142,10 @@ class _Bundle:
             if not any((self._root / name).glob("*")):
                 self._place_folder(Path("/", name))
                 self._mount(self._empty_folder, Path("/", name))
+        # Whatever the server's umask leaves to others: inside, the zygote is one of them.
+        for path in (self._empty_folder, self._empty_file, self._root, *self._root.rglob("*")):
+            if not path.is_symlink():
+                path.chmod(0o755)
         config = _config(command, variables, self._mounts)
         (self._folder / "config.json").write_text(json.dumps(config))
 
