@@ -20,7 +20,7 @@ from evald.sandbox.visible import Visible, visible
 from tests.runs.making import create_eval, create_run, get_final, given, items_of
 from tests.sandbox.conftest import LIMITS, Children
 from tests.sandbox.test_python_rows import codes
-from tests.sandbox.test_sandbox_processes import WAITS, waiting
+from tests.sandbox.test_sandbox_processes import WAITS, mounted, waiting
 from tests.server import CHECKOUT, EvaldServer
 from tests.waiting import until
 
@@ -159,7 +159,7 @@ async def test_a_cancel_at_any_moment_and_the_end_leave_no_process_and_no_state(
     backend = gvisor(visible(), (), LIMITS)
     assert backend.folder is not None
     folder = backend.folder.path
-    before = set(folder.iterdir())
+    before, mounts = set(folder.iterdir()), mounted()
     pool = SandboxPool(backend, spare_places=0)
     for turns in (0, 5, 20, 40):
         row = asyncio.create_task(waiting(pool, f"owner {turns}"))
@@ -175,7 +175,7 @@ async def test_a_cancel_at_any_moment_and_the_end_leave_no_process_and_no_state(
     await pool.close()
 
     await asyncio.wait([running])
-    assert set(folder.iterdir()) == before
+    assert (set(folder.iterdir()), mounted()) == (before, mounts)
     await asyncio.to_thread(until, lambda: not of_gvisor(children))
 
 
@@ -245,11 +245,13 @@ def test_a_run_is_graded_where_gvisor_alone_isolates(has_gvisor: None, tmp_path:
     assert runsc is not None
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "runsc").symlink_to(runsc)
-    environment = {"PATH": str(tmp_path / "bin")}
+    environment, before = {"PATH": str(tmp_path / "bin")}, folders()
     with EvaldServer(tmp_path, environment=environment, under=WITHOUT_LANDLOCK) as server:
         rows = [{"item": {"n": n}, "sample": {"output_text": ""}} for n in range(5)]
         run = get_final(server, create_run(server, create_eval(server, program), given(rows)))
         scores = [item["results"][0]["score"] for item in items_of(server, run)]
+        (folder,) = folders() - before
 
     assert (run["status"], run["result_counts"]["passed"]) == ("completed", 3)
     assert sorted(scores) == [0.0, 0.25, 0.5, 0.75, 1.0]
+    assert not folder.exists()

@@ -49,16 +49,11 @@ def gvisor(visible: Visible, hidden: Sequence[Path], limits: Limits) -> Backend:
         raise CannotIsolate("The program runsc is not installed.")
     if os.geteuid() != 0 or not knows_user(UNNAMED_USER):
         raise CannotIsolate("Only root can start runsc, and this server is an ordinary user.")
-    folder = ServerFolder("evald-gvisor-")
-    bundle = _Bundle(folder.path)
-    nltk_data = {
-        each: Path(f"{_NLTK_INSIDE}/{place}") for place, each in enumerate(visible.nltk_data)
-    }
-    bundle.show({path: path for path in visible.paths} | nltk_data, hidden)
-    bundle.show_one(visible.python.resolve(), visible.python)
-    bundle.show_one(ZYGOTE, Path(_ZYGOTE_INSIDE))
-    command = [str(visible.python), *PYTHON_OPTIONS, _ZYGOTE_INSIDE]
-    bundle.write(command, environment([str(each) for each in nltk_data.values()], home=SCRATCH))
+    try:
+        folder = ServerFolder("evald-gvisor-")
+        _fill(folder.path, visible, hidden)
+    except OSError as error:
+        raise CannotIsolate(f"The container cannot be described: {error}.") from None
     settings = zygote_settings(
         limits,
         user=UNNAMED_USER,
@@ -73,6 +68,18 @@ def gvisor(visible: Visible, hidden: Sequence[Path], limits: Limits) -> Backend:
         {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
         folder,
     )
+
+
+def _fill(folder: Path, visible: Visible, hidden: Sequence[Path]) -> None:
+    bundle = _Bundle(folder)
+    nltk_data = {
+        each: Path(f"{_NLTK_INSIDE}/{place}") for place, each in enumerate(visible.nltk_data)
+    }
+    bundle.show({path: path for path in visible.paths} | nltk_data, hidden)
+    bundle.show_one(visible.python.resolve(), visible.python)
+    bundle.show_one(ZYGOTE, Path(_ZYGOTE_INSIDE))
+    command = [str(visible.python), *PYTHON_OPTIONS, _ZYGOTE_INSIDE]
+    bundle.write(command, environment([str(each) for each in nltk_data.values()], home=SCRATCH))
 
 
 def _command(program: str, folder: Path, python: Path, limits: Limits) -> Sequence[str]:
