@@ -25,6 +25,8 @@ no_wordnet=
 sh scripts/wordnet.sh || no_wordnet=yes
 no_bubblewrap=
 sh scripts/bubblewrap.sh || no_bubblewrap=yes
+no_gvisor=
+sh scripts/gvisor.sh || no_gvisor=yes
 
 pass "All tests" tests
 for sdk in openai-1 openai-2; do
@@ -47,6 +49,11 @@ if [ -n "$no_bubblewrap" ]; then
     echo "!! THE SANDBOXES OF PYTHON GRADERS WERE NOT TESTED: bubblewrap is missing, see the first lines."
     [ -z "${CI-}" ] || failed="$failed
     Tests in sandboxes: in CI none may be left out"
+fi
+if [ -n "$no_gvisor" ]; then
+    echo "!! THE SANDBOX OF GVISOR WAS NOT TESTED: runsc is missing, see the first lines."
+    [ -z "${CI-}" ] || failed="$failed
+    Tests in gVisor: in CI none may be left out"
 fi
 if [ -n "$failed" ]; then
     echo "FAILED:$failed"

@@ -58,6 +58,15 @@ def has_bubblewrap() -> None:
         pytest.skip("NO SANDBOX WAS TESTED: there is no bubblewrap here, or it may not isolate")
 
 
+@pytest.fixture(scope="session")
+def has_gvisor() -> None:
+    """For tests that need it: root's alone can; where runsc is missing they fail in CI."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can start runsc")
+    if shutil.which("runsc") is None and "CI" not in os.environ:
+        pytest.skip("NO GVISOR WAS TESTED: there is no runsc here, and make could not install it")
+
+
 LIMITS = Limits(seconds=30, memory=256 << 20, scratch=8 << 20, scratch_files=200)
 """Small ones, so that they are met quickly."""
 

@@ -12,6 +12,7 @@ from typing import Final
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.sandbox import zygote
 from evald.sandbox.seccomp import seccomp_filter
+from evald.sandbox.server_folder import ServerFolder
 from evald.sandbox.syscalls import Machine, by_number, row_calls, zygote_calls
 
 ZYGOTE: Final = Path(zygote.__file__)
@@ -26,7 +27,8 @@ UNNAMED_USERS: Final = (0x7000_0000, 0x70FF_FFFF)
 machine has them: the kernel counts threads and pipes by user, and one program could use up all.
 """
 
-_NICE: Final = 5  # the server goes first
+NICE: Final = 5
+"""How much later than the server a sandbox has its turn."""
 
 
 class CannotIsolate(Exception):
@@ -59,6 +61,8 @@ class Backend:
     """Of each row, which the settings hold the zygote to."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Of the command: all of it, nothing of the server's is added."""
+    folder: ServerFolder | None = None
+    """Where each sandbox may keep a folder with the number of its process for a name."""
 
 
 def zygote_settings(
@@ -79,7 +83,7 @@ def zygote_settings(
         "users": None if user is None else list(_users_like(user)),
         "devices": [],
         "landlock": None,
-        "nice": _NICE,
+        "nice": NICE,
         "cores": limits.cores,
         "seconds": limits.seconds,
         "processor_seconds": max(1, round(limits.seconds * limits.cores)),

@@ -17,7 +17,7 @@ from evald.sandbox.backend import (
     knows_user,
     zygote_settings,
 )
-from evald.sandbox.visible import Visible, closed_to_others, without_inner
+from evald.sandbox.visible import Visible, closed_to_others, is_among, masks
 from evald.sandbox.zygote import SCRATCH
 
 NAME: Final = "bubblewrap"
@@ -105,7 +105,7 @@ def _environment(nltk_data: Sequence[str]) -> Iterator[str]:
 
 def _files(shown: Mapping[Path, Path], python: Path) -> Iterator[str]:
     for path, inside in shown.items():
-        if path.is_symlink() and _is_among(path.resolve(), shown):
+        if path.is_symlink() and is_among(path.resolve(), shown):
             yield from ("--symlink", os.readlink(path), str(inside))
         else:
             yield from _open_parent(inside)
@@ -132,19 +132,10 @@ def _open_parent(inside: Path) -> tuple[str, str]:
     return "--dir", str(inside.parent)
 
 
-def _is_among(path: Path, shown: Mapping[Path, Path]) -> bool:
-    return any(path == other or other in path.parents for other in shown)
-
-
 def _masks(shown: Mapping[Path, Path], hidden: Sequence[Path]) -> Iterator[str]:
     """Lay something empty over what must not be seen and lies in a folder that is."""
-    there = [path.resolve() for path in hidden if path.exists()]
-    for folder, inside in shown.items():
-        within = [path for path in there if path.is_relative_to(folder.resolve())]
-        # What lies in a folder that is masked is gone with it: nothing can be laid over it.
-        for path in without_inner(within):
-            mask = str(inside / path.relative_to(folder.resolve()))
-            if path.is_dir():
-                yield from ("--tmpfs", mask, "--remount-ro", mask)
-            else:
-                yield from ("--ro-bind", "/dev/null", mask)
+    for path, inside in masks(shown, hidden):
+        if path.is_dir():
+            yield from ("--tmpfs", str(inside), "--remount-ro", str(inside))
+        else:
+            yield from ("--ro-bind", "/dev/null", str(inside))

@@ -51,7 +51,7 @@ class Trial:
     """What the self-test found out about one way to isolate."""
 
     backend: str
-    """`bubblewrap` or `landlock`."""
+    """`bubblewrap`, `landlock` or `gvisor`."""
     held: Sequence[str]
     """The escapes that were really tried and did not succeed, one phrase each."""
     refused: str | None

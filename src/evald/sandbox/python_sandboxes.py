@@ -9,6 +9,7 @@ from typing import Final
 from evald.contract.json_types import JsonObject
 from evald.sandbox.backend import Backend, Limits
 from evald.sandbox.bubblewrap import bubblewrap
+from evald.sandbox.gvisor import gvisor
 from evald.sandbox.interface import Executed, Isolation
 from evald.sandbox.landlock import landlock
 from evald.sandbox.pool import SandboxPool
@@ -17,6 +18,7 @@ from evald.sandbox.self_test import MakeBackend, tried_backends
 BACKENDS: Final[Sequence[tuple[str, MakeBackend]]] = (
     ("bubblewrap", bubblewrap),
     ("landlock", landlock),
+    ("gvisor", gvisor),
 )
 
 

@@ -14,7 +14,7 @@ from typing import Final
 import orjson
 
 from evald.sandbox.answers import Answer, BadAnswer, executed, read_answer
-from evald.sandbox.backend import Backend, Limits
+from evald.sandbox.backend import Backend
 from evald.sandbox.interface import Executed
 from evald.sandbox.zygote import FRAME, READY
 
@@ -64,10 +64,11 @@ def framed(text: bytes) -> bytes:
 class Sandbox:
     """One process and all that it isolates. Rows run in it one after the other."""
 
-    def __init__(self, process: Process, limits: Limits) -> None:
+    def __init__(self, process: Process, backend: Backend) -> None:
         """Use `begin_sandbox`."""
         self._process = process
-        self._limits = limits
+        self._limits = backend.limits
+        self._folder = backend.folder
         self._killed = False
         self._is_last = False
         self.unanswered: deque[Row] = deque()
@@ -175,6 +176,8 @@ class Sandbox:
         assert self._process.stdin is not None
         with suppress(OSError):  # Python 3.11.2 logs a broken pipe that nobody asks about
             await self._process.stdin.wait_closed()
+        if self._folder is not None:
+            self._folder.remove(str(self._process.pid))
 
 
 async def begin_sandbox(backend: Backend, source: str) -> Sandbox:
@@ -200,8 +203,8 @@ async def begin_sandbox(backend: Backend, source: str) -> Sandbox:
     except asyncio.CancelledError:
         # The loop would kill the process alone, and not what that has forked a moment before.
         with suppress(OSError):
-            await Sandbox(await beginning, backend.limits).ended()
+            await Sandbox(await beginning, backend).ended()
         raise
-    sandbox = Sandbox(process, backend.limits)
+    sandbox = Sandbox(process, backend)
     sandbox.write(framed(orjson.dumps({**backend.settings, "source": source})))
     return sandbox

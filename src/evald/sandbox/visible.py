@@ -5,7 +5,7 @@ import site
 import stat
 import sys
 import sysconfig
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -88,3 +88,21 @@ def without_inner(paths: Sequence[Path]) -> list[Path]:
     """Leave out what is twice there, or lies in a folder that is there anyway."""
     unique = list(dict.fromkeys(paths))
     return [path for path in unique if not any(other in path.parents for other in unique)]
+
+
+def is_among(path: Path, shown: Mapping[Path, Path]) -> bool:
+    """Say whether a path lies in what is shown."""
+    return any(path == other or other in path.parents for other in shown)
+
+
+def masks(shown: Mapping[Path, Path], hidden: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
+    """Give what must not be seen and lies in a folder that is, with where it would be seen.
+
+    `shown` has where it is seen for each path.
+    """
+    there = [path.resolve() for path in hidden if path.exists()]
+    for folder, inside in shown.items():
+        within = [path for path in there if path.is_relative_to(folder.resolve())]
+        # What lies in a folder that is masked is gone with it: nothing can be laid over it.
+        for path in without_inner(within):
+            yield path, inside / path.relative_to(folder.resolve())

@@ -154,10 +154,12 @@ def _take_cores(count: int) -> None:
     os.sched_setaffinity(0, (cores + cores)[first : first + count])
 
 
-def _mount_scratch(libc: ctypes.CDLL, size: int, files: int, user: int) -> None:
-    options = f"size={size},nr_inodes={files},mode=0700,uid={user},gid={user}".encode()
+def _mount_scratch(libc: ctypes.CDLL, size: int, files: int | None, user: int) -> None:
+    options = f"size={size},mode=0700,uid={user},gid={user}"
+    if files is not None:
+        options += f",nr_inodes={files}"
     flags = ctypes.c_ulong(_MS_NOSUID_NODEV_NOEXEC)
-    _call(libc.mount, b"scratch", SCRATCH.encode(), b"tmpfs", flags, options)
+    _call(libc.mount, b"scratch", SCRATCH.encode(), b"tmpfs", flags, options.encode())
 
 
 def _forbid_changes(libc: ctypes.CDLL, device: str) -> None:
@@ -187,7 +189,8 @@ def _restrict_files(
 def _drop_privileges(libc: ctypes.CDLL, user: int | None) -> None:
     """Become an ordinary user where one is given, and lose every capability for good."""
     _call(libc.prctl, _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    _call(libc.prctl, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    # gVisor's kernel has no ambient set. Where there is one it goes empty with the others below, too.
+    libc.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     capability = 0
     while libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0) == 0:  # fails after the last one
         capability += 1
@@ -243,6 +246,7 @@ class Zygote:
         self._processes: int = settings["processes"]
         self._has_scratch = settings["scratch"] is not None
         self._pid = os.getpid()
+        self._child_ended = None if _has_pidfd() else _wakened_by_ends()
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._filter = SeccompFilter(
             self._libc,
@@ -334,7 +338,7 @@ class Zygote:
 
         Without a server it is ended, too.
         """
-        process = os.pidfd_open(pid)
+        process = os.pidfd_open(pid) if self._child_ended is None else self._child_ended
         waiting = select.poll()
         into = {outcome: self._outcome, output: self._output}
         for file in (process, outcome, output):
@@ -346,14 +350,22 @@ class Zygote:
                 for file in into.keys() & ready:
                     if not into[file].take(file):
                         waiting.unregister(file)
-                if process in ready:
+                if process in ready and self._has_ended(pid):
                     return True
                 if self._rows in ready:
                     break
             os.kill(pid, signal.SIGKILL)
             return False
         finally:
-            os.close(process)
+            if self._child_ended is None:
+                os.close(process)
+
+    def _has_ended(self, pid: int) -> bool:
+        """Ask the kernel about a process, for what wakes the zygote may still be from the one before."""
+        if self._child_ended is None:
+            return True
+        os.read(self._child_ended, 1 << 10)
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def _drain(self, outcome: int, output: int) -> None:
         """Take what is left in the pipes of a process that is dead, and close them."""
@@ -366,6 +378,9 @@ class Zygote:
         try:
             os.close(self._answers)
             self._end_with_zygote()
+            if self._child_ended is not None:
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             row = _read(self._rows, length)
             if len(row) == length:
                 os.write(outcome, _ROW_IS_READ)
@@ -386,6 +401,24 @@ class Zygote:
         _call(self._libc.prctl, _PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() != self._pid:
             os._exit(1)
+
+
+def _has_pidfd() -> bool:
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except OSError:  # gVisor's kernel does not know it
+        return False
+    return True
+
+
+def _wakened_by_ends() -> int:
+    """Give a pipe that has something to read whenever a child has ended."""
+    wakened, end = os.pipe()
+    os.set_blocking(wakened, False)
+    os.set_blocking(end, False)
+    signal.set_wakeup_fd(end, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    return wakened
 
 
 def _keep_open(outcome: int) -> None:
