@@ -128,7 +128,17 @@ def processes(server: EvaldServer) -> set[psutil.Process]:
 
 
 def live(found: set[psutil.Process]) -> set[psutil.Process]:
-    return {each for each in found if each.is_running() and each.status() != "zombie"}
+    """Give those that can still run, and are not on their way out of the kernel (PF_EXITING)."""
+    return {each for each in found if each.is_running() and not _is_exiting(each)}
+
+
+def _is_exiting(process: psutil.Process) -> bool:
+    try:
+        stat = Path(f"/proc/{process.pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    state, *numbers = stat.rpartition(")")[2].split()
+    return state in "ZX" or bool(int(numbers[5]) & 4)
 
 
 NO_PROGRAMS = {"PATH": "/nowhere"}

@@ -103,7 +103,7 @@ async def test_what_is_no_finite_number_is_an_error(
             "def grade(sample, item, *, more=1): return 1",
             "grade must have exactly two parameters, sample and item, and has 3.",
         ),
-        ("x = '\0'", "SyntaxError: source code string cannot contain null bytes"),
+        ("x = '\0'", "source code string cannot contain null bytes"),
     ],
 )
 async def test_a_source_that_cannot_be_called_is_an_error_of_every_row(
@@ -111,7 +111,9 @@ async def test_a_source_that_cannot_be_called_is_an_error_of_every_row(
 ) -> None:
     results = await asyncio.gather(*(graded(pool, source) for _ in range(3)))
 
-    assert {(each.error_code, each.message) for each in results} == {("python_source", told)}
+    (found,) = {(each.error_code, each.message) for each in results}
+    assert found[0] == "python_source"
+    assert str(found[1]).endswith(told)  # of which type the error is depends on Python's version
 
 
 async def test_callables_of_all_kinds_may_be_grade(pool: SandboxPool) -> None:
