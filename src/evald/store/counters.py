@@ -83,18 +83,24 @@ _USAGE_NUMBERS = (
 
 
 # Built once: saves are what a run does most often, and building a statement costs more than running it.
+# On Postgres the chunk is locked until the save is committed: who claims it meanwhile waits, and then
+# sees the items. SQLite has one writer and knows no such lock.
+_OUR_CHUNK = (
+    select(chunks.c.run_id)
+    .where(
+        chunks.c.run_id == bindparam("of_run"),
+        chunks.c.position == bindparam("of_position"),
+        chunks.c.claim == bindparam("of_claim"),
+    )
+    .with_for_update()
+    .cte("our_chunk")
+)
 _ADD_COUNTS = (
     update(runs)
     .where(
         runs.c.id == bindparam("of_run"),
         runs.c.status == "in_progress",
-        select(chunks.c.run_id)
-        .where(
-            chunks.c.run_id == bindparam("of_run"),
-            chunks.c.position == bindparam("of_position"),
-            chunks.c.claim == bindparam("of_claim"),
-        )
-        .exists(),
+        select(_OUR_CHUNK.c.run_id).exists(),
     )
     .values(_sums(runs))
 )
