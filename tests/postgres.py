@@ -137,6 +137,12 @@ def new_database() -> str:
     return make_url(server_url()).set(database=name).render_as_string(hide_password=False)
 
 
+@cache
+def database_for(folder: Path) -> str:  # noqa: ARG001  (its name is the key)
+    """Give the database of the servers whose data directory this is, when those are on Postgres."""
+    return new_database()
+
+
 def drop_database(url: str) -> None:
     """Drop a database, whoever is still connected to it."""
     name = make_url(url).database
