@@ -13,18 +13,26 @@ from collections.abc import Callable
 from typing import Any
 
 FUNCTIONS = {
-    "elsuite/utils.py": ("get_answer", "normalize", "fuzzy_match"),
+    "prompt/base.py": ("chat_prompt_to_text_prompt", "is_chat_prompt"),
+    "elsuite/utils.py": (
+        *("get_answer", "normalize", "fuzzy_match"),
+        *("format_necessary", "format_prompt"),
+    ),
     "elsuite/basic/json_match.py": ("json_match",),
     "elsuite/basic/json_validator.py": ("is_valid_json",),
     "api.py": ("record_and_check_match",),
-    "elsuite/modelgraded/classify_utils.py": ("get_choice", "MATCH_FNS", "INVALID_STR"),
+    "elsuite/modelgraded/classify_utils.py": (
+        *("get_choice", "MATCH_FNS", "INVALID_STR"),
+        *("ANSWER_PROMPTS", "append_answer_prompt", "choice_to_str"),
+    ),
 }
 
 
 def package_functions(wheel: str) -> dict[str, Any]:
     """Give the functions by name, in one namespace with what they use of the standard library."""
     names: dict[str, Any] = {"re": re, "string": string, "json": json, "record_match": recorded}
-    exec("from typing import *\nfrom collections.abc import *\nimport logging", names)
+    exec("from typing import *\nfrom collections.abc import *\nimport copy, logging", names)
+    names |= dict.fromkeys(["OpenAICreatePrompt", "OpenAICreateChatPrompt", "Prompt"], Any)
     with zipfile.ZipFile(wheel) as package:
         for path, wanted in FUNCTIONS.items():
             tree = ast.parse(package.read(f"evals/{path}"))
@@ -48,8 +56,19 @@ def name_of(node: ast.stmt) -> str | None:
     return None
 
 
-def decided(f: dict[str, Any], name: str, output: str, ideal: Any, ignores_case: bool) -> bool:
+def prompted(f: dict[str, Any], prompt: Any, ending: Any, values: Any) -> Any:
+    """Give what a judge is asked, as `classify` does; `ending` is an eval_type and the choices."""
+    prompt = [{"role": "user", "content": prompt}] if isinstance(prompt, str) else prompt
+    if ending:
+        eval_type, choices = ending
+        prompt = f["append_answer_prompt"](prompt, eval_type, choice_strings=choices)
+    return f["format_prompt"](prompt, **values)
+
+
+def decided(f: dict[str, Any], name: str, output: Any, ideal: Any, ignores_case: Any) -> Any:
     """Decide as the `eval_sample` of the class does, around the package's functions."""
+    if name == "prompt":
+        return prompted(f, output, ideal, ignores_case)
     ideals = ideal if isinstance(ideal, list) else [ideal]
     match name:
         case "Match":
@@ -69,7 +88,7 @@ def decided(f: dict[str, Any], name: str, output: str, ideal: Any, ignores_case:
     return bool(f["get_choice"](output, eval_type, "starts_or_endswith", choices) == choice)
 
 
-def verdict(decide: Callable[..., bool], *case: Any) -> bool | str:
+def verdict(decide: Callable[..., Any], *case: Any) -> Any:
     """Give a verdict, or the name of the error with which a whole run of the package would break."""
     try:
         return decide(*case)

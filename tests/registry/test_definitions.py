@@ -5,7 +5,7 @@ Outputs come as samples of rows, and programs run in the server's sandbox, many 
 
 import json
 import string
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -77,7 +77,7 @@ def cases(draw: st.DrawFn, ideal: st.SearchStrategy[str]) -> tuple[str, Any]:
     """Give an output and its ideals: often alike, seldom the same."""
     ideals = draw(st.lists(ideal, max_size=3))
     chosen = draw(st.sampled_from(ideals)) if ideals else draw(ideal)
-    changes = [
+    changes: list[Callable[[str], str]] = [
         str,
         str.upper,
         str.lower,

@@ -18,7 +18,7 @@ from tests.registry.made import CHAT, entry, imported
 from tests.runs.making import asked, get_final, items_of
 from tests.server import CHECKOUT, EvaldServer, evald_environment
 
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"input": CHAT, "ideal": "blue"},
     {"input": "Say red.", "ideal": "red", "note": "ü"},
     {"input": "Say it.", "ideal": "it"},
@@ -148,13 +148,9 @@ def test_what_print_gives_is_the_body_of_a_run_for_the_sdk(
     assert asked(server, "GET", f"/v1/evals/{made_['id']}/runs")["data"] == []
     with OpenAI(base_url=server.base_url, api_key="none", max_retries=0) as client:
         run = client.evals.runs.create(**json.loads(done.stdout))
-        from_metadata = client.evals.runs.create(
-            eval_id=made_["id"],
-            data_source={
-                **json.loads(made_["metadata"]["registry_run"]),
-                "model": "scripted",
-            },
-        )
+        source: Any = json.loads(made_["metadata"]["registry_run"])
+        source["model"] = "scripted"
+        from_metadata = client.evals.runs.create(made_["id"], data_source=source)
     for each in (run, from_metadata):
         final = get_final(server, each.to_dict())
         assert final["result_counts"] == {"total": 3, "passed": 0, "failed": 3, "errored": 0}

@@ -107,8 +107,7 @@ def test_examples_stand_before_the_last_message(tmp_path: Path) -> None:
         for n in range(3)
     ]
     asked = [{"role": "system", "content": "Count."}, {"role": "user", "content": "Go."}]
-    args = {"num_few_shot": 2, "few_shot_jsonl": "shots.jsonl"}
-    evals = {"one.dev": entry("Match", **args)}
+    evals = {"one.dev": entry("Match", num_few_shot=2, few_shot_jsonl="shots.jsonl")}
     rows = [{"input": asked, "ideal": "1"}]
     made.write(tmp_path, made.files_of(evals, {"rows.jsonl": rows, "shots.jsonl": shots}))
     read = made.opened(tmp_path)

@@ -1,13 +1,19 @@
 """The whole registry of the real package, turned without a server, and counted."""
 
 from collections import Counter
+from itertools import islice
+from typing import Any
 
 import pytest
 
 from evald.openai_registry.files import open_registry
+from evald.openai_registry.model_graded import CLASS
+from evald.openai_registry.plan import Plan
+from evald.openai_registry.rows import rows_of
 from evald.openai_registry.specs import Registry, Unusable, read_registry
 from evald.openai_registry.turning import is_turned, plan_of
-from tests.registry.package import wheel
+from evald.rules.messages import compile_messages
+from tests.registry.package import answers, wheel
 from tests.server import CHECKOUT
 
 COUNTED = {
@@ -63,3 +69,47 @@ def test_of_the_classes_that_are_turned_95_of_100_evals_with_data_come_through(
         assert f"| {name} | {' | '.join(map(str, counts))} |" in page
     sums = [sum(column) for column in zip(*COUNTED.values(), strict=True)]
     assert f"| together | {' | '.join(map(str, sums))} |" in page
+
+
+SAID = 'An "answer" with {braces} and {{more}}'
+ROWS = 3
+
+
+def test_every_judge_is_asked_as_the_package_asks_it(registry: Registry) -> None:
+    ours, cases = [], []
+    for name in registry.matching("*"):
+        spec = registry.spec(name)
+        try:
+            plan = plan_of(spec, registry, "judge") if spec.class_name == CLASS else None
+        except Unusable:
+            plan = None
+        if plan is None:
+            continue
+        graded = registry.graders[str(spec.args["modelgraded_spec"])]
+        rows = (row for _, row in rows_of(registry.files, plan.data))
+        for item, row in islice(zip(plan.items(registry.files), rows, strict=False), ROWS):
+            ours.append(judge_prompt(plan, item["item"]))
+            answer = dict.fromkeys(dict_of(graded["input_outputs"]).values(), SAID)
+            given = dict_of(spec.args.get("modelgraded_spec_args") or {})
+            ending = None
+            if not plan.needs_judge and "eval_type" in spec.args:
+                ending = [spec.args["eval_type"], graded["choice_strings"]]
+            values = {"n": 1, **answer, **row, **given}
+            cases.append(("prompt", graded["prompt"], ending, values))
+
+    assert len(ours) == ROWS * COUNTED["ModelBasedClassify"][2]
+    assert ours == answers(cases)
+
+
+def judge_prompt(plan: Plan, item: Any) -> Any:
+    """Give what the judge is asked on a row, without our own last sentence."""
+    if not plan.needs_judge:
+        return item["evald"]["messages"]
+    template: Any = plan.criterion["input"]
+    (asked,) = compile_messages(template)({"item": item, "sample": {"output_text": SAID}})
+    return [{**asked, "content": str(asked["content"]).rpartition("\n\nThe result is one of")[0]}]
+
+
+def dict_of(value: Any) -> dict[str, Any]:
+    assert isinstance(value, dict)
+    return value
