@@ -189,6 +189,16 @@ def test_a_wheel_of_which_a_member_is_broken_names_it(tmp_path: Path) -> None:
     assert "the wheel is broken" in str(error.value)
 
 
+def test_a_wheel_that_would_unpack_without_end_is_read_to_a_limit(tmp_path: Path) -> None:
+    bombs = {**made.files_of(GOOD, {}), "registry/data/rows.jsonl": " " * 40_000_000}
+    bombs["registry/evals/bad.yaml"] = "#" * 40_000_000
+    read = made.opened(made.write_wheel(tmp_path / "evals.whl", bombs))
+
+    assert read.broken == ["registry/evals/bad.yaml: it is larger than 1,048,576 bytes"]
+    with pytest.raises(Unusable, match="line 1: it is too large"):
+        plan_of(read.spec("one.dev"), read)
+
+
 def nothing(folder: Path) -> Path:
     return folder
 

@@ -120,16 +120,15 @@ def _judged(spec: EvalSpec, graded: GradedSpec, seen: _Seen, judge: str | None) 
     prompt = read_prompt(graded.prompt, f"\n\nThe result is one of {listed}.")
     if not set(places_in(prompt)) & set(graded.outputs.values()):
         raise Unusable("its judge would not see the answer: the prompt has no place for it")
-    outputs = [] if seen.has_answers else list(graded.outputs.values())
-    filled, texts_of = _as_template(prompt, spec, outputs, seen)
-    (asked,) = list(graded.outputs) if not seen.has_answers else [""]
-    needs_messages = bool(asked) and seen.inputs != {CHAT}
+    template, texts_of = _as_template(prompt, spec, graded, seen)
+    # None of the row's keys is asked where the rows have the answers.
+    asked = None if seen.has_answers else next(iter(graded.outputs))
+    is_changed = asked is not None and seen.inputs != {CHAT}
     passing = passing_labels(graded.name, graded.choices, graded.scores)
-    labels = Labels(graded.choices, tuple(passing))
 
     def to_item(row: JsonObject) -> JsonObject:
         added: dict[str, object] = {}
-        if needs_messages:
+        if is_changed and asked is not None:
             added["messages"] = messages_in(row[asked])
         if texts_of:
             added["texts"] = {key: shown(row[key]) for key in texts_of}
@@ -140,18 +139,20 @@ def _judged(spec: EvalSpec, graded: GradedSpec, seen: _Seen, judge: str | None) 
         class_name=spec.class_name,
         data=text_arg(spec.args, "samples_jsonl"),
         rows=seen.rows,
-        criterion=label_model(NAME, judge or JUDGE, filled, labels),
-        item_properties=_properties(graded, seen, texts_of, needs_messages=needs_messages),
+        criterion=label_model(
+            NAME, judge or JUDGE, template, Labels(graded.choices, tuple(passing))
+        ),
+        item_properties=_properties(graded, seen, texts_of, needs_messages=is_changed),
         to_item=to_item,
-        messages=None if seen.has_answers else MESSAGES if needs_messages else f"item.{asked}",
-        sampling_params={} if seen.has_answers else _params(spec, "sample_kwargs"),
+        messages=MESSAGES if is_changed else asked and f"item.{asked}",
+        sampling_params={} if asked is None else _params(spec, "sample_kwargs"),
         needs_judge=True,
         scores=dict(graded.scores) if graded.scores is not None else None,
     )
 
 
 def _as_template(
-    prompt: Prompt, spec: EvalSpec, outputs: Sequence[str], seen: _Seen
+    prompt: Prompt, spec: EvalSpec, graded: GradedSpec, seen: _Seen
 ) -> tuple[list[JsonObject], list[str]]:
     """Give a judge's prompt as one of ours, and the keys of rows that are shown as texts in it."""
     given = object_arg(spec.args, "modelgraded_spec_args")
@@ -171,7 +172,7 @@ def _as_template(
             if place not in texts_of:
                 texts_of.append(place)
             return f"{{{{ item.{ADDED}.texts.{place} }}}}"
-        if place in outputs:
+        if place in graded.outputs.values():
             return ANSWER
         raise Unusable(f"its prompt needs '{place}', which not every row has")
 

@@ -6,11 +6,6 @@ from evald.openai_registry.specs import EvalSpec, Registry, Unusable
 from evald.openai_registry.string_classes import CLASSES, plan_of_texts
 
 
-def is_turned(spec: EvalSpec) -> bool:
-    """Say whether evals of this class are turned into ours at all."""
-    return spec.class_name == CLASS or spec.class_name in CLASSES
-
-
 def plan_of(spec: EvalSpec, registry: Registry, judge: str | None = None) -> Plan:
     """Give what becomes of an eval, after a look at all its rows. Raises Unusable with the reason."""
     if spec.class_name == CLASS:
