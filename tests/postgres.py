@@ -22,6 +22,8 @@ from typing import Final
 import asyncpg
 from sqlalchemy import make_url
 
+from evald.store.database import open_database
+from evald.store.migrate import migrate
 from tests.ordinary_user import as_user
 from tests.waiting import until
 
@@ -130,11 +132,28 @@ def server_url() -> str:
 _numbers = count()
 
 
-def new_database() -> str:
-    """Make an empty database and give its SQLAlchemy URL."""
+def new_database(template: str = "template1") -> str:
+    """Make a database, empty or a copy of a template, and give its SQLAlchemy URL."""
     name = f"evald_{os.getpid()}_{next(_numbers)}"
-    asyncio.run(execute(server_url(), f'CREATE DATABASE "{name}"'))
+    # Copied file by file: the other way writes all of it into the log, too.
+    copied = f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy'
+    asyncio.run(execute(server_url(), copied))
     return make_url(server_url()).set(database=name).render_as_string(hide_password=False)
+
+
+@cache
+def migrated_template() -> str:
+    """Give the name of a database that has the newest schema and nothing else."""
+    url = new_database()
+    asyncio.run(migrate_at(url))
+    return make_url(url).database or ""
+
+
+async def migrate_at(url: str) -> None:
+    """Bring a database to the newest schema."""
+    database = open_database(url)
+    await migrate(database)
+    await database.close()
 
 
 @cache

@@ -3,7 +3,12 @@
 The suite runs once for every one of DATABASES; what only SQLite has stands in `test_sqlite_*.py`.
 """
 
+import asyncio
+import atexit
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,7 +16,7 @@ from hypothesis import HealthCheck, settings
 
 from evald.store.database import Database, open_database
 from evald.store.migrate import migrate
-from tests.postgres import drop_database, new_database
+from tests.postgres import drop_database, migrate_at, migrated_template, new_database
 
 # The database stays the same for all examples of a property; each works on records of its own.
 settings.register_profile(
@@ -37,13 +42,28 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def database_url(database_kind: str, tmp_path: Path) -> Iterator[str]:
+def database_url(
+    database_kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """Give the URL of a database: empty, or with the newest schema where a test wants `database`."""
+    is_empty = "database" not in request.fixturenames
     if database_kind == "sqlite":
+        if not is_empty:
+            shutil.copy(migrated_file(), tmp_path / "evald.db")
         yield sqlite_url(tmp_path)
         return
-    url = new_database()
+    url = new_database() if is_empty else new_database(migrated_template())
     yield url
     drop_database(url)
+
+
+@cache
+def migrated_file() -> Path:
+    """Give a file of SQLite that has the newest schema and nothing else."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    asyncio.run(migrate_at(sqlite_url(folder)))
+    return folder / "evald.db"
 
 
 @pytest.fixture
