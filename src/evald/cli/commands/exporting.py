@@ -72,3 +72,49 @@ def export_eval(**options: Any) -> None:
     except CannotPull as error:
         click.echo(f"Nothing was exported. {error}", err=True)
         sys.exit(1)
+
+
+@export.command("items")
+@click.argument("eval_id", metavar="EVAL_ID")
+@click.argument("run_id", metavar="RUN_ID")
+@click.option(
+    "--out", default="-", metavar="FILE", help="Where to; standard output without it, or for -."
+)
+@click.option(
+    "--format",
+    type=click.Choice(["jsonl", "csv", "parquet"]),
+    help="By the ending of FILE if absent.",
+)
+@click.option("--columns", metavar="NAMES", help="Names with commas between them.")
+@click.option("--status", metavar="STATUS", help="Only items that are pass, fail or error.")
+@click.option("--criterion", metavar="NAME", help="Only items to which it gave --verdict.")
+@click.option("--verdict", metavar="VERDICT", help="passed, failed or errored.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="At most so many items.")
+@click.option("--raw", is_flag=True, help="Texts in a CSV as they are, formulas too.")
+@of_a_server
+def export_items(**options: Any) -> None:
+    """Write the output items of a run as JSON Lines, CSV or Parquet.
+
+    They come in the order of the rows, those that are saved by now, also while the
+    run goes on. JSON Lines hold whole items, unless columns are named:
+
+    \b
+      evald export items EVAL_ID RUN_ID --out items.jsonl
+      evald export items EVAL_ID RUN_ID --out items.csv --status fail
+      evald export items EVAL_ID RUN_ID --out items.parquet \\
+        --columns id,item.question,sample.output_text,results.exact.passed
+
+    docs/moving-out.md has all columns. In a CSV, a text that a spreadsheet would
+    compute has an apostrophe before it, unless you say --raw.
+
+    FILE is written as FILE.part and gets its name when it is whole. The exit status
+    is 1 when it could not be had, and 130 when you stopped it.
+    """  # noqa: D301  (click keeps the lines of a paragraph after a backspace)
+    from evald.cli.export_items import CannotExport, Options
+    from evald.cli.export_items import export_items as write
+
+    try:
+        sys.exit(write(Options(**options)))
+    except CannotExport as error:
+        click.echo(f"Nothing was exported. {error}", err=True)
+        sys.exit(1)
