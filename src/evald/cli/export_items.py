@@ -25,6 +25,10 @@ class CannotExport(Exception):
     """No file was written. The message says why and what to do."""
 
 
+class Incomplete(Exception):
+    """What was written to standard output is not the whole. The message says why."""
+
+
 @dataclass(frozen=True)
 class Options:
     """The options of the command, as `evald export items --help` has them."""
@@ -45,7 +49,10 @@ class Options:
 
 
 def export_items(options: Options) -> int:
-    """Write the file, say what became of it, and give the exit status. Raises CannotExport."""
+    """Write the file, say what became of it, and give the exit status.
+
+    Raises CannotExport, Incomplete.
+    """
     kind = options.format or ENDINGS.get(Path(options.out).suffix.lower())
     if kind is None and options.out != STDOUT:
         raise CannotExport("Name the file with .jsonl, .csv or .parquet, or give --format.")
@@ -64,9 +71,14 @@ def export_items(options: Options) -> int:
 
 def _to_stdout(options: Options, kind: str) -> None:
     with _answer(options, kind) as answer:
-        for piece in _pieces(answer):
-            sys.stdout.buffer.write(piece)
-        sys.stdout.buffer.flush()
+        try:
+            for piece in _pieces(answer):
+                sys.stdout.buffer.write(piece)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            raise  # whoever reads it has enough
+        except (CannotExport, OSError) as error:
+            raise Incomplete(str(error)) from None
 
 
 def _to_file(options: Options, kind: str, path: Path) -> None:

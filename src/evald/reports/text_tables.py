@@ -6,13 +6,13 @@ from typing import Final
 
 from evald.contract.json_types import JsonValue
 from evald.reports.columns import Column
-from evald.reports.values import json_of, parsed_item, text_of
+from evald.reports.values import json_of, parsed_item
 
 NOTHING: Final = '""'
 _LINE_BREAKS: Final = str.maketrans("\r\n", "  ")
-_QUOTED: Final = re.compile(r'[",\r\n]|^\s|\s\Z|^\Z')
 _FORMULA: Final = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 """What a spreadsheet takes for a formula, also behind the apostrophes that we put before it."""
+_STARTS: Final = frozenset("'=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
 class WholeItems:
@@ -73,15 +73,22 @@ def _one_line(text: str) -> str:
 
 
 def _safe_cell(value: JsonValue) -> str:
-    if isinstance(value, str) and _FORMULA.match(value):
+    if isinstance(value, str) and value[:1] in _STARTS and _FORMULA.match(value):
         return _quoted(f"'{value}")
     return _cell(value)
 
 
 def _cell(value: JsonValue) -> str:
     """Give a value as a cell: nothing for null, and quotation marks around an empty text."""
-    return "" if value is None else _quoted(text_of(value))
+    if isinstance(value, str):
+        return _quoted(value)
+    if value is None:
+        return ""
+    return _quoted(json_of(value)) if isinstance(value, dict | list) else json_of(value)
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"' if _QUOTED.search(text) else text
+    if '"' in text:
+        return '"' + text.replace('"', '""') + '"'
+    is_plain = text and not (text[0].isspace() or text[-1].isspace() or "," in text)
+    return text if is_plain and "\n" not in text and "\r" not in text else f'"{text}"'

@@ -7,18 +7,24 @@ from typing import Final
 import orjson
 
 from evald.contract.json_types import JsonObject, JsonValue
-from evald.rules import json_text
 from evald.rules.messages import flat_content
 
+_DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
+_NINETEEN_DIGITS: Final = b"0" * 19
 _MOST_DIGITS: Final = 4000
 """Of an integer that Python converts."""
 
 
 def parsed_item(text: str) -> JsonObject:
     """Give the object of an item's text, its integers with all their digits."""
+    encoded = text.encode()
     try:
-        value = json_text.parse(text.encode())
-    except (json_text.BadJson, UnicodeEncodeError):  # it was imported, and holds what no row may
+        # Beyond 64 bits orjson turns an integer into a float.
+        if _NINETEEN_DIGITS in encoded.translate(_DIGITS):
+            value = json.loads(text, parse_int=_integer)
+        else:
+            value = orjson.loads(encoded)
+    except orjson.JSONDecodeError:  # it was imported, and holds half a character, say
         value = json.loads(text, parse_int=_integer)
     return value if isinstance(value, dict) else {}
 

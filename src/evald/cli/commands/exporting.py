@@ -110,11 +110,14 @@ def export_items(**options: Any) -> None:
     FILE is written as FILE.part and gets its name when it is whole. The exit status
     is 1 when it could not be had, and 130 when you stopped it.
     """  # noqa: D301  (click keeps the lines of a paragraph after a backspace)
-    from evald.cli.export_items import CannotExport, Options
+    from evald.cli.export_items import CannotExport, Incomplete, Options
     from evald.cli.export_items import export_items as write
 
     try:
         sys.exit(write(Options(**options)))
     except CannotExport as error:
         click.echo(f"Nothing was exported. {error}", err=True)
+        sys.exit(1)
+    except Incomplete as error:
+        click.echo(f"What was written is not the whole. {error}", err=True)
         sys.exit(1)
