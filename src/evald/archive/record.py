@@ -27,6 +27,8 @@ class Tally:
     files: int = 0
     stored_completions: int = 0
     failures: int = 0
+    earlier_failures: int = 0
+    """What earlier pulls could not get, and this one did not ask for."""
 
 
 class Record:
@@ -65,7 +67,9 @@ class Record:
         path = self._folder / "failures.jsonl"
         earlier = path.read_bytes().splitlines(keepends=True) if path.exists() else []
         still = [line for line in earlier if not is_whole or not was_asked(_path_in(line))]
-        lines = [line for line in still if line not in self._failures] + self._failures
+        earlier = [line for line in still if line not in self._failures]
+        lines = earlier + self._failures
+        self.tally.earlier_failures = len(earlier)
         write_whole(path, b"".join(lines))
         self._manifest["finished_at"] = int(time.time()) if is_whole else None
         self._manifest["is_complete"] = is_whole and not lines

@@ -112,8 +112,14 @@ def _said(folder: Path, tally: Tally) -> int:
         f"{_n(tally.output_items, 'output item')} read, {_n(tally.files, 'file')}"
         f"{completions if tally.stored_completions else ''}."
     )
-    if not tally.failures:
+    if not tally.failures and not tally.earlier_failures:
         click.echo(f"The archive in {folder} is complete.")
+        return 0
+    if not tally.failures:
+        click.echo(
+            f"All of this is in {folder}. {folder / 'failures.jsonl'} still names what an earlier "
+            "command could not get."
+        )
         return 0
     click.echo(
         f"{_n(tally.failures, 'thing')} could not be had; {folder / 'failures.jsonl'} names what. "

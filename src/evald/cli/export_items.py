@@ -167,7 +167,7 @@ def _refusal(answer: HTTPResponse, url: str) -> str:
 def _pieces(answer: _Answer) -> Iterator[bytes]:
     """Give what comes. Raises CannotExport where it is cut before its end."""
     try:
-        while piece := answer.body.read(PIECE):
+        while piece := answer.body.read1(PIECE):
             yield piece
     except (OSError, HTTPException) as error:
         raise CannotExport(
