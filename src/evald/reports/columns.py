@@ -4,6 +4,7 @@ import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cached_property
 from itertools import islice
 from typing import Final, Literal, TypeAlias
 
@@ -159,12 +160,15 @@ class Choice:
         kind = OF_RESULTS.get(rest or "", "text")
         return Column(name, kind, lambda item: criterion.value_in(item, keys))
 
-    @property
-    def _properties(self) -> Mapping[str, JsonValue]:
-        properties = self.item_schema.get("properties")
-        return properties if isinstance(properties, dict) else {}
+    @cached_property
+    def _properties(self) -> dict[str, JsonValue]:
+        """The fields that the schema names, each with its own schema or None."""
+        properties, required = self.item_schema.get("properties"), self.item_schema.get("required")
+        named = properties if isinstance(properties, dict) else {}
+        needed = required if isinstance(required, list) else []
+        return {**named, **{str(key): None for key in needed if key not in named}}
 
-    @property
+    @cached_property
     def _item_keys(self) -> dict[str, None]:
         keys = dict.fromkeys(self._properties)
         for item in self.seen:

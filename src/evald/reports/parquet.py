@@ -13,7 +13,7 @@ from evald.reports.values import json_of, parsed_item, text_of
 MOST_ROWS: Final = 50_000
 MOST_CHARACTERS: Final = 16 * 1024 * 1024
 """Of the items in one row group."""
-INSTALL: Final = "pip install 'pyarrow>=22'"
+INSTALL: Final = "python -m pip install 'pyarrow>=22'"
 
 
 class Parquet:
@@ -26,8 +26,8 @@ class Parquet:
             from pyarrow import parquet as pq
         except ImportError:
             raise BadRequest(
-                "This server cannot write Parquet: the extra 'parquet' is not installed. Where evald "
-                f"is installed, run: {INSTALL}",
+                "This server cannot write Parquet: the extra 'parquet' is not installed. In the "
+                f"Python environment of evald, run: {INSTALL}",
                 param="format",
                 code="parquet_not_installed",
             ) from None
