@@ -1,14 +1,20 @@
 """Which columns an eval gives its tables, and odd items that only an import can bring."""
 
+import csv
+import io
+import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evald.errors import BadRequest
 from evald.reports.columns import MOST_ITEM_COLUMNS, Choice
 from evald.reports.criteria import criteria_of
 from evald.reports.parquet import Parquet
-from evald.reports.text_tables import Csv, LinesOfColumns, WholeItems
+from evald.reports.text_tables import csv_lines, json_lines, whole_items
+from tests.exports.awkward import as_it_was
 
 EXACT = {"id": "exact-1", "name": "exact", "type": "string_check"}
 TWICE = {"id": "exact-2", "name": "exact", "type": "label_model"}
@@ -85,6 +91,20 @@ def test_a_result_is_found_at_another_place_and_by_a_plain_name() -> None:
     assert [score.value(item) for item in odd] == [None] * 4
 
 
+@given(st.lists(st.text() | st.text("'=+-@\t\r\n\",; x"), min_size=1, max_size=4))
+def test_any_texts_come_back_from_a_csv(texts: list[str]) -> None:
+    columns = choice({"properties": {str(n): {} for n in range(len(texts))}}).chosen(
+        ",".join(f"item.{n}" for n in range(len(texts)))
+    )
+    item = json.dumps({"datasource_item": {str(n): text for n, text in enumerate(texts)}})
+
+    for is_raw in (True, False):
+        table = csv_lines(columns, is_raw=is_raw).take([item]).decode()
+        (cells,) = csv.reader(io.StringIO(table, newline=""), strict=True)
+        assert (cells if is_raw else [as_it_was(cell) for cell in cells]) == texts
+        assert is_raw or not any(cell.startswith(tuple("=+-@\t\r\n")) for cell in cells)
+
+
 ODD = [
     '{"id": 1, "datasource_item": {"n": 123456789012345678901234567890, "s": "\\ud800"}}',
     '{"id": null,\n "datasource_item": [1, 2],\r\n "sample": "text", "results": 7}',
@@ -97,9 +117,9 @@ def test_odd_items_break_no_table() -> None:
     columns = choice({"properties": {"n": {"type": "integer"}}}).chosen(
         "id,item,item.n,sample.output_text,sample.usage.total_tokens,error,results"
     )
-    whole = WholeItems().take(ODD).decode().splitlines()
-    lines = LinesOfColumns(columns).take(ODD).decode().splitlines()
-    table = Csv(columns, is_raw=False)
+    whole = whole_items().take(ODD).decode().splitlines()
+    lines = json_lines(columns).take(ODD).decode().splitlines()
+    table = csv_lines(columns, is_raw=False)
     parquet = Parquet(columns)
 
     assert len(whole) == len(lines) == len(ODD)

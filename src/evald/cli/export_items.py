@@ -106,19 +106,11 @@ class _Answer:
 
     def __init__(self, options: Options, kind: str) -> None:
         """Ask. Raises CannotExport."""
-        address = urlsplit(options.url)
-        if address.scheme not in ("http", "https") or not address.hostname:
-            raise CannotExport(
-                f"'{options.url}' is no URL of a server; write it as http://127.0.0.1:8484."
-            )
         self.url = options.url
-        connect = HTTPSConnection if address.scheme == "https" else HTTPConnection
-        self._connection = connect(address.netloc, timeout=PATIENCE_S)
-        prefix = address.path.rstrip("/").removesuffix("/v1")
+        headers = _headers(options)
+        self._connection, prefix = _connection(options.url)
         try:
-            self._connection.request(
-                "GET", prefix + _path(options, kind), headers=_headers(options)
-            )
+            self._connection.request("GET", prefix + _path(options, kind), headers=headers)
             self.body = self._connection.getresponse()
         except (OSError, HTTPException) as error:
             self.close()
@@ -131,6 +123,19 @@ class _Answer:
     def close(self) -> None:
         """Leave the server."""
         self._connection.close()
+
+
+def _connection(url: str) -> tuple[HTTPConnection, str]:
+    """Give a connection that is not open yet, and what stands before each path."""
+    try:
+        address = urlsplit(url)
+        if address.scheme in ("http", "https") and address.hostname:
+            kind = HTTPSConnection if address.scheme == "https" else HTTPConnection
+            prefix = address.path.rstrip("/").removesuffix("/v1")
+            return kind(address.netloc, timeout=PATIENCE_S), prefix
+    except (ValueError, HTTPException):
+        pass  # half an IPv6 address, or a port that is none
+    raise CannotExport(f"'{url}' is no URL of a server; write it as http://127.0.0.1:8484.")
 
 
 def _path(options: Options, kind: str) -> str:

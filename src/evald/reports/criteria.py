@@ -28,12 +28,14 @@ class Criterion:
         results = item.get("results")
         if not isinstance(results, list):
             return None
-        at_place = results[self.position : self.position + 1]
-        for result in (*at_place, *results):
+        at_place = results[self.position] if self.position < len(results) else None
+        if isinstance(at_place, dict) and at_place.get("name") == self.id:
+            return at_place
+        for result in results:
             if isinstance(result, dict) and result.get("name") == self.id:
                 return result
-        if at_place and isinstance(at_place[0], dict) and at_place[0].get("name") == self.name:
-            return at_place[0]  # as results of elsewhere may have it
+        if isinstance(at_place, dict) and at_place.get("name") == self.name:
+            return at_place  # as results of elsewhere may have it
         return None
 
     def verdict_in(self, item: JsonObject) -> Verdict | None:

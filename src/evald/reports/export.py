@@ -16,7 +16,7 @@ from evald.errors import BadRequest
 from evald.reports.columns import Choice, Column
 from evald.reports.criteria import Criterion, Verdict, criteria_of, find_criterion
 from evald.reports.parquet import Parquet
-from evald.reports.text_tables import Csv, LinesOfColumns, WholeItems
+from evald.reports.text_tables import csv_lines, json_lines, whole_items
 from evald.reports.values import parsed_item
 from evald.rules.verdict import ItemStatus
 from evald.store import evals as eval_store
@@ -146,7 +146,7 @@ class Export:
         criterion = _criterion(criteria, wanted.criterion) if wanted.criterion else None
         sieve = _Sieve(criterion, wanted.verdict, wanted.limit)
         if wanted.format == "jsonl" and wanted.columns is None:
-            return WholeItems(), sieve
+            return whole_items(), sieve
         schema = item_schema_of(begun.of_eval.data_source_config)
         choice = Choice(criteria, schema, [parsed_item(text) for _, text in begun.page])
         columns = choice.default() if wanted.columns is None else choice.chosen(wanted.columns)
@@ -176,9 +176,9 @@ def _taken(table: Table, sieve: _Sieve, texts: Sequence[str]) -> bytes:
 def _table_of(wanted: Wanted, columns: Sequence[Column]) -> Table:
     match wanted.format:
         case "jsonl":
-            return LinesOfColumns(columns)
+            return json_lines(columns)
         case "csv":
-            return Csv(columns, is_raw=wanted.is_raw)
+            return csv_lines(columns, is_raw=wanted.is_raw)
         case "parquet":
             return Parquet(columns)
 

@@ -1,7 +1,8 @@
-"""Output items as JSON Lines and as CSV, page by page."""
+"""Output items as JSON Lines and as CSV."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from evald.contract.json_types import JsonValue
@@ -15,57 +16,57 @@ _FORMULA: Final = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _STARTS: Final = frozenset("'=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
 
 
-class WholeItems:
-    """JSON Lines of the items as the API answers them. Its functions are those of every table."""
+@dataclass(frozen=True)
+class TextTable:
+    """A table of lines, each made of one item alone."""
+
+    head: str
+    line: Callable[[str], str]
+    """Gives the line of an item's JSON text, with its end."""
 
     def begin(self) -> bytes:
         """Give what stands before the first item."""
-        return b""
+        return self.head.encode()
 
     def take(self, texts: Sequence[str]) -> bytes:
         """Give the lines of these items."""
-        # A line break can only stand between two tokens, so a space in its place changes nothing.
-        return "".join(f"{_one_line(text)}\n" for text in texts).encode(errors="replace")
+        return "".join(map(self.line, texts)).encode(errors="replace")
 
     def end(self) -> bytes:
         """Give what stands behind the last item."""
         return b""
 
 
-class LinesOfColumns(WholeItems):
-    """JSON Lines of objects that hold the columns by their names."""
-
-    def __init__(self, columns: Sequence[Column]) -> None:
-        self._columns = [(column.name, column.value) for column in columns]
-
-    def take(self, texts: Sequence[str]) -> bytes:
-        """Give the lines of these items."""
-        items = map(parsed_item, texts)
-        lines = (json_of({name: value(item) for name, value in self._columns}) for item in items)
-        return "".join(f"{line}\n" for line in lines).encode()
+def whole_items() -> TextTable:
+    """Give JSON Lines of the items as the API answers them."""
+    return TextTable("", lambda text: f"{_one_line(text)}\n")
 
 
-class Csv(WholeItems):
-    """CSV as RFC 4180 has it, in UTF-8."""
+def json_lines(columns: Sequence[Column]) -> TextTable:
+    """Give JSON Lines of objects that hold the columns by their names."""
+    values = [(column.name, column.value) for column in columns]
 
-    def __init__(self, columns: Sequence[Column], *, is_raw: bool) -> None:
-        """Write texts as they are if it `is_raw`, else so that no spreadsheet computes them."""
-        self._columns = columns
-        self._values = [column.value for column in columns]
-        self._cell = _cell if is_raw else _safe_cell
+    def line(text: str) -> str:
+        item = parsed_item(text)
+        return json_of({name: value(item) for name, value in values}) + "\n"
 
-    def begin(self) -> bytes:
-        """Give the line of names."""
-        return (",".join(_quoted(column.name) for column in self._columns) + "\r\n").encode()
+    return TextTable("", line)
 
-    def take(self, texts: Sequence[str]) -> bytes:
-        """Give the lines of these items."""
-        cell, values = self._cell, self._values
-        rows = [
-            ",".join([cell(value(item)) for value in values]) for item in map(parsed_item, texts)
-        ]
+
+def csv_lines(columns: Sequence[Column], *, is_raw: bool) -> TextTable:
+    """Give CSV as RFC 4180 has it.
+
+    Texts are as they are if it `is_raw`, else so that no spreadsheet computes them.
+    """
+    values = [column.value for column in columns]
+    cell = _cell if is_raw else _safe_cell
+
+    def line(text: str) -> str:
+        item = parsed_item(text)
         # A line without anything would be no line to a reader.
-        return "".join(f"{row or NOTHING}\r\n" for row in rows).encode(errors="replace")
+        return (",".join([cell(value(item)) for value in values]) or NOTHING) + "\r\n"
+
+    return TextTable(",".join(_quoted(column.name) for column in columns) + "\r\n", line)
 
 
 def _one_line(text: str) -> str:
