@@ -3,6 +3,7 @@
 import click
 
 from evald import __version__
+from evald.cli.commands.exporting import export
 from evald.cli.commands.importing_registry import importing
 from evald.cli.commands.keys import keys
 from evald.cli.commands.logs import logs
@@ -23,7 +24,7 @@ def cli() -> None:
     """  # noqa: D301  (click keeps the lines of a paragraph after a backspace)
 
 
-for _command in (serve, doctor, keys, logs, pull, importing):
+for _command in (serve, doctor, keys, logs, pull, importing, export):
     cli.add_command(_command)
 
 
