@@ -69,8 +69,13 @@ def _rows(server: Server, eval_id: str, run_id: str, run: JsonObject) -> Iterato
                 yield from (json_text.parse(line) for line in text.splitlines() if line.strip())
                 return
     path = ("evals", eval_id, "runs", run_id, "output_items")
-    for item in server.objects(*path, order="asc"):
-        yield row_of_output_item(item)
+    items = sorted(server.objects(*path, order="asc"), key=_row_number)
+    yield from (row_of_output_item(item) for item in items)
+
+
+def _row_number(item: JsonObject) -> int:
+    number = item.get("datasource_item_id")
+    return number if isinstance(number, int) else 0
 
 
 def _write(files: Files, out: Path) -> None:
