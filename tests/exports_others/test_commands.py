@@ -24,8 +24,11 @@ def models() -> Iterator[ModelServer]:
     with ModelServer() as started:
         good, bad = (json.dumps({"steps": [], "result": label}) for label in ("good", "bad"))
         started.script_rules(
+            *(
+                Rule([Step(text="I like it")], model="judge", contains=part)
+                for part in ("日", "cannot be read")  # at first, and asked once more
+            ),
             Rule([Step(text=good)], model="judge", contains="a"),
-            Rule([Step(text="I like it")], model="judge", contains="日"),
             Rule([Step(text=bad)], model="judge"),
         )
         yield started
