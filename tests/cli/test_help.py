@@ -10,6 +10,8 @@ LINES = {
     (): "    EVALD_UPSTREAM_BASE_URL=http://127.0.0.1:8080/v1 evald serve",
     ("doctor",): "    evald doctor --config /etc/evald.toml",
     ("import", "registry"): "    evald import registry --list",
+    ("export", "promptfoo"): "    cd for-promptfoo && npx promptfoo eval --no-cache",
+    ("export", "inspect"): "    evald export inspect eval_... --out for-inspect",
     ("serve",): "    EVALD_UPSTREAM_API_KEY   its key, if it wants one",
     (
         "logs",
@@ -35,6 +37,7 @@ def test_help_keeps_its_lines(command: tuple[str, ...]) -> None:
 COMMANDS = [
     *((), ("serve",), ("keys",), ("keys", "create"), ("keys", "list"), ("keys", "revoke")),
     *(("logs",), ("logs", "import"), ("doctor",), ("import",), ("import", "registry")),
+    *(("export",), ("export", "promptfoo"), ("export", "inspect")),
 ]
 
 

@@ -157,8 +157,14 @@ def test_an_eval_of_which_nothing_carries_over_has_the_exit_status_1(tmp_path: P
     held.bodies["evals/eval_1"] = json.dumps(strange).encode()
     held.lists["evals/eval_1/runs"] = []
     with ApiServer(held) as api:
-        told = export(api.base_url.removesuffix("/v1"), "inspect", "eval_1", tmp_path / "out")
+        url = api.base_url.removesuffix("/v1")
+        by = ("--api-key", "evald-1", "--project", "support")
+        told = export(url, "inspect", "eval_1", tmp_path / "out", *by)
 
+    asked_by = {
+        (each.headers["authorization"], each.headers["evald-project"]) for each in api.asked
+    }
+    assert asked_by == {("Bearer evald-1", "support")}
     assert told.returncode == 1
     assert "not carried  1 of_the_future" in told.stdout
     assert not (tmp_path / "out").exists()

@@ -66,11 +66,19 @@ def _rows(server: Server, eval_id: str, run_id: str, run: JsonObject) -> Iterato
                 if error.status != 404:
                     raise
             else:
-                yield from (json_text.parse(line) for line in text.splitlines() if line.strip())
+                yield from (_parsed(line) for line in text.splitlines() if line.strip())
                 return
     path = ("evals", eval_id, "runs", run_id, "output_items")
     items = sorted(server.objects(*path, order="asc"), key=_row_number)
     yield from (row_of_output_item(item) for item in items)
+
+
+def _parsed(line: bytes) -> JsonValue:
+    """Give a line of a file, or None for one that is no row: it was never part of a run, either."""
+    try:
+        return json_text.parse(line)
+    except json_text.BadJson:
+        return None
 
 
 def _row_number(item: JsonObject) -> int:

@@ -1,7 +1,7 @@
 """How much of an eval another tool has: each criterion exactly, nearly, or not, and why."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -27,6 +27,15 @@ class Carried:
     how: How
     why: str
     """As what it is carried, and what differs."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """An export: files by their paths, and what became of each criterion."""
+
+    files: Mapping[str, str]
+    criteria: list[Carried]
+    notes: list[str]
 
 
 def carried(criterion: JsonObject, number: int, judge_way: str) -> Carried:

@@ -3,14 +3,12 @@
 import json
 import re
 import shlex
-from dataclasses import replace
 from typing import Final
 
 from evald.contract.json_types import JsonObject, JsonValue
-from evald.elsewhere.carriage import carried, page, plain
+from evald.elsewhere.carriage import Files, carried, page, plain
 from evald.elsewhere.given import Exported
 from evald.elsewhere.package import package_of, standalone
-from evald.elsewhere.promptfoo import Files
 
 TASK: Final = "evald.elsewhere.carried.inspect_task"
 JUDGE_WAY: Final = "its judge is asked through Inspect, by its name at the provider `judges`"
@@ -59,7 +57,7 @@ def inspect_files(exported: Exported) -> Files:
     }
     how_to = HOW_TO % shlex.quote(f"openai/{plain(exported.model or 'MODEL')}")
     files = {
-        "README.md": page(replace(exported), "Inspect", how_to, found),
+        "README.md": page(exported, "Inspect", how_to, found),
         "task.py": standalone(TASK),
         "eval.json": json.dumps(of_eval, ensure_ascii=False, indent=2) + "\n",
         "samples.jsonl": "".join(_line(exported)),

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 import yaml
 
 from evald.contract.json_types import JsonObject, JsonValue
-from evald.elsewhere.carriage import Carried, carried, page, plain
+from evald.elsewhere.carriage import Carried, Files, carried, page, plain
 from evald.elsewhere.carried.asking import asked_messages
 from evald.elsewhere.carried.endpoint import call_params
 from evald.elsewhere.given import Exported, Row
@@ -50,15 +50,6 @@ A row passes if every assert does, as in evald. What differs whatever the criter
   as an empty text. Where a model refuses or calls a tool, `equals`, `not-equals` and `contains`
   compare what promptfoo makes of that.
 """
-
-
-@dataclass(frozen=True)
-class Files:
-    """An export: files by their paths, and what became of each criterion."""
-
-    files: Mapping[str, str]
-    criteria: list[Carried]
-    notes: list[str]
 
 
 def promptfoo_files(exported: Exported) -> Files:
