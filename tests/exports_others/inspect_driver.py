@@ -21,12 +21,18 @@ class Values:
         self.__dict__.update(values)
 
 
+class Text(Values):
+    """A text in a message."""
+
+    refusal = None
+
+
 class Said(Values):
     """A model's output."""
 
     @classmethod
     def from_content(cls, model: str, content: str) -> "Said":
-        message = Values(content=content, tool_calls=None)
+        message = Values(content=[Text(text=content)], tool_calls=None)
         choice = Values(message=message, stop_reason="stop")
         return cls(model=model, completion=content, choices=[choice], error=None, time=0.1)
 
@@ -73,7 +79,8 @@ stand_in(
     GenerateConfig=type("GenerateConfig", (Values,), {}),
     get_model=lambda name, **_: Model(),
     **{f"ChatMessage{name}": type(name.lower(), (Values,), {}) for name in NAMES},
-    **{f"Content{name}": type(name.lower(), (Values,), {}) for name in ("Text", "Image", "Audio")},
+    **{f"Content{name}": type(name.lower(), (Values,), {}) for name in ("Image", "Audio")},
+    ContentText=Text,
 )
 stand_in("inspect_ai.tool", ToolCall=type("ToolCall", (Values,), {}))
 stand_in(

@@ -8,10 +8,10 @@ import click
 from evald.archive.folder import write_whole
 from evald.cli.reading import CannotRead, Server
 from evald.contract.json_types import JsonObject, JsonValue
-from evald.elsewhere.carriage import any_carried, plain
+from evald.elsewhere.carriage import Files, any_carried, plain
 from evald.elsewhere.given import Exported, exported_eval, exported_run, row_of_output_item
 from evald.elsewhere.inspect_task import inspect_files
-from evald.elsewhere.promptfoo import Files, promptfoo_files
+from evald.elsewhere.promptfoo import promptfoo_files
 from evald.rules import json_text
 
 WRITERS = {"promptfoo": promptfoo_files, "inspect": inspect_files}

@@ -32,7 +32,8 @@ if every criterion does, as in evald. What differs whatever the criterion:
   evald counts it as an error. What broke stands in the explanation of the score.
 - Sampling params that Inspect has no name for are sent as they are, which only OpenAI-compatible
   endpoints take.
-- Of what a model says, graders see the text, the calls of tools and the finish reason.
+- Of what a model says, graders see the text, the refusal, the calls of tools and the finish reason.
+  Inspect takes thoughts in `<think>` out of the text.
 - An image must be a URL or data: Inspect would read other names as files.
 """
 

@@ -81,15 +81,30 @@ def _call(call: dict[str, Any]) -> ToolCall:
 
 def completion_from(output: ModelOutput) -> dict[str, Any]:
     """Give what a model of Inspect said as a chat completion."""
-    message: dict[str, Any] = {"role": "assistant", "content": output.completion}
-    choice: dict[str, Any] = {"index": 0, "message": message, "finish_reason": "stop"}
-    if output.choices:
-        calls = output.choices[0].message.tool_calls or []
-        reason = output.choices[0].stop_reason
-        choice["finish_reason"] = FINISHED.get(reason, reason)
-        if calls:
-            message["tool_calls"] = [_called(call) for call in calls]
-    return {"choices": [choice], "model": output.model}
+    choices = [
+        {
+            "index": 0,
+            "message": _said(choice.message),
+            "finish_reason": FINISHED.get(choice.stop_reason, choice.stop_reason),
+        }
+        for choice in output.choices[:1]
+    ]
+    return {"choices": choices, "model": output.model}
+
+
+def _said(message: ChatMessageAssistant) -> dict[str, Any]:
+    content = message.content
+    parts = [ContentText(text=content)] if isinstance(content, str) else content
+    texts = [part for part in parts if isinstance(part, ContentText)]
+    said: dict[str, Any] = {
+        "role": "assistant",
+        "content": "".join(part.text for part in texts if not part.refusal),
+    }
+    if refusal := "".join(part.text for part in texts if part.refusal):
+        said["refusal"] = refusal
+    if message.tool_calls:
+        said["tool_calls"] = [_called(call) for call in message.tool_calls]
+    return said
 
 
 def _called(call: ToolCall) -> dict[str, Any]:
