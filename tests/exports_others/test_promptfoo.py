@@ -1,6 +1,7 @@
 """The config of promptfoo: its files are data, and its asserts give evald's verdicts."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import yaml
 
 from evald.contract.graders import kept_to_criterion
 from evald.contract.json_types import JsonObject
-from evald.elsewhere.given import Exported
+from evald.elsewhere.given import Exported, Row
 from evald.elsewhere.promptfoo import promptfoo_files
 from evald.graders.interface import GraderTools, graded
 from evald.graders.registry import grader_for
@@ -150,6 +151,17 @@ def test_what_a_model_says_beside_texts_is_left_to_evalds_grader() -> None:
     ).criteria
 
     assert (found.how, found.why) == ("exactly", "evald's own grader")
+
+
+def test_a_reference_that_cannot_be_rendered_for_a_row_is_left_to_evalds_grader() -> None:
+    deep: Any = []
+    for _ in range(300):
+        deep = [deep]
+    of = exported(string_check("eq", "{{item.deep}}"))
+    files = promptfoo_files(replace(of, rows=[Row(0, {"deep": deep}, None)])).files
+
+    (found,) = yaml.safe_load(files["promptfooconfig.yaml"])["defaultTest"]["assert"]
+    assert (found["type"], len(files["tests.jsonl"].split("\n"))) == ("python", 2)
 
 
 def test_names_and_sampling_params_are_no_language_of_the_config() -> None:

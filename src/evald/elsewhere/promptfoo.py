@@ -110,8 +110,12 @@ def _native(exported: Exported, criterion: JsonObject, tests: "_Tests") -> JsonO
     is_text = not ({"tools", "functions", "response_format"} & exported.params.keys())
     if not (kind and whole and of_items and is_text and exported.rows):
         return None
-    texts = compile_template(reference)
-    if operation == "like" and not all(texts.render({"item": row.item}) for row in exported.rows):
+    referred = compile_template(reference)
+    try:
+        texts = [referred.render({"item": row.item}) for row in exported.rows]
+    except (BadJson, TextTooLong):
+        return None
+    if operation == "like" and not all(texts):
         return None  # its `contains` is an error for an empty text, which every text contains
     tests.paths += paths
     return {"type": kind, "value": nunjucks(reference)}
