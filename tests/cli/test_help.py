@@ -12,6 +12,8 @@ LINES = {
     ("export", "items"): "    evald export items EVAL_ID RUN_ID --out items.csv --status fail",
     ("doctor",): "    evald doctor --config /etc/evald.toml",
     ("import", "registry"): "    evald import registry --list",
+    ("export", "promptfoo"): "    cd for-promptfoo && npx promptfoo eval --no-cache",
+    ("export", "inspect"): "    evald export inspect eval_... --out for-inspect",
     ("serve",): "    EVALD_UPSTREAM_API_KEY   its key, if it wants one",
     (
         "logs",
@@ -38,6 +40,7 @@ COMMANDS = [
     *((), ("serve",), ("keys",), ("keys", "create"), ("keys", "list"), ("keys", "revoke")),
     *(("logs",), ("logs", "import"), ("doctor",), ("import",), ("import", "registry")),
     *(("export",), ("export", "eval"), ("export", "items")),
+    *(("export", "promptfoo"), ("export", "inspect")),
 ]
 
 

@@ -4,6 +4,7 @@ import click
 
 from evald import __version__
 from evald.cli.commands.exporting import export
+from evald.cli.commands.exporting_others import inspect, promptfoo
 from evald.cli.commands.importing_registry import importing
 from evald.cli.commands.keys import keys
 from evald.cli.commands.logs import logs
@@ -26,6 +27,8 @@ def cli() -> None:
 
 for _command in (serve, doctor, keys, logs, pull, importing, export):
     cli.add_command(_command)
+for _command in (promptfoo, inspect):
+    export.add_command(_command)
 
 
 def main() -> None:
