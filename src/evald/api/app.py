@@ -15,6 +15,7 @@ from evald import __version__
 from evald.api import (
     chat_completions,
     evals,
+    exports,
     files,
     graders,
     models,
@@ -32,7 +33,7 @@ from evald.rules.json_text import BadJson
 
 PREFIXES: Final = ("/v1", "", "/openai/v1")
 ROOMS: Final = (
-    *(evals, runs, output_items, files, models),
+    *(evals, runs, output_items, exports, files, models),
     *(chat_completions, responses, graders, webhooks),
 )
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")

@@ -57,7 +57,7 @@ LINES: Final = Body("application/jsonl", {"type": "string"})
 
 
 # What an endpoint answers has the form that the endpoint gives it, errors too.
-@described(JsonObject, takes=CaptureRequest, also_answers=EVENTS, errors=JsonObject)
+@described(JsonObject, takes=CaptureRequest, also_answers=[EVENTS], errors=JsonObject)
 @router.post("/chat/completions")
 async def create(request: Request, services: Given, project_id: OfProject) -> Response:
     """Pass a request on to the provider of its model, and the answer back as it comes.

@@ -35,7 +35,7 @@ PATH: Final = "/responses"
 
 
 # What an endpoint answers has the form that the endpoint gives it, errors too.
-@described(JsonObject, takes=ResponseRequest, also_answers=EVENTS, errors=JsonObject)
+@described(JsonObject, takes=ResponseRequest, also_answers=[EVENTS], errors=JsonObject)
 @router.post("/responses")
 async def create(request: Request, services: Given, project_id: OfProject) -> Response:
     """Pass a request on to the provider of its model, and the answer back as it comes.

@@ -3,6 +3,9 @@
 import click
 
 from evald import __version__
+from evald.cli.commands.exporting import export
+from evald.cli.commands.exporting_others import inspect, promptfoo
+from evald.cli.commands.importing_registry import importing
 from evald.cli.commands.keys import keys
 from evald.cli.commands.logs import logs
 from evald.cli.commands.pull import pull
@@ -22,8 +25,10 @@ def cli() -> None:
     """  # noqa: D301  (click keeps the lines of a paragraph after a backspace)
 
 
-for _command in (serve, doctor, keys, logs, pull):
+for _command in (serve, doctor, keys, logs, pull, importing, export):
     cli.add_command(_command)
+for _command in (promptfoo, inspect):
+    export.add_command(_command)
 
 
 def main() -> None:

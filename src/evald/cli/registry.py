@@ -1,0 +1,180 @@
+"""`evald import registry`: evals of openai/evals, listed, made on a running server, and run."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from shlex import quote
+from typing import Any, Final
+
+import click
+
+from evald.cli.registry_evals import NO_MODEL, Imported, RegistryEvals
+from evald.cli.server_api import ServerApi, ServerFailed
+from evald.openai_registry.files import NoRegistry, open_registry
+from evald.openai_registry.plan import Plan
+from evald.openai_registry.specs import Registry, Unusable, read_registry
+from evald.openai_registry.turning import plan_of
+
+
+class CannotImport(Exception):
+    """The import cannot begin. The message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of the command, as `evald import registry --help` has them."""
+
+    names: tuple[str, ...]
+    is_list: bool
+    is_all: bool
+    place: Path | None
+    judge: str | None
+    model: str | None
+    limit: int | None
+    is_print: bool
+    url: str
+    project: str | None
+    api_key: str | None
+
+
+def import_registry(options: Options) -> int:
+    """List or import what is asked for, say what became of it, and give the exit status.
+
+    Raises CannotImport.
+    """
+    if options.names and options.is_all:
+        raise CannotImport("Name evals, or ask for --all, not both.")
+    if not options.names and not options.is_list and not options.is_all:
+        raise CannotImport("Name evals, or ask for --list or --all. `*` stands for any text.")
+    try:
+        registry = read_registry(open_registry(options.place))
+    except NoRegistry as error:
+        raise CannotImport(str(error)) from None
+    for reason in registry.broken:
+        click.echo(f"Left out: {printable(reason)}", err=True)
+    names = list(_names(registry, options))
+    if options.is_list:
+        return _list(registry, names)
+    try:
+        api = ServerApi(options.url, options.api_key, options.project)
+        evals = RegistryEvals.on(api, registry.files)
+    except ServerFailed as error:
+        raise CannotImport(str(error)) from None
+    return _import(registry, names, evals, options)
+
+
+def printable(text: str) -> str:
+    """Give a text from outside without what a terminal would obey."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text)
+
+
+def _names(registry: Registry, options: Options) -> Iterator[str]:
+    if not options.names:
+        yield from registry.names
+    given: set[str] = set()
+    for pattern in options.names:
+        found = registry.matching(pattern)
+        if not found:
+            close = ", ".join(registry.close_to(pattern))
+            also = f" Did you mean {printable(close)}?" if close else ""
+            raise CannotImport(f"The registry has no eval '{printable(pattern)}'.{also}")
+        for name in found:
+            if name not in given:
+                given.add(name)
+                yield name
+
+
+# --list
+
+_KINDS: Final[Mapping[str, str]] = {
+    "string_check": "string_check",
+    "python": "python",
+    "label_model": "label_model, with --judge MODEL",
+}
+
+
+def _list(registry: Registry, names: Sequence[str]) -> int:
+    width = max((len(printable(name)) for name in names), default=0)
+    click.echo(f"{'eval':{width}}  {'class':20}  {'rows':>7}  becomes")
+    turned = 0
+    for name in names:
+        class_name, rows, becomes = "", "", ""
+        try:
+            spec = registry.spec(name)
+            class_name = spec.short_class
+            plan = plan_of(spec, registry)
+            rows, becomes = f"{plan.rows:,}", _KINDS[plan.kind]
+            turned += 1
+        except Unusable as error:
+            becomes = f"nothing: {error}"
+        line = f"{printable(name):{width}}  {printable(class_name):20}  {rows:>7}  {printable(becomes)}"
+        click.echo(line)
+    click.echo(f"{turned:,} of {len(names):,} evals can be imported.", err=True)
+    return 0
+
+
+# The import
+
+
+@dataclass
+class _Count:
+    new: int = 0
+    existing: int = 0
+    left_out: int = 0
+    refused: int = 0
+
+
+def _import(
+    registry: Registry, names: Sequence[str], evals: RegistryEvals, options: Options
+) -> int:
+    count = _Count()
+    for name in names:
+        try:
+            plan = plan_of(registry.spec(name), registry, options.judge)
+            if plan.needs_judge and options.judge is None:
+                raise Unusable("a judge has to label its answers: name one with --judge MODEL")
+        except Unusable as error:
+            count.left_out += 1
+            click.echo(f"{printable(name)} is left out: {printable(str(error))}", err=True)
+            continue
+        try:
+            imported = evals.imported(plan, options.judge)
+            count.new += imported.is_new
+            count.existing += not imported.is_new
+            _say(plan, imported, evals, options)
+        except (ServerFailed, Unusable) as error:
+            count.refused += 1
+            click.echo(f"{printable(name)}: {printable(str(error))}", err=True)
+    click.echo(
+        f"{count.new:,} imported, {count.existing:,} were there already, "
+        f"{count.left_out:,} left out, {count.refused:,} refused by the server.",
+        err=True,
+    )
+    is_chosen = bool(options.names) and not any("*" in name for name in options.names)
+    return 1 if count.refused or (is_chosen and count.left_out) else 0
+
+
+def _say(plan: Plan, imported: Imported, evals: RegistryEvals, options: Options) -> None:
+    if options.is_print:
+        model = options.model or "MODEL"
+        body = {"eval_id": imported.id, **evals.run_body(plan, imported, model, options.limit)}
+        click.echo(json.dumps(body, ensure_ascii=False))
+        return
+    state = "imported" if imported.is_new else "is here already"
+    click.echo(f"{printable(plan.name)}: {state}, {plan.rows:,} rows, {plan.kind}, {imported.id}")
+    if options.model is None:
+        name = quote(printable(plan.name))
+        click.echo(f"  evald import registry {name}{_repeated(plan, options)}")
+        return
+    run = evals.run(plan, imported, options.model, options.limit)
+    click.echo(f"  {run['report_url']}")
+
+
+def _repeated(plan: Plan, options: Options) -> str:
+    """Give the options with which the same command begins a run."""
+    given: list[tuple[str, Any]] = [("--from", options.place)]
+    given += [("--judge", options.judge)] if plan.needs_judge else []
+    given += [("--url", options.url), ("--project", options.project)]
+    named = "".join(f" {name} {quote(str(value))}" for name, value in given if value is not None)
+    return f"{named} --run {'MODEL' if plan.messages else NO_MODEL}"

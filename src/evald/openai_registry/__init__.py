@@ -1,0 +1,1 @@
+"""The open-source registry of openai/evals, read where it lies, and its evals turned into ours."""
