@@ -17,6 +17,7 @@ from evald.api import (
     evals,
     files,
     graders,
+    imports,
     models,
     output_items,
     responses,
@@ -32,6 +33,7 @@ from evald.rules.json_text import BadJson
 
 PREFIXES: Final = ("/v1", "", "/openai/v1")
 ROOMS: Final = (
+    imports,  # before evals, whose paths would take "import" for an id
     *(evals, runs, output_items, files, models),
     *(chat_completions, responses, graders, webhooks),
 )
