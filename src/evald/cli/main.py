@@ -3,6 +3,7 @@
 import click
 
 from evald import __version__
+from evald.cli.commands.importing import import_
 from evald.cli.commands.keys import keys
 from evald.cli.commands.logs import logs
 from evald.cli.commands.pull import pull
@@ -22,7 +23,7 @@ def cli() -> None:
     """  # noqa: D301  (click keeps the lines of a paragraph after a backspace)
 
 
-for _command in (serve, doctor, keys, logs, pull):
+for _command in (serve, doctor, keys, logs, pull, import_):
     cli.add_command(_command)
 
 
