@@ -11,8 +11,8 @@ from evald.archive.reading.records import Broken, Record, record_of
 
 _HEAD: Final = 4 * 2**20
 """Bytes by which a file is told to be JSON Lines."""
-_LINES: Final = re.compile(rb"\}[ \t\r]*\n[ \t\r\n]*\{")
-"""What is never in one JSON text: an object after another one without a comma."""
+_LINES: Final = re.compile(rb"^\{[^\n]*\}[ \t\r]*\n[ \t\r\n]*\{", re.MULTILINE)
+"""A line that is an object, and another one without a comma: never in one JSON text."""
 _MARKS: Final = {
     b"\xff\xfe\x00\x00": "utf-32",
     b"\x00\x00\xfe\xff": "utf-32",

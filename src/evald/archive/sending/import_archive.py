@@ -46,6 +46,7 @@ class Import:
     """Files that a stopped pull left."""
     unknown: list[str] = field(default_factory=list)
     """Files in which nothing was known."""
+    _met_files: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Begin with nothing seen."""
@@ -137,6 +138,8 @@ class Import:
         items.send()
         pairs.rest()
         pairs.batches.send()
+        for file_id in self.survey.file_ids() - self._met_files:
+            self.outcome.note(Origin("file", id=file_id), "The archive does not hold its bytes.")
 
     def _items(self, member: Member, sent: Batches) -> None:
         for record in self.archive.records(member):
@@ -172,6 +175,7 @@ class Import:
 
     def _file(self, member: Member, described: Mapping[str, Any]) -> None:
         self.tick("Sending files")
+        self._met_files.add(str(described.get("id")))
         if self.is_dry:
             try_file(self.server, described, self.outcome.files)
         else:

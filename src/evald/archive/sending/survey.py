@@ -137,6 +137,10 @@ class Survey:
                 found.append((run_id, items, run.told_items))
         return found
 
+    def file_ids(self) -> set[str]:
+        """Give the ids of the uploaded files that the archive describes."""
+        return {each["id"] for each in self.files.values() if text_of(each, "id")}
+
     def file_of_rows(self, where: str) -> str | None:
         """Give the id of the file whose rows a file of the archive holds; None when it is another."""
         name = PurePosixPath(where).name.partition(".")[0]

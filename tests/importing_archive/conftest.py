@@ -1,0 +1,15 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.model_server.client import ModelServer
+from tests.server import EvaldServer
+
+
+@pytest.fixture(scope="module")
+def server(
+    model_process: ModelServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[EvaldServer]:
+    """One evald for all tests of a file; each imports ids of its own."""
+    with EvaldServer(tmp_path_factory.mktemp("evald"), upstream=model_process.url) as process:
+        yield process
