@@ -61,9 +61,9 @@ def read_back(server: EvaldServer, eval_id: str) -> History:
         for each in client.evals.runs.output_items.list(run.id, eval_id=eval_id, limit=100)
     ]
     return History(
-        found.to_dict(mode="json"),
-        [each.to_dict(mode="json") for each in runs],
-        [each.to_dict(mode="json") for each in items],
+        found.to_dict(mode="json", warnings=False),
+        [each.to_dict(mode="json", warnings=False) for each in runs],
+        [each.to_dict(mode="json", warnings=False) for each in items],
     )
 
 

@@ -19,6 +19,7 @@ _MARKS: Final = {
     b"\xff\xfe": "utf-16",
     b"\xfe\xff": "utf-16",
 }
+_LONGEST_MARK: Final = 4
 _UTF8_MARK: Final = b"\xef\xbb\xbf"
 
 
@@ -48,7 +49,9 @@ def _begun(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
 
 
 def _as_utf8(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    first = next(pieces, b"")
+    first = b""
+    while len(first) < _LONGEST_MARK and (piece := next(pieces, b"")):
+        first += piece
     for mark, encoding in _MARKS.items():
         if first.startswith(mark):
             return _recoded(chain([first], pieces), encoding)

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from typing import IO, Any, Final
 from urllib.parse import quote
@@ -10,6 +11,7 @@ from evald.archive.reading.limits import TooMuch
 from evald.archive.reading.members import PIECE, Member, Unreadable
 from evald.archive.sending.outcome import Counts, Origin, Outcome
 from evald.archive.sending.server import Body, Said, Server
+from evald.archive.sending.tallies import number
 
 _IN_MEMORY: Final = 8 * 2**20
 _LARGEST: Final = 512 * 2**20
@@ -87,7 +89,10 @@ def _form(described: Mapping[str, Any], copy: IO[bytes], size: int) -> Body:
 
 
 def _fields(described: Mapping[str, Any]) -> dict[str, str]:
-    given = {key: described.get(key) for key in ("id", "created_at", "expires_at", "purpose")}
+    given = {key: described.get(key) for key in ("id", "created_at", "purpose")}
+    expires_at = number(described.get("expires_at"))
+    if expires_at > time.time():  # what is over by now would be gone at once
+        given["expires_at"] = expires_at
     return {key: str(value) for key, value in given.items() if value is not None}
 
 
@@ -97,6 +102,6 @@ def _field(boundary: str, name: str, value: str) -> bytes:
 
 
 def _quoted(name: str) -> str:
-    """Give a file name as browsers write it in a form."""
-    plain = name.encode("utf-8", "replace").decode()
-    return plain.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
+    """Give a file name as it stands between quotes in a header."""
+    plain = " ".join(name.encode("utf-8", "replace").decode().splitlines())
+    return plain.replace("\\", "\\\\").replace('"', '\\"')
