@@ -8,6 +8,7 @@ import pytest
 LINES = {
     ("keys", "create"): "    EVALD_API_KEY=$(evald keys create --project support --name ci)",
     (): "    EVALD_UPSTREAM_BASE_URL=http://127.0.0.1:8080/v1 evald serve",
+    ("import",): "    evald import openai-archive --map gpt-4o=qwen3 --map o3=qwen3",
     ("doctor",): "    evald doctor --config /etc/evald.toml",
     ("serve",): "    EVALD_UPSTREAM_API_KEY   its key, if it wants one",
     (
@@ -33,7 +34,7 @@ def test_help_keeps_its_lines(command: tuple[str, ...]) -> None:
 
 COMMANDS = [
     *((), ("serve",), ("keys",), ("keys", "create"), ("keys", "list"), ("keys", "revoke")),
-    *(("logs",), ("logs", "import"), ("doctor",)),
+    *(("logs",), ("logs", "import"), ("doctor",), ("import",)),
 ]
 
 

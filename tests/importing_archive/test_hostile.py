@@ -1,5 +1,6 @@
 """Hostile archives: nothing outside is read, what is broken is named, and the rest goes in."""
 
+import gzip
 import io
 import os
 import tarfile
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from evald.archive.reading.archives import members
+from evald.archive.reading.limits import Limits, Meter, TooMuch
 from tests.importing_archive.history import Object, history
 from tests.importing_archive.importing import assert_kept, counts, imported, read_back
 from tests.importing_archive.shapes import (
@@ -116,8 +119,6 @@ def test_a_bomb_is_not_unpacked_to_its_end(server: EvaldServer, tmp_path: Path, 
     elif kind == "tgz":
         tar_of(path, (tarfile.TarInfo(name), content), (tarfile.TarInfo("z"), b"[" + zeros))
     else:
-        import gzip
-
         path.write_bytes(gzip.compress(content + b"[" + zeros))
 
     found = imported(server.url, path, "--max-gb", "0.01")
@@ -125,6 +126,26 @@ def test_a_bomb_is_not_unpacked_to_its_end(server: EvaldServer, tmp_path: Path, 
     assert found.returncode == 1
     assert "it unpacks to more than 0.01 GB (--max-gb raises this)" in found.stderr
     assert_kept(read_back(server, given.eval["id"]), given)
+
+
+def test_what_unpacks_to_many_times_its_size_ends(tmp_path: Path) -> None:
+    meter = Meter(Limits(ratio=100), packed=10 * 2**20)
+    meter.read(1000 * 2**20)
+
+    with pytest.raises(TooMuch, match="more than 100 times its size"):
+        meter.read(1)
+
+
+def test_a_zip_whose_list_is_larger_than_all_its_names_is_not_opened(tmp_path: Path) -> None:
+    path = tmp_path / "list.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.comment = b"a comment"
+        for number in range(100):
+            archive.writestr(f"{number}".zfill(60), b"")
+
+    with pytest.raises(TooMuch, match="--max-members"):
+        list(members(path, Limits(members=5)))
+    assert len(list(members(path, Limits(members=100)))) == 100
 
 
 def test_more_files_than_allowed_are_not_read(server: EvaldServer, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from evald.cli.importing import CannotImport, Options, import_archive
 from tests.importing_archive.history import history
 from tests.importing_archive.importing import (
     NOTHING_NEW,
@@ -88,6 +89,35 @@ def test_a_server_that_is_gone_is_said_with_what_is_safe(tmp_path: Path) -> None
     assert found.returncode == 1
     assert "It asks for a pause of 100,000 s" in found.stderr
     assert "the same command goes on from there" in found.stderr
+
+
+def test_a_server_that_does_not_run_is_said(tmp_path: Path) -> None:
+    folder = as_folder(langfuse_folder(history("nowhere")), tmp_path)
+
+    found = imported("http://127.0.0.1:9", folder)
+
+    assert found.returncode == 1
+    assert "http://127.0.0.1:9: It does not answer: [Errno 111] Connection refused." in found.stderr
+
+
+@pytest.mark.parametrize(
+    "url", ["127.0.0.1:8484", "http://", "http://a:b", "ftp://a", "http://a b"]
+)
+def test_what_is_no_url_is_not_asked(tmp_path: Path, url: str) -> None:
+    options = Options(
+        tmp_path,
+        url,
+        dry_run=False,
+        models=(),
+        project=None,
+        api_key=None,
+        max_members=1,
+        max_gb=1,
+        max_ratio=1,
+    )
+
+    with pytest.raises(CannotImport, match="The URL is none"):
+        import_archive(options)
 
 
 def test_what_is_no_evald_is_said(server: EvaldServer, tmp_path: Path) -> None:

@@ -85,6 +85,9 @@ def test_judges_that_nobody_serves_are_named_with_what_to_do(
     assert "Judges that the server lists no model for: gpt-gone" in found.stdout
     assert '    [aliases]\n    "gpt-gone" = ' in found.stdout
     assert "Look at http" in found.stdout
+    late = imported(server.url, folder, "--map", "gpt-gone=other")
+    assert (late.returncode, counts(late)["evals"]["different"]) == (1, 1)
+    assert "--map is for its first import" in late.stdout
 
 
 def test_output_items_that_are_missing_are_said(server: EvaldServer, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def say_what_became(work: Import, address: Address) -> int:
     _say_counts(work)
     _say_each("Not taken", outcome.not_taken, outcome.not_taken_count, address)
     _say_each("To know", outcome.notes, len(outcome.notes), address)
-    _say_what_is_missing(work)
+    _say_what_is_missing(work, address)
     _say_what_was_passed_over(work, address)
     _say_what_next(work, address)
     return 0 if outcome.is_all_taken else 1
@@ -63,12 +63,12 @@ def _say_each(title: str, found: list[tuple[Origin, str]], count: int, address: 
         click.echo(f"  and {count - NAMED:,} more", err=True)
 
 
-def _say_what_is_missing(work: Import) -> None:
+def _say_what_is_missing(work: Import, address: Address) -> None:
     runs = work.survey.incomplete_runs()
     if runs:
         click.echo(f"Output items that are not in the archive ({_n(len(runs), 'run')}):")
     for run_id, items, told in runs[:NAMED]:
-        click.echo(f"  {run_id}: it says {told:,}, the archive has {items:,}")
+        click.echo(f"  {address.safe(run_id)}: it says {told:,}, the archive has {items:,}")
     if len(runs) > NAMED:
         click.echo(f"  and {len(runs) - NAMED:,} runs more")
     if work.survey.gaps:
@@ -90,6 +90,8 @@ def _say_what_was_passed_over(work: Import, address: Address) -> None:
 def _say_what_next(work: Import, address: Address) -> None:
     for name in sorted(work.models.keys() - work.survey.replaced):
         click.echo(f"--map {address.safe(name)}=…: no judge of an eval in it asks for this model.")
+    if work.models and work.outcome.evals.different:
+        click.echo("An eval that is here already keeps its judges; --map is for its first import.")
     server = Server(address, lambda _: None)
     try:
         _say_models(work, _served(server), address)
@@ -117,17 +119,15 @@ def _say_models(work: Import, served: set[str] | None, address: Address) -> None
     if not missing:
         return
     names = [address.safe(name) for name in missing]
-    click.echo(f"Judges that the server lists no model for: {', '.join(names)}")
     instead = sorted(served)[0] if served else "MODEL"
-    if work.is_dry:
-        maps = " ".join(f"--map {name}={instead}" for name in names)
-        click.echo(f"  Import with {maps}")
-        click.echo("  or give them a name in the configuration of the server:")
-    else:
-        click.echo("  Give them a name in the configuration of the server:")
+    maps = " ".join(f"--map {name}={instead}" for name in names)
+    click.echo(f"Judges that the server lists no model for: {', '.join(names)}")
+    click.echo("  Give them a name in the configuration of the server:")
     click.echo("    [aliases]")
     for name in names:
         click.echo(f'    "{name}" = "{instead}"')
+    first = "" if work.is_dry else "delete the evals here and "
+    click.echo(f"  or {first}import with {maps}")
 
 
 def _say_where(work: Import, server: Server, address: Address) -> None:

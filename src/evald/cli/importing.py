@@ -7,8 +7,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
 
 import click
 
@@ -88,18 +88,16 @@ def _sent(work: Import, progress: "Progress", address: Address) -> int:
 def _safe_so_far(work: Import) -> str:
     if work.is_dry:
         return "It was a dry run: nothing was changed."
-    taken = ", ".join(f"{each.total:,} {name}" for name, each in work.outcome.kinds.items())
+    taken = _told(work.outcome)
     return (
-        f"What was sent is kept ({taken}); the same command goes on from there, and changes "
-        "nothing of it."
+        f"What was sent is kept{f' ({taken})' if taken else ''}; the same command goes on from "
+        "there, and changes nothing of it."
     )
 
 
 def address_of(options: Options) -> Address:
     """Give where to send to, and the headers that say who asks. Raises CannotImport."""
-    url = urlsplit(options.url)
-    if url.scheme not in ("http", "https") or not url.hostname:
-        raise CannotImport("The URL is none; write it as http://127.0.0.1:8484.")
+    url = _url(options.url)
     if url.username is not None or url.password is not None:
         raise CannotImport("The URL holds a password; the key comes from EVALD_API_KEY.")
     key = (options.api_key or "").strip() or None
@@ -111,6 +109,17 @@ def address_of(options: Options) -> Address:
     if not all(value.isascii() and value.isprintable() for value in headers.values()):
         raise CannotImport("Keys and names of projects are printable ASCII.")
     return Address(url, headers, key)
+
+
+def _url(text: str) -> SplitResult:
+    try:
+        url = urlsplit(text)
+        is_good = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        is_good = False
+    if not is_good or not text.isascii() or not text.isprintable() or " " in text:
+        raise CannotImport("The URL is none; write it as http://127.0.0.1:8484.")
+    return url
 
 
 def models_of(pairs: Sequence[str]) -> dict[str, str]:
@@ -164,6 +173,13 @@ class Progress:
             click.echo(line)
 
     def _line(self) -> str:
-        kinds: dict[str, Any] = self._outcome.kinds
-        done = [f"{each.total:,} {name}" for name, each in kinds.items() if each.total]
-        return f"(done: {', '.join(done)})" if done else ""
+        done = _told(self._outcome)
+        return f"(done: {done})" if done else ""
+
+
+def _told(outcome: Outcome) -> str:
+    return ", ".join(
+        f"{each.total:,} {name if each.total > 1 else name.removesuffix('s')}"
+        for name, each in outcome.kinds.items()
+        if each.total
+    )

@@ -44,6 +44,11 @@ class Meter:
                 f"it holds more than {self._limits.members:,} files (--max-members raises this)"
             )
 
+    @property
+    def members_left(self) -> int:
+        """Give how many more there may be."""
+        return self._limits.members - self._members
+
     def read(self, size: int) -> None:
         """Count bytes that were unpacked. Raises TooMuch."""
         self._bytes += size

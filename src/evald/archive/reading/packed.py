@@ -1,27 +1,45 @@
 """The files of a zip or a tar, read where they lie: nothing is written to the disk."""
 
 import calendar
+import os
 import stat
 import tarfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path, PurePosixPath
-from typing import IO, cast
+from typing import IO, Final, cast
 
-from evald.archive.reading.limits import Counted, Meter, Stream
+from evald.archive.reading.limits import Counted, Meter, Stream, TooMuch
 from evald.archive.reading.members import LeftOut, Member, Unreadable
 
+_END_BYTES: Final = 65_536 + 22 + 76
+"""Within which the list of a zip is told: a comment, and the end in both of its forms."""
+_LONGEST_ENTRY: Final = 1024
 _LINK, _NO_FILE = "it is a link", "it is no file"
 
 
 def of_zip(path: Path, meter: Meter) -> Iterator[Member | LeftOut]:
     """Give the files of a zip. Raises TooMuch, and what zipfile raises."""
+    if _list_bytes(path) > meter.members_left * _LONGEST_ENTRY:
+        raise TooMuch("its list of files is larger than so many need (--max-members raises this)")
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             meter.member()
             if not info.is_dir():
                 yield _of_zip(archive, info, meter)
+
+
+def _list_bytes(path: Path) -> int:
+    """Give the bytes of the list at the end of a zip, which its reader takes as a whole."""
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _END_BYTES))
+        end = file.read()
+    at = end.rfind(b"PK\x05\x06")
+    long_form = end[max(0, at - 76) : max(0, at)]
+    if long_form[:4] == b"PK\x06\x06" and long_form[56:60] == b"PK\x06\x07":
+        return int.from_bytes(long_form[40:48], "little")
+    return int.from_bytes(end[at + 12 : at + 16], "little") if at >= 0 else 0
 
 
 def _of_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, meter: Meter) -> Member | LeftOut:

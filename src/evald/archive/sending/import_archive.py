@@ -93,7 +93,7 @@ class Import:
                 self._refuse(record)
         if not found:
             self._holds_nothing(member)
-        elif self.survey.kinds.get(member.name) == {Kind.UNKNOWN}:
+        elif self.survey.is_unknown(member.name):
             self.unknown.append(member.name)
 
     def _holds_nothing(self, member: Member) -> None:

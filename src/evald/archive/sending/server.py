@@ -13,6 +13,8 @@ import orjson
 from evald.rules.retry import RetryPolicy, is_retried, named_pause, wait_before
 
 _POLICY: Final = RetryPolicy(attempts=8)
+_FIRST_TRIES: Final = 3
+"""How often a server is asked that has never answered: it may not be running."""
 _PATIENT_TRIES: Final = 60
 """How often a server is asked that only wants a pause."""
 _LONGEST_PAUSE_S: Final = 600.0
@@ -83,6 +85,7 @@ class Server:
     tell: Callable[[str], None]
     """Is given a line when the server has to be waited for."""
     _connection: HTTPConnection | None = field(default=None, init=False)
+    _has_answered: bool = field(default=False, init=False)
 
     def ask(self, method: str, path: str, body: Body | None = None) -> Said:
         """Give the answer of the server, whatever it says of the request itself.
@@ -96,12 +99,13 @@ class Server:
             except (OSError, HTTPException) as error:
                 self.close()
                 failures += 1
-                if failures >= _POLICY.attempts:
+                if failures >= (_POLICY.attempts if self._has_answered else _FIRST_TRIES):
                     raise ServerGone(
                         f"It does not answer: {error or type(error).__name__}."
                     ) from None
                 self._wait(failures, None, "The connection broke")
                 continue
+            self._has_answered = True
             if answer.status in _PAUSING and pauses < _PATIENT_TRIES:
                 pauses += 1
                 pause = named_pause(dict(_small(answer)), time.time())

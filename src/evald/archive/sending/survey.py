@@ -141,6 +141,11 @@ class Survey:
         """Give the ids of the uploaded files that the archive describes."""
         return {each["id"] for each in self.files.values() if text_of(each, "id")}
 
+    def is_unknown(self, where: str) -> bool:
+        """Say whether nothing in a file can be sent; rows of a file that has no id cannot."""
+        kinds = self.kinds.get(where)
+        return kinds == {Kind.UNKNOWN} or (kinds == {Kind.ROW} and not self.file_of_rows(where))
+
     def file_of_rows(self, where: str) -> str | None:
         """Give the id of the file whose rows a file of the archive holds; None when it is another."""
         name = PurePosixPath(where).name.partition(".")[0]
