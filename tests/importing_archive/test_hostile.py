@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from evald.archive.reading.archive import Archive
 from evald.archive.reading.archives import members
 from evald.archive.reading.limits import Limits, Meter, TooMuch
+from evald.archive.reading.members import Member
+from evald.archive.reading.records import Record
 from tests.importing_archive.history import Object, history
 from tests.importing_archive.importing import assert_kept, counts, imported, read_back
 from tests.importing_archive.shapes import (
@@ -148,6 +151,25 @@ def test_a_zip_whose_list_is_larger_than_all_its_names_is_not_opened(tmp_path: P
     assert len(list(members(path, Limits(members=100)))) == 100
 
 
+def test_a_tar_whose_headers_lie_breaks_nothing(tmp_path: Path) -> None:
+    for headers in (
+        *({"size": "-1"}, {"size": "-512"}, {"size": "1" + "0" * 30}, {"size": "x"}),
+        *({"mtime": "inf"}, {"mtime": "nan"}, {"path": "../x"}, {"GNU.sparse.map": "0,1,x"}),
+        {"GNU.sparse.size": "1000000000000", "GNU.sparse.offset": "0"},
+    ):
+        info = tarfile.TarInfo("a.json")
+        info.pax_headers = headers
+        with tarfile.open(tmp_path / "lies.tar", "w", format=tarfile.PAX_FORMAT) as archive:
+            archive.addfile(info)
+        archive_of_lies = Archive(tmp_path / "lies.tar", Limits())
+
+        for each in archive_of_lies.members():
+            if isinstance(each, Member):
+                assert [
+                    found for found in archive_of_lies.records(each) if isinstance(found, Record)
+                ] == []
+
+
 def test_more_files_than_allowed_are_not_read(server: EvaldServer, tmp_path: Path) -> None:
     folder = as_folder({f"{number}": b"" for number in range(20)}, tmp_path)
 
@@ -171,6 +193,7 @@ def test_what_is_broken_is_named_with_its_place_and_the_rest_goes_in(
     files["empty.json"] = b""
     files["page.json"] = b"<html>"
     files["half.json"] = indented([given.items[0], given.items[1]])[:-900]
+    files["none.json"] = b"[]"
     files["README.md"] = b"What this is."
 
     found = imported(server.url, as_folder(files, tmp_path))
@@ -185,6 +208,7 @@ def test_what_is_broken_is_named_with_its_place_and_the_rest_goes_in(
     assert [each for each in told if each.endswith("the text is cut off")]
     assert "  empty.json: it is empty" in told
     assert "  page.json: it is no JSON" in told
+    assert "none.json" not in found.stdout + found.stderr
     assert "Passed over, for nothing in it is known: README.md" in found.stdout
     assert_kept(read_back(server, given.eval["id"]), given)
 

@@ -9,6 +9,7 @@ from typing import Final
 from evald.archive.reading.json_pieces import BadText, JsonText, Place, RawJson, has_others, parsed
 from evald.archive.reading.records import Broken, Record, record_of
 
+NO_JSON: Final = "it is no JSON"
 _HEAD: Final = 4 * 2**20
 """Bytes by which a file is told to be JSON Lines."""
 _LINES: Final = re.compile(rb"^\{[^\n]*\}[ \t\r]*\n[ \t\r\n]*\{", re.MULTILINE)
@@ -24,7 +25,7 @@ _UTF8_MARK: Final = b"\xef\xbb\xbf"
 
 
 def objects_in(pieces: Iterator[bytes], where: str, most: int) -> Iterator[Record | Broken]:
-    """Give the objects of a file, and what in it is none; nothing when it is no JSON at all.
+    """Give the objects of a file, and what in it is none; NO_JSON alone where it is another text.
 
     An object of more than `most` bytes is not kept. Raises what the pieces raise.
     """
@@ -34,6 +35,8 @@ def objects_in(pieces: Iterator[bytes], where: str, most: int) -> Iterator[Recor
             yield from _of_lines(chain([head], rest), where, most)
         elif head[:1] in (b"{", b"["):
             yield from _of_text(JsonText(chain([head], rest), most), where)
+        elif head:
+            yield Broken(where, None, NO_JSON)
     except UnicodeDecodeError as error:
         yield Broken(where, None, f"it is no {error.encoding.upper()} text")
 

@@ -16,6 +16,7 @@ from evald.archive.reading.members import LeftOut, Member, Unreadable
 _END_BYTES: Final = 65_536 + 22 + 76
 """Within which the list of a zip is told: a comment, and the end in both of its forms."""
 _LONGEST_ENTRY: Final = 1024
+_LATEST: Final = 2**33
 _LINK, _NO_FILE = "it is a link", "it is no file"
 
 
@@ -53,8 +54,14 @@ def _of_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, meter: Meter) -> Me
     def opened() -> Stream:
         return Counted(archive.open(info), meter)
 
-    changed_at = calendar.timegm(info.date_time)  # a zip does not say its zone
-    return Member(_plain(info.filename), info.file_size, changed_at, opened)
+    return Member(_plain(info.filename), info.file_size, _time_of(info), opened)
+
+
+def _time_of(info: zipfile.ZipInfo) -> int:
+    try:
+        return calendar.timegm(info.date_time)  # a zip does not say its zone
+    except ValueError:
+        return 0
 
 
 def of_tar(file: Stream, meter: Meter) -> Iterator[Member | LeftOut]:
@@ -84,7 +91,8 @@ def _of_tar(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Member | LeftOut
         assert found is not None  # it is a regular file
         return found
 
-    return Member(_plain(info.name), info.size, int(info.mtime), opened)
+    is_time = 0 <= info.mtime < _LATEST  # it may be infinite, or no number
+    return Member(_plain(info.name), info.size, int(info.mtime) if is_time else 0, opened)
 
 
 def _wrong_name(name: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 
 from evald.archive.reading.archive import Archive
+from evald.archive.reading.documents import NO_JSON
 from evald.archive.reading.members import Member
 from evald.archive.reading.records import Broken, Kind, Record
 from evald.archive.sending import batches
@@ -81,27 +82,24 @@ class Import:
         return name != _CONTENT and not name.startswith(".")
 
     def _look_at(self, member: Member, sent: Batches) -> None:
-        is_part, found = member.file_name.endswith(_PART), 0
         for record in self.archive.records(member):
-            found += 1
             self.tick("Reading")
-            if isinstance(record, Record):
-                self.survey.add(record)
-                if record.kind is Kind.EVAL:
-                    sent.add(self._line(record), _origin(record))
-            elif not is_part:  # its last line was cut off
-                self._refuse(record)
-        if not found:
-            self._holds_nothing(member)
-        elif self.survey.is_unknown(member.name):
+            if isinstance(record, Broken):
+                self._broken(member, record)
+                continue
+            self.survey.add(record)
+            if record.kind is Kind.EVAL:
+                sent.add(self._line(record), _origin(record))
+        if not member.size and member.file_name.endswith(".json"):
+            self._refuse(Broken(member.name, None, "it is empty"))
+        if self.survey.is_unknown(member.name):
             self.unknown.append(member.name)
 
-    def _holds_nothing(self, member: Member) -> None:
-        if not member.file_name.endswith(_JSON):
+    def _broken(self, member: Member, found: Broken) -> None:
+        if found.reason == NO_JSON and not member.file_name.endswith(_JSON):
             self.unknown.append(member.name)
-        elif member.size or member.file_name.endswith(".json"):
-            reason = "it is no JSON" if member.size else "it is empty"
-            self._refuse(Broken(member.name, None, reason))
+        elif not member.file_name.endswith(_PART):  # whose last line may be cut off
+            self._refuse(found)
 
     def _runs(self) -> None:
         sent = self._history(self.outcome.runs)
