@@ -1,6 +1,11 @@
 """What an import says: before it, at its end, and what to do next."""
 
+import contextlib
 import json
+import os
+import pty
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,10 +19,11 @@ from tests.importing_archive.importing import (
     imported,
     read_back,
 )
+from tests.importing_archive.proxy import Instead, Proxy
 from tests.importing_archive.shapes import a_page, as_folder, langfuse_folder, lines, pull_archive
 from tests.model_server.client import ModelServer
 from tests.model_server.script import Step
-from tests.server import EvaldServer
+from tests.server import CHECKOUT, EvaldServer, evald_environment
 from tests.waiting import until
 
 KEY = "sk-a-key-that-nobody-may-see"
@@ -168,6 +174,32 @@ def test_the_key_is_told_nowhere_and_decides_what_is_seen(
 
     assert found.returncode == 1
     assert KEY not in found.stdout + found.stderr
+
+
+def test_a_terminal_shows_how_far_it_is_and_a_file_holds_no_signs(
+    server: EvaldServer, tmp_path: Path
+) -> None:
+    folder = as_folder(langfuse_folder(history("drawn", items=60)), tmp_path)
+    pause = Instead("answer", 429, {"retry-after-ms": "300"})
+    with Proxy(server.port, {2: pause}.get) as proxy:
+        said = said_at_a_terminal(proxy.url, folder)
+        plain = imported(proxy.url, folder).stdout
+
+    assert "\r\x1b[KSending output items: " in said
+    assert "\x1b" not in plain
+
+
+def said_at_a_terminal(url: str, folder: Path) -> str:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "evald", "import", "--url", url, str(folder)]
+    with subprocess.Popen(command, cwd=CHECKOUT, env=evald_environment({}), stdout=theirs):
+        os.close(theirs)
+        said = b""
+        with contextlib.suppress(OSError):  # that is the end of a terminal
+            while piece := os.read(ours, 4096):
+                said += piece
+    os.close(ours)
+    return said.decode()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import IO, Any, Final
 from urllib.parse import quote
 
 from evald.archive.reading.limits import TooMuch
-from evald.archive.reading.members import PIECE, Member, Unreadable
+from evald.archive.reading.members import PIECE, Member, Unreadable, reason_of
 from evald.archive.sending.outcome import Counts, Origin, Outcome
 from evald.archive.sending.server import Body, Said, Server
 from evald.archive.sending.tallies import number
@@ -27,9 +27,9 @@ def send_file(
         try:
             # It is needed again when a connection breaks, and a packed one is read but once.
             size = _copy(member, copy)
-        except (Unreadable, TooMuch) as error:
+        except (Unreadable, TooMuch, OSError) as error:  # the disk of the copy may be full
             counts.failed += 1
-            outcome.refuse(origin, str(error))
+            outcome.refuse(origin, reason_of(error))
             return
         known = _state_of(server, described)
         said = server.ask("POST", "files/import", _form(described, copy, size))
