@@ -8,7 +8,6 @@ import pytest
 from evald.cli.importing import CannotImport, Options, import_archive
 from tests.importing_archive.history import history
 from tests.importing_archive.importing import (
-    NOTHING_NEW,
     assert_kept,
     begun,
     counts,
@@ -81,14 +80,17 @@ def test_no_request_is_large(server: EvaldServer, tmp_path: Path) -> None:
     assert_kept(read_back(server, given.eval["id"]), given)
 
 
-def test_a_server_that_is_gone_is_said_with_what_is_safe(tmp_path: Path) -> None:
+def test_a_server_that_is_gone_is_said_with_what_is_safe(
+    server: EvaldServer, tmp_path: Path
+) -> None:
     folder = as_folder(langfuse_folder(history("gone")), tmp_path)
-    with Proxy(9, lambda _: Instead("answer", 503, {"retry-after": "100000"})) as proxy:
+    busy = Instead("answer", 503, {"retry-after": "100000"})
+    with Proxy(server.port, lambda post: busy if post == 2 else None) as proxy:
         found = imported(proxy.url, folder)
 
     assert found.returncode == 1
     assert "It asks for a pause of 100,000 s" in found.stderr
-    assert "the same command goes on from there" in found.stderr
+    assert "What was sent is kept (1 eval); the same command goes on from there" in found.stderr
 
 
 def test_a_server_that_does_not_run_is_said(tmp_path: Path) -> None:
@@ -120,11 +122,13 @@ def test_what_is_no_url_is_not_asked(tmp_path: Path, url: str) -> None:
         import_archive(options)
 
 
-def test_what_is_no_evald_is_said(server: EvaldServer, tmp_path: Path) -> None:
+def test_what_is_no_evald_or_an_older_one_is_said(server: EvaldServer, tmp_path: Path) -> None:
     folder = as_folder(langfuse_folder(history("elsewhere")), tmp_path)
+    with Proxy(server.port, lambda _: Instead("answer", 404)) as proxy:
+        older = imported(proxy.url, folder)
 
-    found = imported(f"{server.url}/v1/models", folder)
+    other = imported(f"{server.url}/v1/models", folder)
 
-    assert found.returncode == 1
-    assert "it may be an older evald" in found.stderr
-    assert NOTHING_NEW not in found.stdout
+    assert (older.returncode, other.returncode) == (1, 1)
+    assert "it may be an older evald" in older.stderr
+    assert "What answers there is no evald (404)." in other.stderr

@@ -6,10 +6,7 @@ import os
 import pty
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from tests.access.commands import make_key
 from tests.importing_archive.history import History, history
@@ -202,24 +199,18 @@ def said_at_a_terminal(url: str, folder: Path) -> str:
     return said.decode()
 
 
-@pytest.fixture
-def keyed(tmp_path: Path) -> Iterator[EvaldServer]:
-    with EvaldServer(tmp_path) as process:
-        yield process
-
-
-def test_an_id_of_another_project_is_refused_and_tells_nothing(
-    keyed: EvaldServer, tmp_path: Path
-) -> None:
+def test_an_id_of_another_project_is_refused_and_tells_nothing(tmp_path: Path) -> None:
+    keyed = EvaldServer(tmp_path)
     mine, theirs = (
         make_key(keyed.data_dir, "--project", name).secret for name in ("mine", "theirs")
     )
     given = history("shared", runs=1)
     folder = as_folder(langfuse_folder(given), tmp_path / "archive")
 
-    without = imported(keyed.url, folder)
-    first = imported(keyed.url, folder, key=mine)
-    second = imported(keyed.url, folder, key=theirs)
+    with keyed:
+        without = imported(keyed.url, folder)
+        first = imported(keyed.url, folder, key=mine)
+        second = imported(keyed.url, folder, key=theirs)
 
     assert (without.returncode, "EVALD_API_KEY" in without.stderr) == (1, True)
     assert first.returncode == 0, first.stderr

@@ -31,21 +31,22 @@ def objects_in(pieces: Iterator[bytes], where: str, most: int) -> Iterator[Recor
     """
     try:
         head, rest = _begun(_as_utf8(pieces))
-        if head[:1] == b"{" and _LINES.search(head):
+        sign = head.lstrip()[:1]
+        if sign == b"{" and _LINES.search(head):
             yield from _of_lines(chain([head], rest), where, most)
-        elif head[:1] in (b"{", b"["):
+        elif sign in (b"{", b"["):
             yield from _of_text(JsonText(chain([head], rest), most), where)
-        elif head:
+        elif sign:
             yield Broken(where, None, NO_JSON)
     except UnicodeDecodeError as error:
         yield Broken(where, None, f"it is no {error.encoding.upper()} text")
 
 
 def _begun(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """Give the beginning of a text from its first sign on, and the rest."""
+    """Give the beginning of a text, and the rest."""
     head = bytearray()
     for piece in pieces:
-        head += piece if head else piece.lstrip()
+        head += piece
         if len(head) >= _HEAD:
             break
     return bytes(head), pieces
@@ -92,7 +93,7 @@ def _of_line(line: bytes, place: Place, where: str, most: int) -> Iterator[Recor
     if (line[:1] == b"{" and value is None) or (value is not None and not has_others(value)):
         yield record_of(RawJson(line, place, is_whole=True, value=value), where)
     else:
-        yield from _of_text(JsonText(iter([line]), most, place.line), where)
+        yield from _of_text(JsonText(iter([line]), most, place), where)
 
 
 def _lines(pieces: Iterator[bytes], most: int) -> Iterator[tuple[int, int, bytes]]:

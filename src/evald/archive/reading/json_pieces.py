@@ -45,6 +45,9 @@ class Place:
     """From 0."""
 
 
+_BEGIN: Final = Place(1, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class RawJson:
     """An object of the text."""
@@ -83,14 +86,14 @@ class _Span:
 class JsonText:
     """A text of JSON values, one or more, read piece by piece."""
 
-    def __init__(self, pieces: Iterator[bytes], most: int, line: int = 1) -> None:
+    def __init__(self, pieces: Iterator[bytes], most: int, begin: Place = _BEGIN) -> None:
         """Begin before its first piece; an object of more than `most` bytes is not kept."""
         self._pieces = pieces
         self._most = most
         self._buffer = b""
         self._at = 0
-        self._passed = 0
-        self._line = line
+        self._passed = begin.byte
+        self._line = begin.line
         self._counted = 0
 
     def objects(self) -> Iterator[RawJson]:

@@ -12,7 +12,7 @@ from evald.archive.sending.batches import Batches
 from evald.archive.sending.outcome import Origin, Outcome
 from evald.archive.sending.server import Server
 
-_MOST_WAITING: Final = 64 * 2**20
+MOST_WAITING: Final = 64 * 2**20
 """Bytes of completions and messages that wait for each other."""
 
 
@@ -42,7 +42,7 @@ class Pairs:
         self._size += sum(len(each.raw) for each in records)
         if folder in self._completions and folder in self._messages:
             self._send(self._completions.pop(folder), self._messages.pop(folder))
-        elif self._size > _MOST_WAITING:
+        elif self._size > MOST_WAITING:
             self.rest()
 
     def rest(self) -> None:

@@ -13,7 +13,7 @@ from evald.archive.reading.members import Member
 from evald.archive.reading.records import Broken, Kind, Record
 from evald.archive.sending import batches
 from evald.archive.sending.batches import Batches
-from evald.archive.sending.completions import Pairs, try_completion
+from evald.archive.sending.completions import MOST_WAITING, Pairs, try_completion
 from evald.archive.sending.files import send_file, try_file
 from evald.archive.sending.model_map import judges_of, with_models
 from evald.archive.sending.outcome import Counts, Origin, Outcome
@@ -58,6 +58,7 @@ class Import:
 
         However it ends, what was sent is kept, and the same import sends the rest.
         """
+        self.server.meet()
         self._evals()
         self._runs()
         self._items_and_files()
@@ -129,6 +130,8 @@ class Import:
             file = self._file_of(member)
             if file is not None:
                 self._file(member, file)
+            elif member.file_name == _CONTENT:
+                self.unknown.append(member.name)
             if Kind.ITEM in kinds:
                 self._items(member, items)
             if kinds & {Kind.COMPLETION, Kind.MESSAGE}:
@@ -146,18 +149,22 @@ class Import:
                 sent.add(self._line(record), _origin(record))
 
     def _completions(self, member: Member, pairs: Pairs) -> None:
-        messages = []
+        messages: list[Record] = []
+        size = 0
         for record in self.archive.records(member):
             self.tick("Sending stored completions")
-            if not isinstance(record, Record):
+            if isinstance(record, Broken):
                 continue
-            if record.kind is Kind.MESSAGE:
-                messages.append(record)
-            elif record.kind is Kind.COMPLETION and self.is_dry:
+            if record.kind is Kind.COMPLETION and self.is_dry:
                 try_completion(self.server, record, self.outcome)
             elif record.kind is Kind.COMPLETION:
                 pairs.completion(member.folder, record)
-        if messages and not self.is_dry:
+            elif record.kind is Kind.MESSAGE and size <= MOST_WAITING:
+                messages.append(record)
+                size += len(record.raw)
+        if size > MOST_WAITING:
+            self._refuse(Broken(member.name, None, "its messages are too large for one completion"))
+        elif messages and not self.is_dry:
             pairs.messages(member.folder, messages)
 
     def _file_of(self, member: Member) -> Mapping[str, Any] | None:

@@ -87,6 +87,12 @@ class Server:
     _connection: HTTPConnection | None = field(default=None, init=False)
     _has_answered: bool = field(default=False, init=False)
 
+    def meet(self) -> None:
+        """See that it is an evald and takes the key. Raises ServerGone."""
+        said = self.ask("GET", "evals?limit=1")
+        if said.status != 200:
+            raise ServerGone(f"What answers there is no evald ({said.status}).")
+
     def ask(self, method: str, path: str, body: Body | None = None) -> Said:
         """Give the answer of the server, whatever it says of the request itself.
 
