@@ -89,9 +89,11 @@ def _safe_so_far(work: Import) -> str:
     if work.is_dry:
         return "It was a dry run: nothing was changed."
     taken = _told(work.outcome)
+    if not taken:
+        return "Nothing was sent yet."
     return (
-        f"What was sent is kept{f' ({taken})' if taken else ''}; the same command goes on from "
-        "there, and changes nothing of it."
+        f"What was sent is kept ({taken}); the same command goes on from there, and changes "
+        "nothing of it."
     )
 
 
