@@ -10,6 +10,7 @@ LINES = {
     (): "    EVALD_UPSTREAM_BASE_URL=http://127.0.0.1:8080/v1 evald serve",
     ("export", "eval"): "    evald export eval EVAL_ID --run RUN_ID --out archive",
     ("export", "items"): "    evald export items EVAL_ID RUN_ID --out items.csv --status fail",
+    ("import",): "    evald import openai-archive --map gpt-4o=qwen3 --map o3=qwen3",
     ("doctor",): "    evald doctor --config /etc/evald.toml",
     ("import", "registry"): "    evald import registry --list",
     ("export", "promptfoo"): "    cd for-promptfoo && npx promptfoo eval --no-cache",
