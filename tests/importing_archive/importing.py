@@ -39,7 +39,7 @@ def counts(process: subprocess.CompletedProcess[str]) -> dict[str, dict[str, int
     shown = [name for name in names if name in rows[head]]
     found = {}
     for row in rows[head + 1 :]:
-        (*name,) = row.rsplit(maxsplit=len(shown))
+        (*name,) = row.replace(",", "").rsplit(maxsplit=len(shown))
         if len(name) != len(shown) + 1 or not name[1].isdecimal():
             break
         found[name[0]] = {key: int(value) for key, value in zip(shown, name[1:], strict=True)}
