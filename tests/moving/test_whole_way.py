@@ -4,7 +4,7 @@ import json
 import signal
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import pytest
 
@@ -168,7 +168,7 @@ def assert_runs_again_at_once(server: EvaldServer, models: ModelServer) -> None:
     client = client_of(server)
     of_history = client.evals.runs.retrieve(LONG_RUN, eval_id=TICKETS)
     run = client.evals.runs.create(
-        TICKETS, name="again", data_source=of_history.data_source.to_dict(mode="json")
+        TICKETS, name="again", data_source=cast("Any", of_history.data_source.to_dict(mode="json"))
     )
     until(lambda: client.evals.runs.retrieve(run.id, eval_id=TICKETS).status == "completed")
 
