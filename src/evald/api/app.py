@@ -18,6 +18,7 @@ from evald.api import (
     exports,
     files,
     graders,
+    imports,
     models,
     output_items,
     responses,
@@ -33,6 +34,7 @@ from evald.rules.json_text import BadJson
 
 PREFIXES: Final = ("/v1", "", "/openai/v1")
 ROOMS: Final = (
+    imports,  # before evals, whose paths would take "import" for an id
     *(evals, runs, output_items, exports, files, models),
     *(chat_completions, responses, graders, webhooks),
 )
