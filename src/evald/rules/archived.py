@@ -47,7 +47,7 @@ def whole_run(run: JsonObject) -> JsonObject:
         "result_counts": _result_counts(run.get("result_counts")),
         "per_model_usage": _each(run.get("per_model_usage"), _usage),
         "per_testing_criteria_results": run.get("per_testing_criteria_results"),
-        "data_source": _or(run.get("data_source"), _no_rows()),
+        "data_source": _or(run.get("data_source"), _unknown_rows()),
         "metadata": run.get("metadata", {}),
         "error": _error(run.get("error")),
     }
@@ -121,8 +121,8 @@ def _sample(sample: JsonValue) -> JsonValue:
         "model": _or(sample.get("model"), ""),
         "usage": _numbers(_or(sample.get("usage"), {}), _TOKENS),
         "error": _error(sample.get("error")),
-        "temperature": sample.get("temperature"),
-        "top_p": sample.get("top_p"),
+        "temperature": _or(sample.get("temperature"), 1.0),
+        "top_p": _or(sample.get("top_p"), 1.0),
         "seed": sample.get("seed"),
         **_token_limits(sample),
     }
@@ -164,9 +164,9 @@ def _error(error: JsonValue) -> JsonValue:
     return None if is_empty else error
 
 
-def _no_rows() -> JsonObject:
-    """Give a data source that says nothing, for a run of which none is known."""
-    return {"type": "jsonl", "source": {"type": "file_content", "content": []}}
+def _unknown_rows() -> JsonObject:
+    """Give the data source of a run of which none is known, in a form that clients can read."""
+    return {"type": "jsonl", "source": {"type": "file_id", "id": "unknown"}}
 
 
 def _each(value: JsonValue, change: _Change) -> JsonValue:
