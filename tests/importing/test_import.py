@@ -7,7 +7,7 @@ from tests.importing.making import THEN, all_of, fates, imported, new_archive, s
 from tests.runs.making import create_eval, create_run, get_final, given, items_of, rows
 from tests.server import EvaldServer
 
-EXTRAS = {
+EXTRAS: Any = {
     "rows": None,
     "calls_aborted": 0,
     "started_at": None,
