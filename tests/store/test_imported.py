@@ -16,7 +16,7 @@ from evald.store import imported as history_store
 from evald.store import output_items as item_store
 from evald.store import runs as run_store
 from evald.store.database import Database
-from evald.store.imported import NewImportedRun
+from evald.store.imported import ItemPlace, NewImportedRun
 from tests.store.records import (
     new_eval,
     new_imported_item,
@@ -165,6 +165,10 @@ async def test_ids_of_items_are_known_with_their_runs(database: Database) -> Non
     item = new_imported_item(run)
     await database.write(partial(history_store.insert_imported_items, items=[(item, 0)]))
 
-    known = await database.read(partial(history_store.runs_of_items, ids=[item.id, started.run_id]))
+    ids = [item.id, started.run_id]
 
-    assert known == {item.id: run.id}
+    places = await database.read(partial(history_store.places_of_items, ids=ids))
+    texts = await database.read(partial(history_store.texts_of_items, ids=ids))
+
+    assert places == {item.id: ItemPlace(run.id, len(item.body))}
+    assert texts == {item.id: item.body}

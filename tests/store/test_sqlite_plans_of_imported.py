@@ -16,7 +16,10 @@ from tests.store.records import new_imported_item, new_imported_run, saved_eval
 STATEMENTS: dict[str, Callable[[NewImportedRun, str], Statements]] = {
     "whose evals are": lambda run, _: partial(history_store.places_of_evals, ids=[run.eval_id]),
     "whose runs are": lambda run, _: partial(history_store.places_of_runs, ids=[run.id, "b"]),
-    "whose items are": lambda _, item_id: partial(history_store.runs_of_items, ids=[item_id, "b"]),
+    "whose items are": lambda _, item_id: partial(
+        history_store.places_of_items, ids=[item_id, "b"]
+    ),
+    "what items say": lambda _, item_id: partial(history_store.texts_of_items, ids=[item_id, "b"]),
     "own runs of an eval": lambda run, _: partial(
         history_store.has_runs_of_its_own, eval_id=run.eval_id
     ),

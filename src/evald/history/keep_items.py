@@ -1,6 +1,7 @@
 """Keep the output items of a batch."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import orjson
@@ -15,9 +16,11 @@ from evald.history.reading import LineError, ReadItem
 from evald.rules import json_text
 from evald.store import imported as history_store
 from evald.store import output_items as item_store
-from evald.store.imported import NewImportedItem, RunPlace
+from evald.store.imported import ItemPlace, NewImportedItem, RunPlace
 
 NOT_IMPORTED: Final = "run_not_imported"
+COMPARED_AT_ONCE: Final = 16 * 1024 * 1024
+"""Characters of known items that are read at once."""
 LAST_WANTED_ROW: Final = 2**30
 """Row numbers beyond it are not taken over, so that there is always one behind all others."""
 
@@ -35,28 +38,57 @@ async def keep_items(
     With `orphans` those whose run is not here are told as if it were, and not kept.
     """
     runs = await history_store.places_of_runs(connection, {each.new.run_id for each in read})
-    known = await history_store.runs_of_items(connection, {each.new.id for each in read})
+    known = await _known_items(connection, read)
     fresh: dict[str, NewImportedItem] = {}
     for each in read:
         new, place = each.new, runs.get(each.new.run_id)
         is_orphan = orphans and place is None
         error = None if is_orphan else _misplaced(each, place, project_id)
-        of_run = known.get(new.id)
-        if error is None and of_run is not None and of_run != new.run_id:
-            error = taken(each.line, new.id, "output item")
-        if error is None and of_run is None and place is not None and not place.is_imported:
-            error = _not_imported(each)
+        if error is None:
+            error = _not_taken_in(each, place, known.run_of(new.id))
         if error is not None:
             outcome.fail(error)
             continue
-        fate = await _fate(connection, new, is_known=of_run is not None, fresh=fresh)
+        fate = _fate(new, await known.text_of(new.id))
         if fate == "imported":
-            known[new.id] = new.run_id
+            known.add(new)
             fresh[new.id] = new
         outcome.count("output_items", fate)
         if fate == "different":
             outcome.tell(other_stays(each.line, new.id, "output item"))
     await _insert(connection, [each for each in fresh.values() if each.run_id in runs])
+
+
+@dataclass(frozen=True)
+class _KnownItems:
+    """The output items that have an id of the batch."""
+
+    connection: AsyncConnection
+    places: dict[str, ItemPlace]
+    texts: dict[str, str]
+    """Those that were read at once; others are read when they are asked for."""
+
+    def run_of(self, item_id: str) -> str | None:
+        place = self.places.get(item_id)
+        return None if place is None else place.run_id
+
+    async def text_of(self, item_id: str) -> str | None:
+        if item_id not in self.places or item_id in self.texts:
+            return self.texts.get(item_id)
+        run_id = self.places[item_id].run_id
+        return await item_store.get_item(self.connection, run_id, item_id)
+
+    def add(self, new: NewImportedItem) -> None:
+        self.places[new.id] = ItemPlace(new.run_id, len(new.body))
+        self.texts[new.id] = new.body
+
+
+async def _known_items(connection: AsyncConnection, read: Sequence[ReadItem]) -> _KnownItems:
+    places = await history_store.places_of_items(connection, {each.new.id for each in read})
+    size = sum(place.length for place in places.values())
+    fit = places if size <= COMPARED_AT_ONCE else {}
+    texts = await history_store.texts_of_items(connection, fit)
+    return _KnownItems(connection, places, texts)
 
 
 def _misplaced(read: ReadItem, place: RunPlace | None, project_id: ProjectId) -> LineError | None:
@@ -71,26 +103,27 @@ def _misplaced(read: ReadItem, place: RunPlace | None, project_id: ProjectId) ->
     return None
 
 
-def _not_imported(read: ReadItem) -> LineError:
-    message = (
-        f"The run '{read.new.run_id}' was made on this server and has its own output items; only "
-        "imported runs take others in."
-    )
-    return LineError(read.line, read.new.id, NOT_IMPORTED, message)
+def _not_taken_in(
+    read: ReadItem, place: RunPlace | None, known_run_id: str | None
+) -> LineError | None:
+    """Give why an output item is not taken into its run."""
+    new = read.new
+    if known_run_id is not None and known_run_id != new.run_id:
+        return taken(read.line, new.id, "output item")
+    if known_run_id is None and place is not None and not place.is_imported:
+        message = (
+            f"The run '{new.run_id}' was made on this server and has its own output items; only "
+            "imported runs take others in."
+        )
+        return LineError(read.line, new.id, NOT_IMPORTED, message)
+    return None
 
 
-async def _fate(
-    connection: AsyncConnection,
-    new: NewImportedItem,
-    *,
-    is_known: bool,
-    fresh: dict[str, NewImportedItem],
-) -> Fate:
-    if not is_known:
+def _fate(new: NewImportedItem, known: str | None) -> Fate:
+    if known is None:
         return "imported"
-    in_batch = fresh.get(new.id)
-    body = in_batch.body if in_batch else await item_store.get_item(connection, new.run_id, new.id)
-    return "existing" if _is_same(orjson.loads(body), new) else "different"
+    is_same = known == new.body or _is_same(orjson.loads(known), new)
+    return "existing" if is_same else "different"
 
 
 def _is_same(said: JsonObject, new: NewImportedItem) -> bool:

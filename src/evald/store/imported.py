@@ -121,12 +121,31 @@ def _place(row: Row[*tuple[Any, ...]]) -> RunPlace:
     )
 
 
-async def runs_of_items(connection: AsyncConnection, ids: Collection[str]) -> dict[str, str]:
-    """Give the run of each of these output items that are here."""
+@dataclass(frozen=True, slots=True)
+class ItemPlace:
+    """Of which run an output item is that is here, and how long its text is, in characters."""
+
+    run_id: str
+    length: int
+
+
+async def places_of_items(
+    connection: AsyncConnection, ids: Collection[str]
+) -> dict[str, ItemPlace]:
+    """Give those of these output items that are here, in whichever project."""
+    length = func.length(output_items.c.body).label("length")
     found = await connection.execute(
-        select(output_items.c.id, output_items.c.run_id).where(output_items.c.id.in_(ids))
+        select(output_items.c.id, output_items.c.run_id, length).where(output_items.c.id.in_(ids))
     )
-    return {row.id: row.run_id for row in found}
+    return {row.id: ItemPlace(row.run_id, row.length) for row in found}
+
+
+async def texts_of_items(connection: AsyncConnection, ids: Collection[str]) -> dict[str, str]:
+    """Give the JSON texts of these output items."""
+    found = await connection.execute(
+        select(output_items.c.id, output_items.c.body).where(output_items.c.id.in_(ids))
+    )
+    return {row.id: row.body for row in found}
 
 
 async def has_runs_of_its_own(connection: AsyncConnection, eval_id: str) -> bool:
