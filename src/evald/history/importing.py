@@ -48,6 +48,7 @@ class _Batch:
         match read:
             case ReadEval():
                 self.evals.append(read)
+                self.size += read.size
             case ReadRun():
                 self.runs.append(read)
                 self.size += len(read.new.body) + len(read.new.data_source_text)

@@ -61,6 +61,8 @@ class ReadEval:
     new: Eval
     faults: tuple[str, ...]
     """Why it cannot be run here as it is."""
+    size: int
+    """Bytes of its JSON text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +164,8 @@ def _eval(found: JsonObject, line: int, project_id: ProjectId, now: int) -> Read
             extras={key: value for key, value in whole.items() if key not in _EVAL_KEYS},
         ),
     )
-    json_text.dump_bytes(new.as_json())  # what cannot be answered is not kept
-    return ReadEval(line, new, (*config_faults, *criteria_faults))
+    text = json_text.dump_bytes(new.as_json())  # what cannot be answered is not kept
+    return ReadEval(line, new, (*config_faults, *criteria_faults), len(text))
 
 
 def _run(found: JsonObject, now: int) -> NewImportedRun:
