@@ -157,15 +157,18 @@ def test_what_was_put_together_is_replaced_by_what_was_archived(server: EvaldSer
     archive = new_archive()
     made_up = {"evald": {"imported": {"reconstructed": True}}}
     config = {"type": "custom", "schema": {"type": "object", "properties": {"item": {}}}}
-    guess = archive.eval(name="", testing_criteria=[], data_source_config=config, **made_up)
+    odd = [{"type": "unknown", "name": "a"}]
+    guess = archive.eval(name="", testing_criteria=odd, data_source_config=config, **made_up)
     counts = {"result_counts": None, "data_source": None, "per_testing_criteria_results": None}
-    imported(server, guess, archive.run(name="", **counts, **made_up), *archive.whole[2:])
+    run = archive.run(name="", **counts, **made_up)
+    (note,) = imported(server, guess, run, *archive.whole[2:])["notes"]
     put_together = got(server, archive.run_path)
     refused = server.ask("POST", archive.runs_path, {"data_source": given(rows(1))})
 
     again = fates(imported(server, guess, archive.run(**counts, **made_up)))
     replaced = fates(imported(server, *archive.whole))
 
+    assert "put together from its output items alone" in note["message"]
     assert put_together["result_counts"] == {"total": 2, "errored": 0, "failed": 1, "passed": 1}
     assert put_together["evald"]["imported"]["reconstructed"] is True
     assert put_together["data_source"]["type"] == "jsonl"

@@ -34,6 +34,10 @@ Model = TypeVar("Model", bound=BaseModel)
 
 LONGEST_ERROR: Final = 500
 """Characters of the first error of an item that are kept beside it."""
+GUESSED: Final = (
+    "It was put together from its output items alone, so its criteria are not known and it cannot be "
+    "run."
+)
 LONGEST_MESSAGE: Final = 1_000
 """Characters of what is told of a line."""
 _EVAL_KEYS: Final = frozenset(
@@ -170,7 +174,9 @@ def _eval(found: JsonObject, line: int, project_id: ProjectId, now: int) -> Read
     )
     # What cannot be kept or answered is refused here, where it is one line and not a whole batch.
     text = json_text.dump_bytes(new.as_json()) + (imported_text(new.imported) or "").encode()
-    return ReadEval(line, new, (*config_faults, *criteria_faults), len(text))
+    is_guess = new.imported is not None and new.imported.reconstructed
+    faults = [GUESSED] if is_guess else [*config_faults, *criteria_faults]
+    return ReadEval(line, new, tuple(faults), len(text))
 
 
 def _run(found: JsonObject, now: int) -> NewImportedRun:
