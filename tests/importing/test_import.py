@@ -157,15 +157,18 @@ def test_what_was_put_together_is_replaced_by_what_was_archived(server: EvaldSer
     archive = new_archive()
     made_up = {"evald": {"imported": {"reconstructed": True}}}
     config = {"type": "custom", "schema": {"type": "object", "properties": {"item": {}}}}
-    guess = archive.eval(name="", testing_criteria=[], data_source_config=config, **made_up)
+    odd = [{"type": "unknown", "name": "a"}]
+    guess = archive.eval(name="", testing_criteria=odd, data_source_config=config, **made_up)
     counts = {"result_counts": None, "data_source": None, "per_testing_criteria_results": None}
-    imported(server, guess, archive.run(name="", **counts, **made_up), *archive.whole[2:])
+    run = archive.run(name="", **counts, **made_up)
+    (note,) = imported(server, guess, run, *archive.whole[2:])["notes"]
     put_together = got(server, archive.run_path)
     refused = server.ask("POST", archive.runs_path, {"data_source": given(rows(1))})
 
     again = fates(imported(server, guess, archive.run(**counts, **made_up)))
     replaced = fates(imported(server, *archive.whole))
 
+    assert "put together from its output items alone" in note["message"]
     assert put_together["result_counts"] == {"total": 2, "errored": 0, "failed": 1, "passed": 1}
     assert put_together["evald"]["imported"]["reconstructed"] is True
     assert put_together["data_source"]["type"] == "jsonl"
@@ -239,6 +242,32 @@ def test_an_export_of_evald_comes_back_as_it_was(server: EvaldServer) -> None:
     assert of_eval.pop("evald")["imported"]["reconstructed"] is False
     assert back["evald"].pop("imported")["status"] == "completed"
     assert [of_eval, back, *items_of(server, run)] == exported
+
+
+def test_an_export_of_what_was_imported_comes_back_but_for_the_time_of_its_import(
+    server: EvaldServer,
+) -> None:
+    archive = new_archive()
+    made_up = {"evald": {"imported": {"reconstructed": True}}}
+    other = archive.run(id=f"{archive.run_id}b", **made_up)
+    item = archive.item(0, status="completed")
+    imported(server, archive.eval(**made_up), archive.run(status="queued"), other, item)
+    items = got(server, f"{archive.run_path}/output_items")["data"]
+    exported = [got(server, f"/v1/evals/{archive.eval_id}")]
+    exported += got(server, archive.runs_path)["data"]
+    server.ask("DELETE", f"/v1/evals/{archive.eval_id}")
+
+    assert fates(imported(server, *exported, *items)) == all_of(1, 2, 1)
+
+    back = [got(server, f"/v1/evals/{archive.eval_id}")]
+    back += got(server, archive.runs_path)["data"]
+    for each in (*exported, *back):
+        each["evald"]["imported"].pop("at")
+    assert back == exported
+    assert [each["evald"]["imported"]["reconstructed"] for each in back] == [True, False, True]
+    assert back[1]["evald"]["imported"]["status"] == "queued"
+    assert got(server, f"{archive.run_path}/output_items")["data"] == items
+    assert items[0]["evald"] == {"imported": {"status": "completed"}}
 
 
 def test_what_another_evald_added_is_left_out_where_it_is_not_sound(server: EvaldServer) -> None:

@@ -183,6 +183,37 @@ def test_each_wrong_line_is_named_with_its_reason(server: EvaldServer) -> None:
     assert [error["line"] for error in outcome["errors"]] == list(range(1, len(WRONG) + 1))
 
 
+def test_what_is_nearly_too_deep_is_kept_or_refused_by_itself(server: EvaldServer) -> None:
+    archives, lines = [], []
+    for levels in range(240, 260):
+        archive = new_archive()
+        archives.append(archive)
+        criterion = {"type": "odd", "odd": deep(levels - 3)}
+        lines += [
+            archive.eval(odd=deep(levels), testing_criteria=[criterion]),
+            archive.run(odd=deep(levels), data_source=deep(levels)),
+            archive.item(0, odd=deep(levels), datasource_item=deep(levels)),
+        ]
+
+    outcome = imported(server, *lines)
+
+    assert sum(sum(fate) for fate in fates(outcome).values()) + outcome["failed"] == len(lines)
+    assert outcome["output_items"]["imported"] > 5
+    for archive in archives:
+        all_answered(server, archive)
+
+
+def test_what_is_told_of_a_line_is_short(server: EvaldServer) -> None:
+    archive, long = new_archive(), "k" * 2_000_000
+    wrong = archive.run(metadata={long: 1})
+    odd = archive.eval(testing_criteria=[{"type": "multi", "name": "a", "graders": {long: {}}}])
+
+    answer = sent(server, odd, wrong)
+
+    assert (answer.json["failed"], len(answer.json["notes"])) == (1, 1)
+    assert len(answer.body) < 5_000
+
+
 def test_of_many_wrong_lines_a_hundred_are_named_and_all_counted(server: EvaldServer) -> None:
     outcome = imported(server, *[b"{"] * 500)
 

@@ -38,7 +38,8 @@ def test_a_whole_object_stays_as_it_is() -> None:
 
 
 def test_an_item_of_nothing_has_an_empty_sample() -> None:
-    assert whole_item({"sample": None, "results": None, "status": "pass"}) == {
+    assert whole_item({"sample": None, "results": None, "status": "pass", "created_at": 5.0}) == {
+        "created_at": 5,
         "sample": NOTHING,
         "results": [],
         "datasource_item": {},
@@ -100,6 +101,15 @@ def test_counts_that_are_missing_are_none_and_their_total_is_their_sum() -> None
         "errored": 0,
         "total": 3,
     }
+
+
+def test_whole_numbers_that_were_written_as_fractions_are_integers() -> None:
+    item: Any = {"created_at": 5.0, "datasource_item_id": 7.0}
+
+    whole = whole_item(item)
+
+    assert (repr(whole["created_at"]), repr(whole["datasource_item_id"])) == ("5", "7")
+    assert repr(whole_run({"created_at": 5.5})["created_at"]) == "5.5"
 
 
 def test_keys_that_nobody_knows_stay() -> None:

@@ -48,6 +48,7 @@ class _Batch:
         match read:
             case ReadEval():
                 self.evals.append(read)
+                self.size += read.size
             case ReadRun():
                 self.runs.append(read)
                 self.size += len(read.new.body) + len(read.new.data_source_text)
@@ -100,7 +101,7 @@ async def _taken(
 
 async def _kept(batch: _Batch, asked: Import, database: Database) -> Outcome:
     """Keep a batch in one transaction: its evals first, then its runs, then its output items."""
-    told = {each.line: [*each.faults, *await asked.faults(each.new)] for each in batch.evals}
+    told = {each.line: await _faults(each, asked) for each in batch.evals}
 
     async def keep(connection: AsyncConnection) -> Outcome:
         outcome = Outcome()
@@ -115,3 +116,11 @@ async def _kept(batch: _Batch, asked: Import, database: Database) -> Outcome:
         return await database.write(keep)
     except _Undo as undone:
         return undone.outcome
+
+
+async def _faults(read: ReadEval, asked: Import) -> Sequence[str]:
+    """Give why an eval cannot be run here: as it is, or on this server as it is set up."""
+    imported = read.new.imported
+    if imported is not None and imported.reconstructed:
+        return read.faults
+    return [*read.faults, *await asked.faults(read.new)]

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.evals import Eval
 from evald.history.outcome import Fate, Note, Outcome
-from evald.history.reading import LineError, ReadEval
+from evald.history.reading import LONGEST_MESSAGE, LineError, ReadEval
 from evald.store import evals as eval_store
 from evald.store import imported as history_store
 
@@ -42,7 +42,7 @@ async def keep_evals(
             outcome.tell(other_stays(each.line, new.id, "eval"))
         elif fate != "existing":
             for fault in faults[each.line]:
-                outcome.tell(Note(each.line, new.id, fault))
+                outcome.tell(Note(each.line, new.id, fault[:LONGEST_MESSAGE]))
 
 
 async def _beside_the_known(connection: AsyncConnection, new: Eval) -> Fate:

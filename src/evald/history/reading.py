@@ -27,12 +27,19 @@ from evald.rules.archived import whole_eval, whole_item, whole_run
 from evald.rules.status import is_final
 from evald.rules.verdict import ItemStatus
 from evald.rules.wire_form import wire_form
+from evald.store.evals import imported_text
 from evald.store.imported import NewImportedItem, NewImportedRun
 
 Model = TypeVar("Model", bound=BaseModel)
 
 LONGEST_ERROR: Final = 500
 """Characters of the first error of an item that are kept beside it."""
+GUESSED: Final = (
+    "It was put together from its output items alone, so its criteria are not known and it cannot be "
+    "run."
+)
+LONGEST_MESSAGE: Final = 1_000
+"""Characters of what is told of a line."""
 _EVAL_KEYS: Final = frozenset(
     {
         *("object", "id", "name", "created_at", "data_source_config", "testing_criteria"),
@@ -61,6 +68,8 @@ class ReadEval:
     new: Eval
     faults: tuple[str, ...]
     """Why it cannot be run here as it is."""
+    size: int
+    """Bytes of its JSON text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +123,8 @@ class HistoryReader:
             message = f"The object cannot be kept: {error}."
             return LineError(line.number, _id_of(value), "invalid_json", message)
         except BadRequest as error:
-            return LineError(line.number, _id_of(value), error.code or "", error.message)
+            message = error.message[:LONGEST_MESSAGE]  # keys of the line may stand in it
+            return LineError(line.number, _id_of(value), error.code or "", message)
 
     def _object(self, value: JsonValue, line: int) -> Read:
         if not isinstance(value, dict):
@@ -162,8 +172,11 @@ def _eval(found: JsonObject, line: int, project_id: ProjectId, now: int) -> Read
             extras={key: value for key, value in whole.items() if key not in _EVAL_KEYS},
         ),
     )
-    json_text.dump_bytes(new.as_json())  # what cannot be answered is not kept
-    return ReadEval(line, new, (*config_faults, *criteria_faults))
+    # What cannot be kept or answered is refused here, where it is one line and not a whole batch.
+    text = json_text.dump_bytes(new.as_json()) + (imported_text(new.imported) or "").encode()
+    is_guess = new.imported is not None and new.imported.reconstructed
+    faults = [GUESSED] if is_guess else [*config_faults, *criteria_faults]
+    return ReadEval(line, new, tuple(faults), len(text))
 
 
 def _run(found: JsonObject, now: int) -> NewImportedRun:

@@ -30,7 +30,12 @@ NO_RESULT: Final[JsonObject] = {
 
 def whole_eval(found: JsonObject) -> JsonObject:
     """Give an eval with a name, and metadata."""
-    return {**found, "name": _or(found.get("name"), ""), "metadata": found.get("metadata", {})}
+    return {
+        **found,
+        "name": _or(found.get("name"), ""),
+        "created_at": _whole(found.get("created_at")),
+        "metadata": found.get("metadata", {}),
+    }
 
 
 def whole_run(run: JsonObject) -> JsonObject:
@@ -43,10 +48,12 @@ def whole_run(run: JsonObject) -> JsonObject:
         "status": run.get("status"),
         "model": run.get("model"),
         "name": _or(run.get("name"), ""),
-        "created_at": run.get("created_at"),
+        "created_at": _whole(run.get("created_at")),
         "result_counts": _result_counts(run.get("result_counts")),
         "per_model_usage": _each(run.get("per_model_usage"), _usage),
-        "per_testing_criteria_results": run.get("per_testing_criteria_results"),
+        "per_testing_criteria_results": _each(
+            run.get("per_testing_criteria_results"), _criterion_counts
+        ),
         "data_source": _or(run.get("data_source"), _unknown_rows()),
         "metadata": run.get("metadata", {}),
         "error": _error(run.get("error")),
@@ -64,7 +71,10 @@ def whole_item(item: JsonObject) -> JsonObject:
         "datasource_item": _or(item.get("datasource_item"), {}),
         "results": _each(_or(item.get("results"), []), _result),
         "sample": _sample(_or(item.get("sample"), {})),
+        "created_at": _whole(item.get("created_at")),
     }
+    if "datasource_item_id" in item:
+        whole["datasource_item_id"] = _whole(item["datasource_item_id"])
     status = _item_status(whole)
     if status != item.get("status"):
         extras = item.get("evald")
@@ -142,6 +152,11 @@ def _usage(usage: JsonObject) -> JsonObject:
     return whole if isinstance(whole, dict) else usage
 
 
+def _criterion_counts(counts: JsonObject) -> JsonObject:
+    whole = _numbers(counts, ("passed", "failed"))
+    return whole if isinstance(whole, dict) else counts
+
+
 def _result_counts(counts: JsonValue) -> JsonValue:
     """Give counts of all kinds; `total` is their sum where it is not told."""
     whole = _numbers(_or(counts, {}), _COUNTS)
@@ -173,6 +188,11 @@ def _each(value: JsonValue, change: _Change) -> JsonValue:
     if not isinstance(value, list):
         return value
     return [change(each) if isinstance(each, dict) else each for each in value]
+
+
+def _whole(value: JsonValue) -> JsonValue:
+    """Give a whole number as an integer: programs that write tables make 5.0 of a 5."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _or(value: JsonValue, default: JsonValue) -> JsonValue:

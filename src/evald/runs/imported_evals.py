@@ -41,7 +41,7 @@ async def check_imported(of_eval: Eval, aside: SharedAside, tools: Tools) -> Non
     await asyncio.to_thread(check_criteria, of_eval.testing_criteria)
     for number, kept in enumerate(of_eval.testing_criteria):
         place = f"testing_criteria[{number}]"
-        await check_programs(kept_to_criterion(kept), place, aside, of_eval.id, tools)
+        await check_programs(kept_to_criterion(kept), place, aside, _owner(of_eval), tools)
 
 
 async def faults_of(of_eval: Eval, aside: SharedAside, tools: Tools) -> Sequence[str]:
@@ -53,10 +53,15 @@ async def faults_of(of_eval: Eval, aside: SharedAside, tools: Tools) -> Sequence
         try:
             check_asked_models(kept, place, tools)
             if criterion is not None:
-                await check_programs(criterion, place, aside, of_eval.id, tools)
+                await check_programs(criterion, place, aside, _owner(of_eval), tools)
         except BadRequest as error:
             faults.append(f"{error.param}: {error.message}")
     return faults
+
+
+def _owner(of_eval: Eval) -> str:
+    """Give whom programs are looked at for: of one import, all evals together."""
+    return f"project {of_eval.project_id}"
 
 
 def _usable(kept: JsonObject) -> AnyCriterion | None:

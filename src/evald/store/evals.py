@@ -1,6 +1,5 @@
 """The statements on evals."""
 
-from dataclasses import asdict
 from typing import Any, Literal
 
 import orjson
@@ -90,8 +89,19 @@ def _metadata_text(metadata: dict[str, str] | None) -> str | None:
 
 
 def imported_text(imported: ImportedEval | None) -> str | None:
-    """Give what is kept of how an eval came here, or None for one that was made here."""
-    return None if imported is None else json_text.dump(asdict(imported))
+    """Give what is kept of how an eval came here, or None for one that was made here.
+
+    Raises BadJson when it is nested too deep.
+    """
+    if imported is None:
+        return None
+    return json_text.dump(
+        {
+            "at": imported.at,
+            "reconstructed": imported.reconstructed,
+            "extras": imported.extras,
+        }
+    )
 
 
 def _eval(row: Row[Any]) -> Eval:
