@@ -157,7 +157,7 @@ async def migrate_at(url: str) -> None:
 
 
 @cache
-def database_for(folder: Path) -> str:  # noqa: ARG001  (its name is the key)
+def database_for(folder: Path) -> str:
     """Give the database of the servers whose data directory this is, when those are on Postgres."""
     return new_database()
 

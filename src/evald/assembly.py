@@ -32,7 +32,7 @@ from evald.sampling.connections import Connections, open_connections
 from evald.sampling.embeddings import ProviderEmbedder
 from evald.sampling.loops import SERVER_NAME, refuse_loops
 from evald.sampling.models import list_models
-from evald.sampling.providers import Provider, Timeouts, provider_of
+from evald.sampling.providers import Provider, Timeouts, provider_of, route_of
 from evald.sampling.relay import Relay
 from evald.sampling.sampler import ProviderSampler
 from evald.sandbox.aside import ProcessAside
@@ -107,11 +107,12 @@ async def _dispatching(
     sandboxes = PythonSandboxes(
         hidden=hidden_from_programs(settings), limits=Limits(seconds=settings.python_timeout)
     )
-    sampler = ProviderSampler(providers, connections)
+    check_aliases(settings, providers)
+    sampler = ProviderSampler(providers, connections, settings.aliases)
     tools = Tools(
         database=database,
         sampler=sampler,
-        embed=_embedder(settings.embeddings_model, providers, sampler, connections),
+        embed=_embedder(settings, providers, sampler, connections),
         aside=aside,
         clock=system_clock,
         # No more: a row that ends hands its place to the next one without a turn of the loop between.
@@ -131,10 +132,10 @@ async def _dispatching(
     services = Services(
         tools,
         dispatch,
-        Relay(providers, connections, sampler.limiters),
+        Relay(providers, connections, sampler.limiters, settings.aliases),
         Keeper(COMPLETIONS, database, tools.clock),
         Keeper(RESPONSES, database, tools.clock),
-        lambda: list_models(providers, connections.kept),
+        lambda: list_models(providers, settings.aliases, connections.kept),
         public_url,
         bodies_aside,
         sources_aside,
@@ -166,22 +167,33 @@ def hidden_from_programs(settings: Settings) -> list[Path]:
     return [settings.data_dir.absolute(), *beside, *config]
 
 
+def check_aliases(settings: Settings, providers: Sequence[Provider]) -> None:
+    """Check that each alias stands for a model that a provider serves. Raises CannotStart."""
+    for name, target in settings.aliases.items():
+        if provider_of(target, providers) is None:
+            raise CannotStart(
+                f"The alias '{name}' stands for '{target}', and no provider serves that. Add the name "
+                "to the models of one in the config file, or set EVALD_UPSTREAM_BASE_URL."
+            )
+
+
 def _embedder(
-    model: str | None,
+    settings: Settings,
     providers: Sequence[Provider],
     sampler: ProviderSampler,
     connections: Connections,
 ) -> ProviderEmbedder | None:
     """Give the embedder of the model that is set. Raises CannotStart when no provider serves it."""
+    model = settings.embeddings_model
     if model is None:
         return None
-    provider = provider_of(model, providers)
-    if provider is None:
+    route = route_of(model, providers, settings.aliases)
+    if route is None:
         raise CannotStart(
             f"EVALD_EMBEDDINGS_MODEL is '{model}', and no provider serves it. Add the name to the "
             "models of one in the config file, or set EVALD_UPSTREAM_BASE_URL."
         )
-    return ProviderEmbedder(model, provider, connections, sampler.limiters)
+    return ProviderEmbedder(route.model, route.provider, connections, sampler.limiters)
 
 
 @asynccontextmanager

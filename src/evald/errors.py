@@ -6,6 +6,7 @@ EvaldError
 │   ├── Unauthorized      401  the request came without a key that is in force
 │   ├── Forbidden         403  the request came from a place that may not send it
 │   ├── NotFound          404  there is no such object
+│   ├── Conflict          409  something else has the name that the request gives
 │   ├── TooLarge          413  more bytes than this server takes
 │   └── UpstreamFailed    502  a model endpoint that the request needs did not answer
 ├── ModelUnavailable      a model call failed for good; its row becomes an errored item
@@ -54,6 +55,15 @@ class NotFound(ApiError):
     """There is no object of this id, or no such route."""
 
     status = 404
+
+
+class Conflict(ApiError):
+    """Something else has the name that the request gives; nothing was changed.
+
+    It is answered with the advice not to try again, which SDKs do with a 409 otherwise.
+    """
+
+    status = 409
 
 
 class TooLarge(ApiError):

@@ -55,6 +55,7 @@ def _url(text: str) -> str:
 
 UrlText = Annotated[str, AfterValidator(_url)]
 VariableName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+ModelName = Annotated[str, Field(min_length=1, max_length=256)]
 UPSTREAM = "upstream"
 """The name of the provider that the two upstream variables make."""
 
@@ -173,9 +174,11 @@ class Settings(BaseSettings):
     public_url: UrlText | None = None
     upstream_base_url: UrlText | None = None
     upstream_api_key: SecretStr | None = None
-    embeddings_model: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    embeddings_model: ModelName | None = None
     """The model that `cosine` compares texts by, at whichever provider serves it."""
     providers: dict[str, ProviderSettings] = {}
+    aliases: dict[ModelName, ModelName] = {}
+    """Names of models, each with that of the model that is asked in its place."""
     max_error_rate: Annotated[float, Field(ge=0, le=1)] = 1.0
     schema_strict: bool = False
     keep_captured_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
@@ -208,6 +211,19 @@ class Settings(BaseSettings):
                 f"The name '{UPSTREAM}' is that of EVALD_UPSTREAM_BASE_URL; choose another one",
             )
         return providers
+
+    @field_validator("aliases")
+    @classmethod
+    def _one_step(cls, aliases: dict[str, str]) -> dict[str, str]:
+        for name, target in aliases.items():
+            if target in aliases:
+                what = "itself" if name == target else "an alias, too"
+                raise PydanticCustomError(
+                    "alias",
+                    f"'{name}' stands for '{target}', which is {what}; write the name that a "
+                    "provider knows",
+                )
+        return aliases
 
     @classmethod
     def settings_customise_sources(
@@ -253,9 +269,10 @@ def read_settings(**given: object) -> Settings:
             for each in error.errors(include_url=False, include_input=False)
         ]
         raise CannotStart("\n".join(["These settings are wrong:", *lines])) from None
-    except SettingsError:  # of all settings only these two are tables
+    except SettingsError:  # of all settings only these three are tables
         raise CannotStart(
-            "EVALD_PROVIDERS or EVALD_WEBHOOKS is no JSON object; use a config file instead."
+            "EVALD_PROVIDERS, EVALD_ALIASES or EVALD_WEBHOOKS is no JSON object; use a config file "
+            "instead."
         ) from None
 
 

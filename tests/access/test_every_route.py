@@ -16,6 +16,8 @@ from tests.access.projects import (
 )
 from tests.access.routes import FOR_ALL, ROUTES, all_routes, is_page, without_prefix
 from tests.capture.asking import request
+from tests.importing.making import jsonl as import_lines
+from tests.importing.making import new_archive
 from tests.runs.making import (
     accepted,
     asked,
@@ -155,6 +157,32 @@ def imported(server: EvaldServer, path: str) -> str:
     return f"/chat/completions/{completion_id}"
 
 
+def imported_eval(server: EvaldServer, path: str) -> str:
+    archive = new_archive()
+    outcome = accepted(server.ask("POST", path, import_lines(*archive.whole)))
+    assert (outcome["failed"], outcome["output_items"]["imported"]) == (0, 2)
+    return f"/evals/{archive.eval_id}/runs/{archive.run_id}/output_items/{archive.item_id(0)}"
+
+
+def imported_file(server: EvaldServer, path: str) -> str:
+    file_id = new_archive().eval_id
+    sent = accepted(send_archived_file(server, path, file_id))
+    assert sent["id"] == file_id
+    return f"/files/{file_id}"
+
+
+def send_archived_file(
+    server: EvaldServer, path: str, file_id: str, content: bytes = b"a"
+) -> Answer:
+    fields = {"id": file_id, "created_at": "5"}
+    head = b"".join(
+        f'--rows\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in fields.items()
+    )
+    kind = {"content-type": "multipart/form-data; boundary=rows"}
+    return server.ask("POST", path, head + form(content), kind)
+
+
 def made_endpoint(server: EvaldServer, path: str) -> str:
     body = {"name": "ours", "url": NOWHERE, "event_types": ["eval.run.failed"]}
     return f"/webhook_endpoints/{asked(server, 'POST', path, body)['id']}"
@@ -162,7 +190,9 @@ def made_endpoint(server: EvaldServer, path: str) -> str:
 
 MAKERS: dict[str, Callable[[EvaldServer, str], str]] = {
     "/evals": made_eval,
+    "/evals/import": imported_eval,
     "/files": made_file,
+    "/files/import": imported_file,
     "/chat/completions": made_completion,
     "/chat/completions/import": imported,
     "/webhook_endpoints": made_endpoint,
@@ -263,6 +293,42 @@ def test_the_same_completion_is_imported_once_for_each_project(two: TwoProjects)
 
     two.first.ask("DELETE", "/v1/chat/completions/chatcmpl-in-both")
     assert two.second.ask("GET", "/v1/chat/completions/chatcmpl-in-both").status == 200
+
+
+def test_what_another_project_has_is_neither_changed_nor_shown_by_an_import(
+    two: TwoProjects,
+) -> None:
+    archive, other = new_archive(), new_archive()
+    accepted(two.first.ask("POST", "/v1/evals/import", import_lines(*archive.whole)))
+    mine = [other.eval(), other.run(id=archive.run_id), other.run(), archive.run()]
+    items = [archive.item(0), other.item(0, id=archive.item_id(0)), archive.item(5)]
+    lines = import_lines(archive.eval(name="mine"), *mine, *items)
+    paths = [f"/v1/evals/{archive.eval_id}", archive.run_path, f"{archive.run_path}/output_items"]
+    before = [two.first.ask("GET", path).body for path in paths]
+
+    for query in ("?dry_run=true", ""):
+        outcome = accepted(two.second.ask("POST", f"/v1/evals/import{query}", lines))
+        told = [(each["line"], each["code"]) for each in outcome["errors"]]
+        assert told == [
+            (1, "id_taken"),
+            (3, "id_taken"),
+            (5, "id_taken"),
+            (6, "parent_missing"),
+            (7, "id_taken"),
+            (8, "parent_missing"),
+        ]
+        assert (outcome["evals"]["imported"], outcome["runs"]["imported"]) == (1, 1)
+    assert [two.first.ask("GET", path).body for path in paths] == before
+    assert two.second.ask("GET", archive.run_path).status == 404
+
+
+def test_an_archived_file_of_another_project_is_an_id_that_is_taken(two: TwoProjects) -> None:
+    file_id = new_archive().eval_id
+    accepted(send_archived_file(two.first, "/v1/files/import", file_id))
+
+    for content in (b"a", b"b"):
+        refused = send_archived_file(two.second, "/v1/files/import", file_id, content)
+        assert (refused.status, refused.json["error"]["code"]) == (409, "id_taken")
 
 
 def test_an_idempotency_key_of_another_project_is_another_key(two: TwoProjects) -> None:

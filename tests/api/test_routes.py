@@ -39,6 +39,7 @@ WRONG_METHODS = [
     ("GET", "/v1/evals/x/runs/y/cancel", "POST"),
     ("POST", "/v1/evals/x/runs/y/output_items", "GET"),
     ("DELETE", "/v1/evals/x/runs/y/output_items/z", "GET"),
+    ("POST", "/v1/evals/x/runs/y/export", "GET"),
     ("PUT", "/openai/v1/files", "GET, POST"),
     ("POST", "/v1/files/x", "GET, DELETE"),
     ("POST", "/v1/files/x/content", "GET"),

@@ -165,3 +165,9 @@ def test_an_embedding_model_that_no_provider_serves_is_refused(refused: Refused)
 
     assert said.startswith("evald cannot start. EVALD_EMBEDDINGS_MODEL is 'embedder'")
     assert "no provider serves it" in said
+
+
+def test_an_alias_of_a_model_that_no_provider_serves_is_refused(refused: Refused) -> None:
+    said = refused(config='[aliases]\n"gpt-4o" = "qwen3"\n')
+
+    assert "The alias 'gpt-4o' stands for 'qwen3', and no provider serves that." in said

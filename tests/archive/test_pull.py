@@ -118,6 +118,40 @@ def test_an_item_that_cannot_be_had_is_named_and_the_next_pull_asks_again(tmp_pa
         assert failures(folder) == []
 
 
+def test_a_completed_run_whose_list_ends_early_is_named_and_asked_for_again(
+    tmp_path: Path,
+) -> None:
+    content = Content({"files": []})
+    content.add("evals", id="eval_1")
+    content.add_run("eval_1", "evalrun_1", 250)
+    content.add_run("eval_1", "evalrun_stopped", 250, status="canceled")
+    folder = tmp_path / "archive"
+    path = "evals/eval_1/runs/evalrun_1/output_items"
+    lists = content.lists
+    whole, stopped = lists[path], lists["evals/eval_1/runs/evalrun_stopped/output_items"]
+    with ApiServer(content) as api:
+        lists[path] = whole[:120]
+        del stopped[200:]
+        first = pulled(api, folder)
+        lists[path] = whole[:110]
+        shorter = pulled(api, folder)
+
+        assert (first.returncode, shorter.returncode) == (1, 1)
+        assert len(items_of(folder, "eval_1", "evalrun_1")) == 120
+        (told,) = failures(folder)
+        assert told["path"] == path
+        assert told["reason"].startswith("the list ended after 120 of the 250 items")
+        assert (folder / "evals/eval_1/runs/evalrun_1/incomplete.json").exists()
+
+        lists[path] = whole
+        healed = pulled(api, folder)
+
+        assert healed.returncode == 0
+        assert_holds(folder, api)
+        assert failures(folder) == []
+        assert not (folder / "evals/eval_1/runs/evalrun_1/incomplete.json").exists()
+
+
 def test_ids_that_are_no_names_of_folders_are_refused_and_the_rest_goes_in(tmp_path: Path) -> None:
     content = Content({"files": []})
     hostile = ["../../escaped", "/etc/x", ".", "..", ".hidden", "a/b", "a\\b", "x" * 300, "a\u0000"]

@@ -28,7 +28,11 @@ def test_a_machine_on_which_all_is_well_has_nothing_wrong(
     models: ModelServer, tmp_path: Path
 ) -> None:
     needs_isolation()
-    environment = {"EVALD_UPSTREAM_BASE_URL": models.url, "EVALD_EMBEDDINGS_MODEL": "embedder"}
+    environment = {
+        "EVALD_UPSTREAM_BASE_URL": models.url,
+        "EVALD_EMBEDDINGS_MODEL": "ada",
+        "EVALD_ALIASES": '{"ada": "embedder"}',
+    }
 
     ended = evald_ended("doctor", "--data-dir", str(tmp_path / "new"), environment=environment)
 
@@ -37,7 +41,8 @@ def test_a_machine_on_which_all_is_well_has_nothing_wrong(
     assert found["settings"].startswith("ok no config file")
     assert f"{tmp_path}/new/evald.db, not made yet" in found["data"]
     assert found["provider upstream"] == f"ok {models.url} lists 1 model"
-    assert found["embeddings"] == "ok 'embedder' at the provider upstream"
+    assert found["aliases"] == "ok 'ada' is 'embedder' at the provider upstream"
+    assert found["embeddings"] == "ok 'ada' at the provider upstream"
     assert found["python graders"].startswith("ok isolated by ")
     assert " escapes were tried there, and each failed" in found["python graders"]
     assert "of 16 for python graders" in found["packages"]
@@ -48,7 +53,7 @@ def test_a_machine_on_which_all_is_well_has_nothing_wrong(
 def test_what_is_set_up_and_does_not_work_is_wrong(models: ModelServer, tmp_path: Path) -> None:
     config = tmp_path / "evald.toml"
     config.write_text(
-        f'embeddings_model = "nobody"\n'
+        f'embeddings_model = "nobody"\n[aliases]\n"gpt-4o" = "gone"\n'
         f'[providers.dead]\nbase_url = "{DEAD}"\nmodels = ["a"]\n'
         f'[providers.lost]\nbase_url = "{models.url}/elsewhere"\nmodels = ["b"]\n'
     )
@@ -62,8 +67,9 @@ def test_what_is_set_up_and_does_not_work_is_wrong(models: ModelServer, tmp_path
     assert found["data"].startswith("wrong The database cannot be used: file is not a database")
     assert found["provider dead"].startswith(f"wrong {DEAD} cannot be reached: ")
     assert found["provider lost"].endswith("answered 404; it does not list its models")
+    assert found["aliases"].startswith("wrong 'gpt-4o': no provider serves 'gone'.")
     assert found["embeddings"].startswith("wrong no provider serves 'nobody'")
-    assert ended.stdout.endswith("\n3 things are wrong.\n")
+    assert ended.stdout.endswith("\n4 things are wrong.\n")
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,13 @@ import pytest
 LINES = {
     ("keys", "create"): "    EVALD_API_KEY=$(evald keys create --project support --name ci)",
     (): "    EVALD_UPSTREAM_BASE_URL=http://127.0.0.1:8080/v1 evald serve",
+    ("export", "eval"): "    evald export eval EVAL_ID --run RUN_ID --out archive",
+    ("export", "items"): "    evald export items EVAL_ID RUN_ID --out items.csv --status fail",
+    ("import",): "    evald import openai-archive --map gpt-4o=qwen3 --map o3=qwen3",
     ("doctor",): "    evald doctor --config /etc/evald.toml",
     ("import", "registry"): "    evald import registry --list",
+    ("export", "promptfoo"): "    cd for-promptfoo && npx promptfoo eval --no-cache",
+    ("export", "inspect"): "    evald export inspect eval_... --out for-inspect",
     ("serve",): "    EVALD_UPSTREAM_API_KEY   its key, if it wants one",
     (
         "logs",
@@ -35,6 +40,8 @@ def test_help_keeps_its_lines(command: tuple[str, ...]) -> None:
 COMMANDS = [
     *((), ("serve",), ("keys",), ("keys", "create"), ("keys", "list"), ("keys", "revoke")),
     *(("logs",), ("logs", "import"), ("doctor",), ("import",), ("import", "registry")),
+    *(("export",), ("export", "eval"), ("export", "items")),
+    *(("export", "promptfoo"), ("export", "inspect")),
 ]
 
 
@@ -48,7 +55,8 @@ def test_help_says_where_the_other_variables_are_told() -> None:
 
 
 def test_help_lists_every_command_with_a_whole_sentence() -> None:
-    for said in (help_of(), help_of("logs"), help_of("keys"), help_of("pull"), help_of("import")):
+    for command in ((), ("logs",), ("keys",), ("pull",), ("import",), ("export",)):
+        said = help_of(*command)
         _, _, commands = said.partition("Commands:")
         assert commands.strip()
         assert "..." not in commands

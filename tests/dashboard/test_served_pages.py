@@ -104,6 +104,19 @@ def test_an_item_opens_with_its_details(client: OpenAI, tab: Page) -> None:
     expect(tab.get_by_role("dialog")).to_contain_text("only one")
 
 
+def test_the_items_that_are_shown_are_exported_by_a_link(client: OpenAI, tab: Page) -> None:
+    run = start(client, ["one", "two"])
+    finished(client, run)
+
+    tab.goto(f"{run.report_url}&status=pass")
+    with tab.expect_download() as download:
+        tab.get_by_role("link", name="CSV of these items").click()
+
+    assert download.value.suggested_filename == f"{run.id}.csv"
+    assert download.value.url.endswith("/export?format=csv&status=pass")
+    assert download.value.path().read_text().count("outputitem_") == 2
+
+
 def test_the_report_follows_a_run_and_its_button_cancels_it(
     client: OpenAI, models: ModelServer, tab: Page
 ) -> None:

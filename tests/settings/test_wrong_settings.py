@@ -49,6 +49,9 @@ SECRET = "sk-very-secret"
         ("EVALD_UPSTREAM_API_KEY", "sk-…", "upstream_api_key"),
         ("EVALD_PROVIDERS", "local", "PROVIDERS"),
         ("EVALD_PROVIDERS", "[]", "providers"),
+        ("EVALD_ALIASES", "gpt-4o", "EVALD_ALIASES"),
+        ("EVALD_ALIASES", '{"a": "b", "b": "c"}', "'a' stands for 'b', which is an alias, too"),
+        ("EVALD_ALIASES", '{"a": "a"}', "'a' stands for 'a', which is itself"),
     ],
 )
 def test_a_wrong_variable_is_named(
@@ -80,6 +83,10 @@ def test_a_wrong_variable_is_named(
             r"providers\.a\.api_key_env",
         ),
         ('[providers.upstream]\nbase_url = "http://x"', "providers"),
+        ('aliases = "gpt-4o"', "aliases"),
+        ('[aliases]\n"gpt-4o" = 5', r"aliases\.gpt-4o"),
+        ('[aliases]\n"gpt-4o" = ""', r"aliases\.gpt-4o"),
+        ('[aliases]\n"gpt-4o" = "gpt-4o"', "aliases"),
     ],
 )
 def test_a_wrong_line_of_the_file_is_named(

@@ -17,7 +17,7 @@ from evald.contract.stored_completions import StoredCompletion
 from evald.contract.stored_responses import StoredResponse, Tag
 from evald.contract.webhooks import Event, WebhookEndpoint
 from evald.rules.tally import Counted, tally
-from evald.rules.verdict import Outcome, item_status
+from evald.rules.verdict import ItemStatus, Outcome, item_status
 from evald.store import chunks as chunk_store
 from evald.store import counters as counter_store
 from evald.store import evals as eval_store
@@ -32,6 +32,7 @@ from evald.store import webhook_endpoints as endpoint_store
 from evald.store.chunks import PackedChunk, pack, row_text
 from evald.store.database import Database
 from evald.store.idempotency_keys import FirstAnswer, IdempotencyKey
+from evald.store.imported import NewImportedItem, NewImportedRun
 from evald.store.output_items import NewItem
 from evald.store.runs import NewRun
 from evald.store.tables import metadata
@@ -81,6 +82,52 @@ def new_run(
         unread_file_id=unread_file_id,
         metadata={},
         criteria=criteria,
+    )
+
+
+def new_imported_run(
+    eval_id: str, *, created_at: int = 1, reconstructed: bool = False
+) -> NewImportedRun:
+    run_id = fresh_id("evalrun")
+    return NewImportedRun(
+        id=run_id,
+        eval_id=eval_id,
+        name="then",
+        model="gone",
+        status="canceled",
+        original_status="in_progress",
+        created_at=created_at,
+        imported_at=9,
+        reconstructed=reconstructed,
+        data_source_text='{"type":"jsonl","source":{"type":"file_id","id":"unknown"}}',
+        plan_text="{}",
+        metadata=None,
+        error_code=None,
+        error_message=None,
+        row_count=None,
+        passed=5,
+        failed=0,
+        errored=0,
+        calls_aborted=0,
+        started_at=None,
+        finished_at=None,
+        body=f'{{"id":"{run_id}","shared_with_openai":false}}',
+        extras='{"rows":null}',
+    )
+
+
+def new_imported_item(
+    run: NewImportedRun, *, row: int | None = None, status: ItemStatus = "pass"
+) -> NewImportedItem:
+    item_id = fresh_id("outputitem")
+    return NewImportedItem(
+        id=item_id,
+        run_id=run.id,
+        eval_id=run.eval_id,
+        wanted_row=row,
+        status=status,
+        error_message=None,
+        body=f'{{"id":"{item_id}"}}',
     )
 
 

@@ -37,6 +37,7 @@ ONE_RUN = {
     "evals": 1,
     "runs": 1,
     "run_data_sources": 1,
+    "imported_runs": 0,
     "run_criteria": CRITERIA,
     "run_usage": 1,
     "chunks": 1,

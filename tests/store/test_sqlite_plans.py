@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from evald.contract.counts import ModelUsage
 from evald.contract.projects import DEFAULT_PROJECT
 from evald.rules.tally import tally
+from evald.rules.verdict import ItemStatus
 from evald.store import api_keys as api_key_store
 from evald.store import chunks as chunk_store
 from evald.store import counters as counter_store
@@ -22,6 +23,7 @@ from evald.store import sessions as session_store
 from evald.store.api_keys import NewKey
 from evald.store.database import Database
 from evald.store.evals import OrderBy
+from evald.store.output_items import Snapshot
 from evald.store.sessions import NewSession
 from tests.store.plans import Statements, check_plan, page, plans, scans_a_big_table
 from tests.store.records import (
@@ -64,6 +66,31 @@ async def test_a_page_of_output_items_is_read_from_its_index(
 
     assert index in steps[-1]
     assert ("AND seq" in steps[-1] or "AND row_index" in steps[-1]) == with_after
+    check_plan(steps)
+
+
+@pytest.mark.parametrize("status", [None, "fail"])
+async def test_a_stretch_of_a_snapshot_is_read_by_row(
+    database: Database, status: ItemStatus | None
+) -> None:
+    run, _ = await example(database)
+    snapshot = Snapshot(run.run_id, 1, status)
+
+    steps = await plans(
+        database, partial(item_store.items_behind, snapshot=snapshot, row=-1, limit=20)
+    )
+
+    assert len(steps) == 2
+    assert all("(run_id=? AND row_index>?)" in step for step in steps)
+    check_plan(steps)
+
+
+async def test_the_end_of_a_snapshot_is_read_from_the_index(database: Database) -> None:
+    run, _ = await example(database)
+
+    steps = await plans(database, partial(item_store.snapshot_of, run_id=run.run_id, status=None))
+
+    assert "ix_output_items_run_id_seq (run_id=?)" in steps[-1]
     check_plan(steps)
 
 

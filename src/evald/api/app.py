@@ -15,8 +15,11 @@ from evald import __version__
 from evald.api import (
     chat_completions,
     evals,
+    exports,
+    file_imports,
     files,
     graders,
+    imports,
     models,
     output_items,
     responses,
@@ -27,12 +30,13 @@ from evald.api.bodies import json_answer
 from evald.api.document import DescribedApp, described
 from evald.api.services import Given, Services
 from evald.contract.pages import error_json
-from evald.errors import ApiError
+from evald.errors import ApiError, Conflict
 from evald.rules.json_text import BadJson
 
 PREFIXES: Final = ("/v1", "", "/openai/v1")
 ROOMS: Final = (
-    *(evals, runs, output_items, files, models),
+    *(file_imports, imports),  # before evals, whose paths would take "import" for an id
+    *(evals, runs, output_items, exports, files, models),
     *(chat_completions, responses, graders, webhooks),
 )
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -93,7 +97,10 @@ def build_app(services: Services, pages: APIRouter) -> FastAPI:
 
 def _error(error: ApiError) -> Response:
     body = error_json(error.message, error.type, error.param, error.code)
-    return json_answer(body, error.status)
+    answer = json_answer(body, error.status)
+    if isinstance(error, Conflict):
+        answer.headers["x-should-retry"] = "false"
+    return answer
 
 
 async def _api_error(_: Request, error: Exception) -> Response:

@@ -57,7 +57,7 @@ LINES: Final = Body("application/jsonl", {"type": "string"})
 
 
 # What an endpoint answers has the form that the endpoint gives it, errors too.
-@described(JsonObject, takes=CaptureRequest, also_answers=EVENTS, errors=JsonObject)
+@described(JsonObject, takes=CaptureRequest, also_answers=[EVENTS], errors=JsonObject)
 @router.post("/chat/completions")
 async def create(request: Request, services: Given, project_id: OfProject) -> Response:
     """Pass a request on to the provider of its model, and the answer back as it comes.
@@ -66,21 +66,22 @@ async def create(request: Request, services: Given, project_id: OfProject) -> Re
     """
     text, body = await read_json(request)
     asked = read_request(CaptureRequest, body)
-    services.relay.check_served(asked.model)
+    name = services.relay.name_at_endpoint(asked.model)
     assert isinstance(body, dict)
     keep = None
     if asked.store:
         to_keep = ToKeep(project_id, body, asked.metadata or {}, request.state.request_id)
         keep = partial(services.keeper.keep, to_keep)
-    answer = services.relay.passed_on(asked.model, PATH, _for_endpoint(text, body), CAPTURE)
+    answer = services.relay.passed_on(asked.model, PATH, _for_endpoint(text, body, name), CAPTURE)
     return PassedOn(answer, ChatCollector(), keep)
 
 
-def _for_endpoint(text: bytes, body: JsonObject) -> bytes:
-    """Give the body as it was sent, without the keys that are for us."""
-    if body.keys().isdisjoint(OUR_KEYS):
+def _for_endpoint(text: bytes, body: JsonObject, model: str) -> bytes:
+    """Give the body as it was sent, without the keys that are for us, and with the model's own name."""
+    if body.keys().isdisjoint(OUR_KEYS) and model == body["model"]:
         return text
-    return json_text.dump_bytes({key: value for key, value in body.items() if key not in OUR_KEYS})
+    sent = {key: value for key, value in body.items() if key not in OUR_KEYS}
+    return json_text.dump_bytes({**sent, "model": model})
 
 
 @described(CompletionPage)

@@ -4,7 +4,7 @@ A route says by `described` what it takes and what it answers; its parameters ar
 Nothing is made of it before the document is asked for, and nothing while a request is answered.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -45,7 +45,7 @@ class Description:
     answers: Any
     takes: Any = None
     """None where no body is read."""
-    also_answers: Body | None = None
+    also_answers: Sequence[Body] = ()
     errors: Any = ErrorAnswer
 
 
@@ -53,7 +53,7 @@ _DESCRIPTIONS: Final[dict[Callable[..., Any], Description]] = {}
 
 
 def described(
-    answers: Any, takes: Any = None, also_answers: Body | None = None, errors: Any = ErrorAnswer
+    answers: Any, takes: Any = None, also_answers: Sequence[Body] = (), errors: Any = ErrorAnswer
 ) -> Callable[[Endpoint], Endpoint]:
     """Describe the function of a route, above the route itself; `Description` has the parts."""
 
@@ -122,8 +122,8 @@ def _describe(operation: Json, route: RouteContext, forms: _Forms) -> None:
         content = forms.content(description.takes)
         operation["requestBody"] = {"required": True, "content": content}
     answers = forms.content(description.answers)
-    if description.also_answers is not None:
-        answers |= forms.content(description.also_answers)
+    for also in description.also_answers:
+        answers |= forms.content(also)
     errors = forms.content(description.errors)
     operation["responses"] = {
         str(route.status_code or 200): {"description": "Done", "content": answers},

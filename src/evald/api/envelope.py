@@ -22,6 +22,8 @@ LARGEST_RUN: Final = 128 * 1024 * 1024
 """Bytes of a request for a run, whose rows may come with it; it is read in another process."""
 LARGEST_FILE: Final = 512 * 1024 * 1024
 """Bytes, as OpenAI has it for files (contract section 2.5)."""
+UPLOADS: Final = ("/files", "/files/import", "/chat/completions/import", "/evals/import")
+"""The ends of paths that take as much; none of them is held in memory."""
 FORM_AROUND_A_FILE: Final = 64 * 1024
 LARGEST_SIGN_IN: Final = 64 * 1024
 """Bytes of a form with a key; the parser of forms would end in the middle of a larger one."""
@@ -106,7 +108,7 @@ def _check_address(scope: Scope) -> None:
 
 
 def _limit(path: str) -> int:
-    if path.rstrip("/").endswith(("/files", "/chat/completions/import")):
+    if path.rstrip("/").endswith(UPLOADS):
         return LARGEST_FILE + FORM_AROUND_A_FILE
     if path.rstrip("/").endswith(("/chat/completions", "/responses")):
         return LARGEST_CHAT

@@ -1,23 +1,20 @@
 """The routes of files (contract section 2.5)."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
-from starlette.datastructures import FormData, UploadFile
-from starlette.exceptions import HTTPException
 
 from evald.api.bodies import json_answer
 from evald.api.document import Body, described
 from evald.api.queries import MAX_FILES, After, FileLimit, FilePurpose, Order
 from evald.api.services import Given, OfProject, Services
 from evald.api.strict import StrictRoute
+from evald.api.uploads import described_file, keep, read_form, upload_in
 from evald.contract.files import (
     LONGEST_LIFE,
     PURPOSES,
@@ -27,16 +24,11 @@ from evald.contract.files import (
     FileObject,
     FilePage,
 )
-from evald.contract.metadata import MAX_NAME_LENGTH
 from evald.contract.pages import page_json
 from evald.contract.projects import ProjectId
 from evald.data_sources.rows import LineReader
-from evald.errors import BadRequest
-from evald.ids import new_file_id
-from evald.rules.paging import one_of, page_request
-from evald.rules.rows import BadRow
+from evald.rules.paging import page_request
 from evald.store import files as file_store
-from evald.store.files import PART_SIZE
 
 router = APIRouter(tags=["files"], route_class=StrictRoute)
 
@@ -64,124 +56,15 @@ BYTES: Final = Body("application/octet-stream", {"type": "string", "format": "bi
 @router.post("/files")
 async def create(request: Request, services: Given, project_id: OfProject) -> Response:
     """Upload a file. One for evals is checked to be JSON lines before it is kept."""
-    form = await _form(request)
+    form = await read_form(request)
     try:
-        upload = form.get("file")
-        if not isinstance(upload, UploadFile):
-            raise _missing("file")
-        named, now = upload.filename or "upload.jsonl", int(services.tools.clock())
-        file = _described(form, named, project_id, now)
-        file = await _keep(upload, file, services)
+        upload = upload_in(form)
+        file = described_file(form, upload, project_id, int(services.tools.clock()))
+        lines = LineReader() if file.purpose == "evals" else None
+        file = await keep(upload, file, lines, services)
     finally:
         await form.close()
     return json_answer(orjson.dumps(file.as_json()))
-
-
-async def _form(request: Request) -> FormData:
-    if not request.headers.get("content-type", "").startswith("multipart/form-data"):
-        raise BadRequest(
-            "Send the file as multipart/form-data, with the parts 'purpose' and 'file'.",
-            code="invalid_content_type",
-        )
-    try:
-        return await request.form(max_files=1, max_fields=20, max_part_size=16 * 1024)
-    except HTTPException as error:
-        raise BadRequest(f"The form cannot be read: {error.detail}", code="invalid_form") from None
-
-
-def _missing(name: str) -> BadRequest:
-    return BadRequest(
-        f"Missing required parameter: '{name}'.", param=name, code="missing_required_parameter"
-    )
-
-
-def _described(form: FormData, filename: str, project_id: ProjectId, now: int) -> File:
-    purpose = form.get("purpose")
-    if not isinstance(purpose, str) or not purpose:
-        raise _missing("purpose")
-    if "\x00" in filename or len(filename) > MAX_NAME_LENGTH:
-        raise BadRequest("This file name cannot be kept.", param="file", code="invalid_value")
-    return File(
-        id=new_file_id(),
-        project_id=project_id,
-        bytes=0,
-        created_at=now,
-        expires_at=_expiry(form, now),
-        filename=filename,
-        purpose=one_of(purpose, PURPOSES, "purpose", "evals"),
-    )
-
-
-def _expiry(form: FormData, now: int) -> int | None:
-    anchor, seconds = form.get("expires_after[anchor]"), form.get("expires_after[seconds]")
-    if anchor is None and seconds is None:
-        return None
-    if anchor != "created_at":
-        raise BadRequest(
-            "expires_after[anchor] must be created_at.",
-            param="expires_after[anchor]",
-            code="invalid_value",
-        )
-    text = seconds if isinstance(seconds, str) else ""
-    if not (text.isascii() and text.isdecimal() and len(text) < 12):
-        life = 0
-    else:
-        life = int(text)
-    if not SHORTEST_LIFE <= life <= LONGEST_LIFE:
-        raise BadRequest(
-            f"expires_after[seconds] must be a whole number from {SHORTEST_LIFE} to {LONGEST_LIFE}.",
-            param="expires_after[seconds]",
-            code="invalid_value",
-        )
-    return now + life
-
-
-async def _keep(upload: UploadFile, file: File, services: Services) -> File:
-    """Copy an upload into the store, part by part; a broken one leaves nothing behind."""
-    database = services.database
-    await database.write(partial(file_store.begin_upload, file=file))
-    try:
-        size = await _copy_parts(upload, file, services)
-        if size == 0:
-            raise BadRequest("The file is empty.", param="file", code="empty_file")
-        await database.write(partial(file_store.finish_upload, file_id=file.id, size=size))
-        # Uploads are what makes room scarce, so they are when old files go.
-        await database.write(partial(file_store.expire_files, now=file.created_at))
-    except BaseException:
-        await database.write(partial(file_store.drop_upload, file_id=file.id))
-        raise
-    return replace(file, bytes=size)
-
-
-async def _copy_parts(upload: UploadFile, file: File, services: Services) -> int:
-    lines = LineReader() if file.purpose == "evals" else None
-    size = position = rows = 0
-    while part := await upload.read(PART_SIZE):
-        if lines is not None:
-            rows += await asyncio.to_thread(_checked_rows, lines.feed, part)
-        add = partial(file_store.add_part, file_id=file.id, position=position, content=part)
-        await services.database.write(add)
-        size += len(part)
-        position += 1
-    if lines is not None:
-        rows += _checked_rows(lines.end)
-        if size and not rows:
-            raise BadRequest("The file has only blank lines.", param="file", code="empty_file")
-    return size
-
-
-def _checked_rows(read: Any, *part: bytes) -> int:
-    """Give the number of rows that these lines hold. Raises BadRequest."""
-    try:
-        rows = read(*part)
-        for place, row in rows:
-            if not isinstance(row, dict):
-                raise BadRow(f"{place} must be a JSON object.")
-    except BadRow as error:
-        raise BadRequest(
-            f"The file is not JSON lines: {error}", param="file", code="invalid_jsonl"
-        ) from None
-    return len(rows)
 
 
 @described(FilePage)

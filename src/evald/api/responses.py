@@ -25,6 +25,7 @@ from evald.contract.stored_responses import (
 )
 from evald.contract.validation import read_request
 from evald.errors import BadRequest
+from evald.rules import json_text
 from evald.rules.paging import page_request
 from evald.rules.response_chain import input_of
 from evald.store import stored_responses as response_store
@@ -35,7 +36,7 @@ PATH: Final = "/responses"
 
 
 # What an endpoint answers has the form that the endpoint gives it, errors too.
-@described(JsonObject, takes=ResponseRequest, also_answers=EVENTS, errors=JsonObject)
+@described(JsonObject, takes=ResponseRequest, also_answers=[EVENTS], errors=JsonObject)
 @router.post("/responses")
 async def create(request: Request, services: Given, project_id: OfProject) -> Response:
     """Pass a request on to the provider of its model, and the answer back as it comes.
@@ -45,7 +46,7 @@ async def create(request: Request, services: Given, project_id: OfProject) -> Re
     """
     text, body = await read_json(request)
     asked = read_request(ResponseRequest, body)
-    services.relay.check_served(asked.model)
+    name = services.relay.name_at_endpoint(asked.model)
     if asked.background:
         raise BadRequest(
             "evald takes no responses in the background: leave 'background' out, and stream a "
@@ -59,6 +60,8 @@ async def create(request: Request, services: Given, project_id: OfProject) -> Re
     if asked.store is not False:
         to_keep = ToKeep(project_id, body, asked.metadata or {}, request.state.request_id)
         keep = partial(services.response_keeper.keep, to_keep)
+    if name != asked.model:
+        text = json_text.dump_bytes({**body, "model": name})
     answer = services.relay.passed_on(asked.model, PATH, text, CAPTURE)
     return PassedOn(answer, ResponseCollector(), keep)
 

@@ -30,6 +30,7 @@ from evald.runs.cancel import cancel_run
 from evald.runs.create import create_run
 from evald.runs.delete import delete_run
 from evald.runs.given import READ_HERE, GivenRun, read_run
+from evald.runs.imported_evals import check_imported
 from evald.store import evals as eval_store
 from evald.store import runs as run_store
 from evald.store.idempotency_keys import FirstAnswer
@@ -52,6 +53,7 @@ async def create(
         of_eval = await services.database.read(
             lambda connection: eval_store.get_eval(connection, project_id, eval_id)
         )
+        await check_imported(of_eval, services.sources_aside, services.tools)
         given = await _given_run(of_eval, await read_text(request), services)
         answer = b""
 

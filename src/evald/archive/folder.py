@@ -96,9 +96,8 @@ class Lines:
             end = content.rfind(b"\n") + 1
             last = content[content.rfind(b"\n", 0, max(0, end - 1)) + 1 : end]
         self._file.truncate(end)
-        self._file.seek(0)
-        while piece := self._file.read(_PIECE):
-            self.count += piece.count(b"\n")
+        self._file.seek(end)
+        self.count = count_lines(self.path)
         self.last_id = json.loads(last, parse_int=str).get("id") if last else None
         if self.last_id is None:  # one cannot go on after it
             self.count = self._file.seek(0)
@@ -122,6 +121,12 @@ class Lines:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def count_lines(path: Path) -> int:
+    """Give how many lines a file has."""
+    with path.open("rb") as file:
+        return sum(piece.count(b"\n") for piece in iter(lambda: file.read(_PIECE), b""))
 
 
 def join_around_gap(head: Path, tail: Path, path: Path) -> None:

@@ -1,56 +1,42 @@
-"""Read everything out of an API into an archive; what is there already is not read again."""
+"""Read everything out of an API, or some of its evals, into an archive.
+
+What is there already is not read again.
+"""
 
 import asyncio
-import json
-import time
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing
-from dataclasses import asdict, dataclass
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 from functools import partial
-from itertools import takewhile
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from evald.archive.folder import (
     Lines,
     dumped,
     is_safe,
-    join_around_gap,
     keep,
     load,
     put_in_place,
     remove,
-    size_of,
     write_whole,
 )
 from evald.archive.listing import Listing, Unreadable
-from evald.archive.raw_json import RawObject
+from evald.archive.raw_json import BadPage, RawObject, one_object
+from evald.archive.record import Record, Tally
+from evald.archive.run_items import ITEMS, read_items, shortfall
 from evald.archive.source import Broken, Refused, Source
 
 _FILES_A_PAGE: Final = 1000
+_LARGEST_OBJECT: Final = 2**30
 # As in rules/status.py, which needs all of pydantic.
 _FINAL: Final = frozenset({"completed", "failed", "canceled"})
 
 
-class WrongFolder(Exception):
-    """The folder holds what was read from another place."""
-
-
-@dataclass
-class Tally:
-    """What a pull has seen and read so far."""
-
-    evals: int = 0
-    runs: int = 0
-    runs_already_there: int = 0
-    output_items: int = 0
-    files: int = 0
-    stored_completions: int = 0
-    failures: int = 0
-
-
 class Pull:
-    """One pull: what it reads, where to, and what it could not get."""
+    """One pull: what it reads, where to, and what it could not get.
+
+    However it ends, what was read is kept, and the next pull goes on from there.
+    """
 
     def __init__(
         self, source: Source, folder: Path, concurrency: int, tell: Callable[[str], None]
@@ -58,56 +44,51 @@ class Pull:
         """Read from `source` into `folder`; `tell` is given a line for each thing that is done."""
         self._source = source
         self._folder = folder
-        self._tell = tell
         self._concurrency = concurrency
         self._run_slots = asyncio.Semaphore(concurrency)
-        self._failures: list[bytes] = []
-        self.tally = Tally()
+        self._record = Record(folder, source, tell)
+        self._file_ids: set[str] = set()
+        """Of files that the runs read."""
+        self._asked: set[str] = set()
+        self._asked_below: set[str] = set()
+
+    @property
+    def tally(self) -> Tally:
+        """What was seen and read so far."""
+        return self._record.tally
 
     async def everything(self, origin: str, *, with_completions: bool) -> None:
-        """Read all there is. Raises SourceGone, WrongFolder, OSError, maybe in a group.
-
-        However it ends, what was read is kept, and the next pull goes on from there.
-        """
-        begun = self._begin(origin)
-        is_whole = False
-        try:
+        """Read all there is. Raises SourceGone, WrongFolder, OSError, maybe in a group."""
+        with self._recorded(origin, lambda _: True):
             evals = Listing(self._source, "evals")
             await self._each(evals, asyncio.Semaphore(self._concurrency), self._eval)
             await self._files()
             if with_completions:
                 await self._stored_completions()
+
+    async def evals(self, origin: str, wanted: Mapping[str, Sequence[str]]) -> None:
+        """Read these evals, each with these runs or, if none is named, with all, and their files.
+
+        Raises as `everything` does.
+        """
+        with self._recorded(origin, self._was_asked):
+            for eval_id, run_ids in wanted.items():
+                await self._one_eval(eval_id, run_ids)
+            for file_id in sorted(self._file_ids):
+                await self._file_of_run(file_id)
+
+    def _was_asked(self, path: str) -> bool:
+        return path in self._asked or any(path.startswith(f"{each}/") for each in self._asked_below)
+
+    @contextmanager
+    def _recorded(self, origin: str, was_asked: Callable[[str], bool]) -> Iterator[None]:
+        self._record.begin(origin)
+        is_whole = False
+        try:
+            yield
             is_whole = True
         finally:
-            self._end(begun, is_whole=is_whole)
-
-    def _begin(self, origin: str) -> dict[str, Any]:
-        path = self._folder / "manifest.json"
-        known = load(path).get("source", origin)
-        if known != origin:
-            raise WrongFolder(f"{self._folder} holds what was read from {known}.")
-        manifest = {
-            "format": "evald archive",
-            "version": 1,
-            "source": origin,
-            "started_at": int(time.time()),
-            "finished_at": None,
-            "is_complete": False,
-        }
-        write_whole(path, dumped(manifest))
-        return manifest
-
-    def _end(self, manifest: dict[str, Any], *, is_whole: bool) -> None:
-        path = self._folder / "failures.jsonl"
-        lines = self._failures
-        if not is_whole and path.exists():  # what this pull did not come to is still to be had
-            lines = list(dict.fromkeys(path.read_bytes().splitlines(keepends=True) + lines))
-        write_whole(path, b"".join(lines))
-        manifest["finished_at"] = int(time.time()) if is_whole else None
-        manifest["is_complete"] = is_whole and not self._failures
-        write_whole(
-            self._folder / "manifest.json", dumped({**manifest, "last_pull": asdict(self.tally)})
-        )
+            self._record.end(is_whole=is_whole, was_asked=was_asked)
 
     async def _each(
         self,
@@ -125,11 +106,13 @@ class Pull:
                 slots.release()
 
         async with asyncio.TaskGroup() as group:
-            unreadable = partial(self._unreadable, listing.path)
+            unreadable = partial(self._record.unreadable, listing.path)
             async with aclosing(listing.objects(unreadable)) as objects:
                 async for found in objects:
                     if not is_safe(found.id):
-                        self._fail(listing.path, "its id cannot be the name of a folder", found.id)
+                        self._record.fail(
+                            listing.path, "its id cannot be the name of a folder", found.id
+                        )
                     elif found.id not in under_way:  # a list may name one twice
                         under_way.add(found.id)
                         await slots.acquire()
@@ -139,12 +122,54 @@ class Pull:
         folder = self._folder / "evals" / str(found.id)
         keep(folder / "eval.json", found.raw)
         self.tally.evals += 1
+        self._asked_below.add(f"evals/{found.id}")
         runs = Listing(self._source, f"evals/{found.id}/runs")
         await self._each(runs, self._run_slots, partial(self._run, folder, runs.path))
-        self._tell(f"{found.id} is read")
+        self._record.tell(f"{found.id} is read")
+
+    async def _one_eval(self, eval_id: str, run_ids: Sequence[str]) -> None:
+        found = await self._object(f"evals/{eval_id}", eval_id)
+        if found is None:
+            return
+        if not run_ids:
+            await self._eval(found)
+            return
+        folder = self._folder / "evals" / eval_id
+        keep(folder / "eval.json", found.raw)
+        self.tally.evals += 1
+        runs = f"evals/{eval_id}/runs"
+        for run_id in run_ids:
+            run = await self._object(f"{runs}/{run_id}", run_id)
+            if run is not None:
+                self._asked_below.add(f"{runs}/{run_id}")
+                await self._run(folder, runs, run)
+
+    async def _object(self, path: str, wanted_id: str) -> RawObject | None:
+        """Give the object of this id, or None, which is noted."""
+        try:
+            found = await self._read_object(path)
+        except (Refused, Broken, BadPage) as error:
+            self._record.fail(path, self._source.safe(error), wanted_id)
+            return None
+        if found.id != wanted_id:
+            self._record.fail(path, "what came has another id", wanted_id)
+            return None
+        return found
+
+    async def _read_object(self, path: str) -> RawObject:
+        self._asked.add(path)
+        for attempt in range(1, self._source.tries + 1):
+            try:
+                return one_object(await self._source.read(path, {}, _LARGEST_OBJECT))
+            except (Broken, BadPage):
+                if attempt == self._source.tries:
+                    raise
+            await self._source.rest(attempt)
+        raise AssertionError("there is at least one try")
 
     async def _run(self, eval_folder: Path, path: str, found: RawObject) -> None:
         self.tally.runs += 1
+        self._file_ids |= _file_read_by(found)
         folder = eval_folder / "runs" / str(found.id)
         incomplete = folder / "incomplete.json"
         if _is_whole(folder):
@@ -152,69 +177,15 @@ class Pull:
             return
         items = Listing(self._source, f"{path}/{found.id}/output_items")
         is_final = found.value.get("status") in _FINAL
-        gap = await self._items(items, folder, goes_on=is_final)
+        gap = await read_items(items, folder, self.tally, goes_on=is_final)
+        gap = gap or shortfall(found.value, folder)
         if gap is None:
             remove([incomplete])
         else:
-            self._unreadable(items.path, gap)
+            self._record.unreadable(items.path, gap)
             write_whole(incomplete, dumped({"after": gap.after, "reason": str(gap)}))
         # It comes last: a final run that is written says that its items were read when it was final.
         keep(folder / "run.json", found.raw)
-
-    async def _items(self, items: Listing, folder: Path, *, goes_on: bool) -> Unreadable | None:
-        name = "output_items.jsonl.part" if goes_on else "output_items.jsonl.now.part"
-        head = Lines(folder / name, goes_on=goes_on)
-        resumed = head.count
-        try:
-            async with aclosing(items.pages("asc", head.last_id)) as pages:
-                async for page in pages:
-                    head.add(page)
-                    self.tally.output_items += len(page)
-            head.finish(folder / "output_items.jsonl")
-            remove([folder / "output_items.jsonl.part"])
-            return None
-        except Unreadable as gap:
-            # The last item that was read may be unknown to the API by now.
-            begins_anew = gap.is_refused and 0 < resumed == head.count
-            if not begins_anew:
-                return await self._around(gap, items, head, folder)
-        finally:
-            head.close()
-        return await self._items(items, folder, goes_on=False)
-
-    async def _around(
-        self, gap: Unreadable, items: Listing, head: Lines, folder: Path
-    ) -> Unreadable | None:
-        """Read the list from its other end up to the gap. Give what cannot be had, or None."""
-        tail = Lines(folder / "output_items.jsonl.tail.part", goes_on=False)
-        is_closed = False
-        try:
-            if not gap.is_refused:
-                is_closed = await self._tail(items, head, tail)
-        finally:
-            tail.close()
-        longest = head.path
-        if not tail.count:  # an earlier pull may have come further
-            longest = max(head.path, folder / "output_items.jsonl.part", key=size_of)
-        join_around_gap(longest, tail.path, folder / "output_items.jsonl")
-        remove([tail.path])
-        if is_closed or head.path.name.endswith(".now.part"):
-            remove([head.path])
-        return None if is_closed else gap
-
-    async def _tail(self, items: Listing, head: Lines, tail: Lines) -> bool:
-        try:
-            async with aclosing(items.pages("desc", None)) as pages:
-                async for page in pages:
-                    beyond = list(takewhile(lambda each: not head.ends_with(each), page))
-                    if beyond:
-                        tail.add(beyond)
-                        self.tally.output_items += len(beyond)
-                    if len(beyond) < len(page):
-                        break
-        except Unreadable:
-            return False
-        return True
 
     async def _files(self) -> None:
         listing = Listing(self._source, "files", {"purpose": "evals"}, most=_FILES_A_PAGE)
@@ -223,6 +194,22 @@ class Pull:
     async def _file(self, found: RawObject) -> None:
         if found.value.get("purpose", "evals") != "evals":
             return  # an API that does not know the filter
+        await self._any_file(found)
+
+    async def _file_of_run(self, file_id: str) -> None:
+        path = f"files/{file_id}"
+        self._asked_below.add(path)
+        try:
+            await self._any_file(await self._read_object(path))
+        except Refused as error:
+            if error.status == 404:
+                self._record.tell(f"{file_id}, which a run read, is not there any more")
+                return
+            self._record.fail(path, self._source.safe(error), file_id)
+        except (Broken, BadPage) as error:
+            self._record.fail(path, self._source.safe(error), file_id)
+
+    async def _any_file(self, found: RawObject) -> None:
         self.tally.files += 1
         folder = self._folder / "files" / str(found.id)
         keep(folder / "file.json", found.raw)
@@ -238,7 +225,7 @@ class Pull:
             except Broken as error:
                 reason = str(error)
                 await self._source.rest(attempt)
-        self._fail(f"files/{found.id}/content", reason)
+        self._record.fail(f"files/{found.id}/content", reason)
 
     async def _content(self, path: str, found: RawObject, target: Path) -> None:
         part = target.with_name("content.part")
@@ -270,26 +257,22 @@ class Pull:
                     lines.add(page)
             lines.finish(target)
         except Unreadable as error:
-            self._unreadable(messages.path, error)
+            self._record.unreadable(messages.path, error)
         finally:
             lines.close()
 
-    def _unreadable(self, path: str, gap: Unreadable) -> None:
-        self._fail(path, str(gap), after=gap.after)
 
-    def _fail(
-        self, path: str, reason: str, found: str | None = None, after: str | None = None
-    ) -> None:
-        self.tally.failures += 1
-        failure = {"path": path, "id": found, "after": after, "reason": reason}
-        self._failures.append(json.dumps(failure).encode() + b"\n")
-        place = f" after {after}" if after else ""
-        self._tell(self._source.safe(f"not to be had: {path}{place}: {reason}"))
+def _file_read_by(run: RawObject) -> set[str]:
+    """Give the id of the file that a run read its rows from, if it did."""
+    match run.value:
+        case {"data_source": {"source": {"type": "file_id", "id": str(file_id)}}}:
+            return {file_id} if is_safe(file_id) else set()
+    return set()
 
 
 def _is_whole(folder: Path) -> bool:
     return (
         load(folder / "run.json").get("status") in _FINAL
-        and (folder / "output_items.jsonl").exists()
+        and (folder / ITEMS).exists()
         and not (folder / "incomplete.json").exists()
     )

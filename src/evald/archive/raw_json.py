@@ -69,6 +69,18 @@ def split_page(body: bytes) -> Page:
     return Page(objects, has_more)
 
 
+def one_object(body: bytes) -> RawObject:
+    """Give the object that is the whole of an answer. Raises BadPage."""
+    text = body.decode("utf-8", "surrogateescape").strip(" \t\r\n")
+    try:
+        value, end = _DECODER.raw_decode(text)
+    except (ValueError, IndexError, RecursionError) as error:
+        raise BadPage(f"the answer is no whole JSON: {error}") from None
+    if not isinstance(value, dict) or end != len(text):
+        raise BadPage("the answer is no object")
+    return RawObject(text.encode("utf-8", "surrogateescape"), value)
+
+
 def _members(text: str) -> Iterator[tuple[str, int]]:
     at = _after(text, 0, "{")
     while text[at] != "}":

@@ -11,6 +11,7 @@ from evald.contract.json_types import JsonObject, JsonValue
 from evald.contract.stored_completions import SearchableMetadata, StoredCompletion
 from evald.contract.stored_responses import StoredResponse
 from evald.contract.validation import json_type
+from evald.data_sources.lines import Line, LineCutter
 from evald.data_sources.rows import LONGEST_LINE
 from evald.rules import json_text
 from evald.rules.stored_completion import Origin
@@ -53,44 +54,25 @@ class LogReader:
         """Begin before the first line. `metadata` is added to that of every line."""
         self._metadata = metadata
         self._now = now
-        self._pieces: list[bytes] = []
-        self._size = 0
-        self._line = 0
+        self._lines = LineCutter()
 
     def feed(self, part: bytes) -> list[Read]:
         """Give what the lines hold that are complete now."""
-        first, *others = part.split(b"\n")
-        self._add(first)
-        found = []
-        for piece in others:
-            found += self.end()
-            self._add(piece)
-        return found
+        return [self._read(line) for line in self._lines.feed(part)]
 
     def end(self) -> list[Read]:
         """Give what the line holds that has come so far."""
-        line, size = b"".join(self._pieces), self._size
-        self._pieces, self._size = [], 0
-        self._line += 1
-        if size > LONGEST_LINE:
-            return [LineError(self._line, f"it is longer than {LONGEST_LINE // 2**20} MB")]
-        line = line.removeprefix(b"\xef\xbb\xbf").strip()
-        return [self._read(line)] if line else []
+        return [self._read(line) for line in self._lines.end()]
 
-    def _add(self, piece: bytes) -> None:
-        self._size += len(piece)
-        if self._size > LONGEST_LINE:
-            self._pieces.clear()
-        elif piece:
-            self._pieces.append(piece)
-
-    def _read(self, line: bytes) -> Read:
+    def _read(self, line: Line) -> Read:
+        if line.text is None:
+            return LineError(line.number, f"it is longer than {LONGEST_LINE // 2**20} MB")
         try:
-            return logged_answer(line, self._metadata, self._now)
+            return logged_answer(line.text, self._metadata, self._now)
         except json_text.BadJson as error:
-            return LineError(self._line, f"it is not valid JSON: {error}")
+            return LineError(line.number, f"it is not valid JSON: {error}")
         except BadLog as error:
-            return LineError(self._line, str(error))
+            return LineError(line.number, str(error))
 
 
 @dataclass(frozen=True, slots=True)

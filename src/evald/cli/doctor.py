@@ -15,6 +15,7 @@ from evald.assembly import hidden_from_programs, providers_of
 from evald.cli.findings import (
     Finding,
     Mark,
+    of_aliases,
     of_data,
     of_embeddings,
     of_isolation,
@@ -80,6 +81,7 @@ async def _of_models(settings: Settings) -> AsyncIterator[Finding]:
     if not providers:
         says = "none is set, so runs can only grade the samples they bring."
         yield Finding("-", "providers", [f"{says} EVALD_UPSTREAM_BASE_URL names one."])
+    yield of_aliases(settings, providers)
     yield of_embeddings(settings, providers)
 
 

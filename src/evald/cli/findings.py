@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from evald.errors import CannotStart, GraderFailed
 from evald.graders.metrics.wordnet import installed_wordnet
 from evald.sampling.models import LARGEST_LIST
-from evald.sampling.providers import Provider, provider_of
+from evald.sampling.providers import Provider, route_of
 from evald.sandbox.interface import Isolation, Trial
 from evald.settings import Settings
 from evald.store.database import open_database
@@ -129,17 +129,32 @@ def _answered(status: int, body: bytes) -> tuple[Mark, str]:
     return "ok", f"lists {number:,} {'model' if number == 1 else 'models'}"
 
 
+def of_aliases(settings: Settings, providers: Sequence[Provider]) -> Finding:
+    """Say which names stand for other models, and where those are asked."""
+    routes = {name: route_of(name, providers, settings.aliases) for name in settings.aliases}
+    lost = [name for name, route in routes.items() if route is None]
+    if lost:
+        told = [f"'{name}': no provider serves '{settings.aliases[name]}'." for name in lost]
+        return Finding("wrong", "aliases", [*told, "Add the name to the models of one."])
+    told = [
+        f"'{name}' is '{route.model}' at the provider {route.provider.name}"
+        for name, route in routes.items()
+        if route is not None
+    ]
+    return Finding("ok" if told else "-", "aliases", told or ["none is set."])
+
+
 def of_embeddings(settings: Settings, providers: Sequence[Provider]) -> Finding:
     """Say which model makes embeddings; that it is there at its endpoint is not asked."""
     model = settings.embeddings_model
     if model is None:
         says = "no model is set, so there is no metric cosine. EVALD_EMBEDDINGS_MODEL names one."
         return Finding("-", "embeddings", [says])
-    provider = provider_of(model, providers)
-    if provider is None:
+    route = route_of(model, providers, settings.aliases)
+    if route is None:
         says = f"no provider serves '{model}'. Add the name to the models of one."
         return Finding("wrong", "embeddings", [says])
-    return Finding("ok", "embeddings", [f"'{model}' at the provider {provider.name}"])
+    return Finding("ok", "embeddings", [f"'{model}' at the provider {route.provider.name}"])
 
 
 def of_wordnet() -> Finding:

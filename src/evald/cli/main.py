@@ -3,7 +3,10 @@
 import click
 
 from evald import __version__
-from evald.cli.commands.importing_registry import importing
+from evald.cli.commands.exporting import export
+from evald.cli.commands.exporting_others import inspect, promptfoo
+from evald.cli.commands.importing import import_
+from evald.cli.commands.importing_registry import registry
 from evald.cli.commands.keys import keys
 from evald.cli.commands.logs import logs
 from evald.cli.commands.pull import pull
@@ -23,8 +26,11 @@ def cli() -> None:
     """  # noqa: D301  (click keeps the lines of a paragraph after a backspace)
 
 
-for _command in (serve, doctor, keys, logs, pull, importing):
+for _command in (serve, doctor, keys, logs, pull, import_, export):
     cli.add_command(_command)
+import_.add_command(registry)
+for _command in (promptfoo, inspect):
+    export.add_command(_command)
 
 
 def main() -> None:

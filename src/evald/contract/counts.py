@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal, TypeAlias, cast
+from typing import Annotated, Final, Literal, NotRequired, TypeAlias, cast
 
 from typing_extensions import TypedDict
 
@@ -19,12 +19,15 @@ class ResultCountsObject(TypedDict):
 
 
 class CriterionCountsObject(TypedDict):
-    """How one testing criterion ended, as it is answered; `testing_criteria` is its id."""
+    """How one testing criterion ended, as it is answered; `testing_criteria` is its id.
+
+    An imported run may not tell `errored`.
+    """
 
     testing_criteria: str
     passed: int
     failed: int
-    errored: int
+    errored: NotRequired[int]
 
 
 class ModelUsageObject(TypedDict):

@@ -1,7 +1,7 @@
 """The eval: its requests and its object (contract sections 2.1 and 3.1)."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired, cast
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -33,8 +33,21 @@ class UpdateEval(RequestModel):
     metadata: Metadata | None = None
 
 
+class ImportedEvalObject(TypedDict):
+    """That an eval was imported: when, and whether it was put together from its output items alone."""
+
+    at: int
+    reconstructed: bool
+
+
+class EvalExtras(TypedDict):
+    """What evald adds to an eval that was not made here."""
+
+    imported: ImportedEvalObject
+
+
 class EvalObject(TypedDict):
-    """An eval as it is answered."""
+    """An eval as it is answered; one that was imported may have more keys, as they came."""
 
     object: Literal["eval"]
     id: str
@@ -43,6 +56,7 @@ class EvalObject(TypedDict):
     data_source_config: Annotated[JsonObject, DescribedAs(DataSourceConfigObject)]
     testing_criteria: list[CriterionObject]
     metadata: dict[str, str] | None
+    evald: NotRequired[EvalExtras]
 
 
 class EvalPage(Page):
@@ -60,6 +74,18 @@ class DeletedEval(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
+class ImportedEval:
+    """How an eval came here that was made elsewhere."""
+
+    at: int
+    """Whole Unix seconds."""
+    reconstructed: bool
+    """Whether it was put together from its output items alone; what it asks for is not known then."""
+    extras: JsonObject
+    """The keys that it came with and that mean nothing here."""
+
+
+@dataclass(frozen=True, slots=True)
 class Eval:
     """An eval as it is kept. Times are whole Unix seconds."""
 
@@ -71,9 +97,18 @@ class Eval:
     data_source_config: JsonObject
     testing_criteria: list[JsonObject]
     metadata: dict[str, str] | None
+    imported: ImportedEval | None = None
 
     def as_json(self) -> EvalObject:
         """Give the wire form; the time of the last change is not part of it."""
+        shown = self._known_keys()
+        imported = self.imported
+        if imported is None:
+            return shown
+        shown["evald"] = {"imported": {"at": imported.at, "reconstructed": imported.reconstructed}}
+        return cast("EvalObject", {**imported.extras, **shown})
+
+    def _known_keys(self) -> EvalObject:
         return {
             "object": "eval",
             "id": self.id,

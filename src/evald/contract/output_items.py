@@ -43,25 +43,35 @@ class SampleObject(TypedDict):
 
 
 class ResultObject(TypedDict):
-    """What one criterion found; `name` is its id. Graders add keys of their own."""
+    """What one criterion found; `name` is its id. Graders add keys of their own.
+
+    Results of imported items may have no `type`.
+    """
 
     __pydantic_config__ = ConfigDict(extra="allow")  # type: ignore[misc]
 
     name: str
-    type: str
+    type: NotRequired[str]
     passed: bool
     score: float
     sample: JsonObject | None
     error: NotRequired[JsonObject]
 
 
-class ItemExtras(TypedDict):
-    """What evald adds to an output item."""
+class ImportedItemObject(TypedDict):
+    """The status that an imported item came with, where it is none of evald's."""
 
-    latency_ms: float | None
-    attempts: int
-    judge_usage: list[ModelUsageObject]
+    status: JsonValue
+
+
+class ItemExtras(TypedDict):
+    """What evald adds to an output item; on imported ones as far as it is known."""
+
+    latency_ms: NotRequired[float | None]
+    attempts: NotRequired[int]
+    judge_usage: NotRequired[list[ModelUsageObject]]
     asked_by: NotRequired[str]
+    imported: NotRequired[ImportedItemObject]
 
 
 class OutputItemObject(TypedDict):
@@ -78,7 +88,7 @@ class OutputItemObject(TypedDict):
     results: list[ResultObject]
     sample: SampleObject
     _datasource_item_content_hash: str
-    evald: ItemExtras
+    evald: NotRequired[ItemExtras]
 
 
 """An output item as it is answered."""

@@ -1,7 +1,7 @@
 """The run: its request and its object (contract sections 2.2 and 3.2)."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NotRequired
 
 import orjson
 from typing_extensions import TypedDict
@@ -42,18 +42,33 @@ class RunErrorObject(TypedDict):
     message: str
 
 
+class ImportedRunObject(TypedDict):
+    """That a run was carried out elsewhere: when it came, and with which status.
+
+    `reconstructed` says that it was put together from its output items alone.
+    """
+
+    at: int
+    status: Status
+    reconstructed: bool
+
+
 class RunExtras(TypedDict):
-    """What evald adds to a run. Times are Unix seconds, and null until they come."""
+    """What evald adds to a run.
+
+    Times are Unix seconds, and null until they come, or where an imported run did not tell them.
+    """
 
     rows: int | None
     calls_aborted: int
     started_at: float | None
     finished_at: float | None
     usage: dict[Purpose, list[ShownUsage]]
+    imported: NotRequired[ImportedRunObject]
 
 
 class RunObject(TypedDict):
-    """A run as it is answered."""
+    """A run as it is answered; one that was imported may have more keys, as they came."""
 
     object: Literal["eval.run"]
     id: str
@@ -95,6 +110,22 @@ class RunError:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportedRun:
+    """What is kept of a run that was carried out elsewhere."""
+
+    at: int
+    """When it came, in whole Unix seconds."""
+    status: Status
+    """The status that it came with."""
+    reconstructed: bool
+    """Whether it was put together from its output items alone; its counts are then theirs."""
+    body: str
+    """The run as the API shows it, without its data source and what is evald's."""
+    extras: str
+    """What another evald had added to it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """A run with its numbers, as they were in one moment."""
 
@@ -120,19 +151,22 @@ class Run:
     """Model calls in flight that a cancel cut off."""
     started_at: float | None
     finished_at: float | None
+    imported: ImportedRun | None = None
 
     def as_json(self, public_url: str) -> bytes:
         """Give the wire form as JSON text. `public_url` is where browsers find this server.
 
         Counts per criterion and usage are null until there is a result, as the live service has it.
-        What evald adds stands under the one key `evald`.
+        What evald adds stands under the one key `evald`. An imported run is shown as it came.
         """
+        if self.imported is not None:
+            return self._imported_json(self.imported, public_url)
         begun = self.counts.total > 0
         shown: RunObject = {
             "object": "eval.run",
             "id": self.id,
             "eval_id": self.eval_id,
-            "report_url": f"{public_url}/evaluations/{self.eval_id}?run_id={self.id}",
+            "report_url": self._report_url(public_url),
             "status": self.status,
             "model": self.model,
             "name": self.name,
@@ -152,6 +186,26 @@ class Run:
             },
         }
         return orjson.dumps(shown)
+
+    def _imported_json(self, imported: ImportedRun, public_url: str) -> bytes:
+        shown = {
+            **orjson.loads(imported.body),
+            "report_url": self._report_url(public_url),
+            "status": self.status,
+            "data_source": orjson.Fragment(self.data_source_text),
+        }
+        if imported.reconstructed:
+            shown["result_counts"] = self.counts.as_json()
+        origin: ImportedRunObject = {
+            "at": imported.at,
+            "status": imported.status,
+            "reconstructed": imported.reconstructed,
+        }
+        shown["evald"] = {**orjson.loads(imported.extras), "imported": origin}
+        return orjson.dumps(shown)
+
+    def _report_url(self, public_url: str) -> str:
+        return f"{public_url}/evaluations/{self.eval_id}?run_id={self.id}"
 
     def _criteria_json(self) -> list[CriterionCountsObject]:
         return [counts.as_json(criterion_id) for criterion_id, counts in self.criteria]

@@ -30,11 +30,16 @@ def read_request(model: type[Request], body: JsonValue) -> Request:
     try:
         return model.model_validate(body)
     except ValidationError as error:
-        raise _bad_request(error.errors(include_url=False)[0], body) from None
+        raise first_fault(error, body) from None
 
 
-def _bad_request(error: ErrorDetails, body: JsonValue) -> BadRequest:
-    param = path_text(_without_tags(error["loc"], body))
+def first_fault(error: ValidationError, body: JsonValue, at: str = "") -> BadRequest:
+    """Give the error of what pydantic found first in a body, or in a part that stands `at` a path."""
+    return _bad_request(error.errors(include_url=False)[0], body, at)
+
+
+def _bad_request(error: ErrorDetails, body: JsonValue, at: str) -> BadRequest:
+    param = path_text(_without_tags(error["loc"], body), at)
     match error["type"]:
         case "missing":
             return _missing(param)

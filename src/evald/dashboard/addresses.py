@@ -67,5 +67,11 @@ class ReportAddresses:
 
     def api_item(self, item_id: str) -> str:
         """Give the API's address of an output item, whole and as JSON."""
-        run = f"v1/evals/{_segment(self.eval_id)}/runs/{_segment(self.run_id)}"
-        return f"{self.root}{run}/output_items/{_segment(item_id)}"
+        return f"{self._api_run()}/output_items/{_segment(item_id)}"
+
+    def export(self, kind: str, *, status: str | None = None) -> str:
+        """Give the address of the output items as a file."""
+        return f"{self._api_run()}/export{_query(format=kind, status=status)}"
+
+    def _api_run(self) -> str:
+        return f"{self.root}v1/evals/{_segment(self.eval_id)}/runs/{_segment(self.run_id)}"

@@ -23,6 +23,7 @@ from evald.rules.template import RowNamespaces, TextTooLong, compile_template
 
 _NAME_LIMIT = 120
 _SUMMARY_LIMIT = 200
+_MOST_OTHERS = 100
 _UUID_SUFFIX = re.compile(r"-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 _OPERATIONS = {
     "eq": "equals",
@@ -71,10 +72,32 @@ def criteria_of(eval_object: ApiObject) -> tuple[Criterion, ...]:
 
 
 def results_of(criteria: Sequence[Criterion], run: ApiObject) -> tuple[CriterionResult, ...]:
-    """Give each criterion with the run's counts of it."""
-    entries = [object_of(entry) for entry in list_of(run.get("per_testing_criteria_results"))]
-    found = {text_of(entry.get("testing_criteria")): entry for entry in entries}
-    return tuple(_result(criterion, found.get(criterion.id)) for criterion in criteria)
+    """Give each criterion with the run's counts of it, then the counts that are of no criterion.
+
+    An imported run may have been graded by others than its eval has now.
+    """
+    known: dict[str, ApiObject] = {}
+    others: list[CriterionResult] = []
+    for each in list_of(run.get("per_testing_criteria_results")):
+        entry = object_of(each)
+        name = text_of(entry.get("testing_criteria"))
+        criterion = criterion_called(name, criteria)
+        if criterion is None or criterion.id in known:
+            others.append(_result(_criterion({"id": name, "name": bare_name(name)}), entry))
+        else:
+            known[criterion.id] = entry
+    results = [_result(criterion, known.get(criterion.id)) for criterion in criteria]
+    return tuple(results + others[:_MOST_OTHERS])
+
+
+def criterion_called(result_name: str, criteria: Sequence[Criterion]) -> Criterion | None:
+    """Give the criterion that results call so: by its id, else the one that alone has this name."""
+    for criterion in criteria:
+        if criterion.id == result_name:
+            return criterion
+    names = (result_name, bare_name(result_name))
+    named = [criterion for criterion in criteria if criterion.name in names]
+    return named[0] if len(named) == 1 else None
 
 
 def bare_name(result_name: str) -> str:

@@ -8,6 +8,7 @@ from evald.contract.json_types import JsonValue
 from evald.dashboard.criteria import (
     Criterion,
     bare_name,
+    criterion_called,
     expected_of,
     got_of,
     output_text,
@@ -95,7 +96,7 @@ def fault_of(error: JsonValue) -> Fault | None:
 def grade_of(result: ApiObject, criteria: Sequence[Criterion], seen: RowNamespaces) -> Grade:
     """Give one of an item's results, with what its criterion is known to compare."""
     name = text_of(result.get("name"))
-    criterion = next((known for known in criteria if known.id == name), None)
+    criterion = criterion_called(name, criteria)
     shown = criterion.name if criterion else clip(bare_name(name), NAME_LIMIT).shown
     return _shown_grade(shown, mark_of(result, criterion), result, criterion, seen)
 

@@ -9,7 +9,13 @@ from typing import Literal
 from evald.contract.json_types import JsonValue
 from evald.dashboard.addresses import ReportAddresses
 from evald.dashboard.bars import Counts
-from evald.dashboard.criteria import Criterion, expected_of, namespaces_of, output_text
+from evald.dashboard.criteria import (
+    Criterion,
+    criterion_called,
+    expected_of,
+    namespaces_of,
+    output_text,
+)
 from evald.dashboard.reading import (
     ApiObject,
     count_of,
@@ -232,9 +238,13 @@ def _expected(item: ApiObject, criteria: Sequence[Criterion]) -> Text | None:
 
 def _marks(item: ApiObject, criteria: Sequence[Criterion]) -> tuple[Mark, ...]:
     results = [object_of(result) for result in list_of(item.get("results"))]
-    by_name = {text_of(result.get("name")): result for result in results}
+    found: dict[str, ApiObject] = {}
+    for result in results:
+        criterion = criterion_called(text_of(result.get("name")), criteria)
+        if criterion is not None:
+            found[criterion.id] = result
     return tuple(
-        mark_of(by_name[criterion.id], criterion) if criterion.id in by_name else Mark(None, None)
+        mark_of(found[criterion.id], criterion) if criterion.id in found else Mark(None, None)
         for criterion in criteria
     )
 

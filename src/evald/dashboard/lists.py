@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from evald.dashboard.addresses import evals_address, report_address, runs_address
 from evald.dashboard.bars import Segment
 from evald.dashboard.criteria import criteria_of
+from evald.dashboard.origin import origin_of
 from evald.dashboard.progress import PassRate, pass_rate, progress_of, times_of
 from evald.dashboard.reading import ApiObject, number_or_none, object_of, text_of
 from evald.dashboard.rendering import known_theme, render
@@ -28,6 +29,7 @@ class RunRow:
     rows: int | None
     bar: tuple[Segment, ...]
     pass_rate: PassRate | None
+    is_imported: bool
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class EvalRow:
     criteria: tuple[str, ...]
     hidden_criteria: int
     created_at: float
+    is_imported: bool
 
 
 def render_runs(
@@ -63,6 +66,7 @@ def render_runs(
         signed_in_to=signed_in_to,
         eval_id=eval_id,
         eval_name=_name(eval_object),
+        origin=origin_of(eval_object),
         evals_address=evals_address(root),
         rows=[_run_row(root, eval_id, run) for run in runs],
         next_address=next_after and runs_address(root, eval_id, after=next_after),
@@ -101,6 +105,7 @@ def _run_row(root: str, eval_id: str, run: ApiObject) -> RunRow:
         rows=progress.rows,
         bar=progress.bar,
         pass_rate=pass_rate(progress.counts),
+        is_imported=origin_of(run) is not None,
     )
 
 
@@ -114,6 +119,7 @@ def _eval_row(root: str, eval_object: ApiObject) -> EvalRow:
         criteria=tuple(names[:_MOST_CRITERIA]),
         hidden_criteria=max(0, len(names) - _MOST_CRITERIA),
         created_at=number_or_none(eval_object.get("created_at")) or 0.0,
+        is_imported=origin_of(eval_object) is not None,
     )
 
 

@@ -23,6 +23,7 @@ from evald.dashboard.items import (
     items_table,
     median_latency_ms,
 )
+from evald.dashboard.origin import Origin, origin_of
 from evald.dashboard.progress import (
     ModelUsage,
     PassRate,
@@ -51,7 +52,7 @@ _NAME_LIMIT = 200
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What a run is: its names, its data, its times."""
+    """What a run is: its names, its data, its times; `origin` is None where it was made here."""
 
     id: str
     eval_id: str
@@ -60,6 +61,7 @@ class RunFacts:
     model: str
     data: str
     times: Times
+    origin: Origin | None
     metadata: tuple[tuple[str, Text], ...]
 
 
@@ -164,6 +166,7 @@ def _facts(eval_object: ApiObject, run: ApiObject, now: float | None) -> RunFact
         model=clip(model, _NAME_LIMIT).shown,
         data=clip(_data(source), _NAME_LIMIT).shown,
         times=times_of(run, now),
+        origin=origin_of(run),
         metadata=tuple(
             (clip(key, _NAME_LIMIT).shown, as_line(value, _NAME_LIMIT))
             for key, value in object_of(run.get("metadata")).items()

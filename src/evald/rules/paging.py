@@ -38,7 +38,7 @@ def page_request(
     """
     return PageRequest(
         after=after or None,
-        limit=min(_positive(limit, default_limit), max_limit),
+        limit=min(default_limit if limit is None else positive(limit), max_limit),
         order=one_of(order, ("asc", "desc"), "order", default_order),
     )
 
@@ -65,9 +65,8 @@ def unknown_after(after: str) -> BadRequest:
     )
 
 
-def _positive(text: str | None, default: int) -> int:
-    if text is None:
-        return default
+def positive(text: str) -> int:
+    """Give the limit that a query parameter holds. Raises BadRequest when it is no positive integer."""
     digits = text.lstrip("0")[:19]  # as many as it takes to be beyond every limit
     if not (text.isascii() and text.isdecimal() and digits):
         raise BadRequest(

@@ -1,5 +1,6 @@
 """Create a run: check what is left to check, keep its rows as they are, queue it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final, TypeAlias
@@ -12,6 +13,7 @@ from evald.contract.run_data_sources import JsonlSource, SampledSource, sampling
 from evald.contract.runs import Run
 from evald.contract.validation import json_type
 from evald.errors import BadRequest
+from evald.graders.usable import check_criteria
 from evald.ids import new_id
 from evald.rules.sample import TOKEN_LIMIT_NAMES
 from evald.runs.asked_models import check_asked_models, check_served
@@ -48,6 +50,7 @@ async def create_run(
     request, source = given.request, given.request.data_source
     model = None if isinstance(source, JsonlSource) else _checked_model(source, tools)
     # Only now: an eval may be made before its providers are configured, and it outlives them.
+    await asyncio.to_thread(check_criteria, of_eval.testing_criteria)
     for number, criterion in enumerate(of_eval.testing_criteria):
         check_asked_models(criterion, f"testing_criteria[{number}]", tools)
         await check_isolation(criterion, f"testing_criteria[{number}]", tools)

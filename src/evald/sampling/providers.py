@@ -1,9 +1,10 @@
 """Providers: the OpenAI-compatible endpoints that models are asked at, and which model goes where."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Literal
+from types import MappingProxyType
+from typing import Final, Literal, TypeAlias
 
 from evald.rules.retry import RetryPolicy
 
@@ -51,6 +52,29 @@ class Provider:
     def without_key(self, text: str) -> str:
         """Give a text of the endpoint with its key blotted out, fit for errors and logs."""
         return text.replace(self.api_key, "[key]") if self.api_key else text
+
+
+Aliases: TypeAlias = Mapping[str, str]
+"""Names of models, each with that of the model that is asked in its place."""
+NO_ALIASES: Final[Aliases] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a model is asked, and under which name."""
+
+    provider: Provider
+    model: str
+
+
+def route_of(model: str, providers: Sequence[Provider], aliases: Aliases) -> Route | None:
+    """Give the way to a model, or None when nobody serves it.
+
+    An alias goes before a provider that would serve its name: many serve whatever they are asked for.
+    """
+    name = aliases.get(model, model)
+    provider = provider_of(name, providers)
+    return None if provider is None else Route(provider, name)
 
 
 def provider_of(model: str, providers: Sequence[Provider]) -> Provider | None:

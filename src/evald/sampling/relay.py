@@ -17,7 +17,7 @@ from evald.sampling.call import (
 )
 from evald.sampling.connections import Connections, watched_dialing
 from evald.sampling.deadline import Deadline
-from evald.sampling.providers import Provider, provider_of
+from evald.sampling.providers import Aliases, Provider, Route, route_of
 
 PASSED_ON: Final = frozenset(
     {b"content-type", b"retry-after", b"retry-after-ms", b"x-should-retry"}
@@ -69,15 +69,20 @@ class Relay:
         providers: Sequence[Provider],
         connections: Connections,
         limiters: Mapping[str, FairLimiter],
+        aliases: Aliases,
     ) -> None:
         """Use these providers, and the limiter of each by its name."""
         self._providers = providers
+        self._aliases = aliases
         self._connections = connections
         self._limiters = limiters
 
-    def check_served(self, model: str) -> None:
-        """Check that a provider serves this model. Raises NotFound."""
-        self._provider(model)
+    def name_at_endpoint(self, model: str) -> str:
+        """Give the name under which a model is asked: of an alias, what stands for it.
+
+        Raises NotFound when no provider serves the model.
+        """
+        return self._route(model).model
 
     @asynccontextmanager
     async def passed_on(
@@ -87,10 +92,10 @@ class Relay:
 
         It waits for its turn; `owner` is whom it takes turns for. A call is made once, whatever it is
         answered: whoever asked decides about another try. Cancelled or left before its end, it closes
-        the connection, so that the endpoint stops.
+        the connection, so that the endpoint stops. In the body stands the `name_at_endpoint`.
         Raises NotFound when no provider serves the model, UpstreamFailed when there is no answer.
         """
-        provider = self._provider(model)
+        provider = self._route(model).provider
         async with self._limiters[provider.name].place(owner):
             deadline = Deadline(provider.timeouts)
             try:
@@ -105,16 +110,16 @@ class Relay:
                     f"The connection to the model endpoint failed: {said}.", code="connection_error"
                 ) from None
 
-    def _provider(self, model: str) -> Provider:
-        provider = provider_of(model, self._providers)
-        if provider is None:
+    def _route(self, model: str) -> Route:
+        route = route_of(model, self._providers, self._aliases)
+        if route is None:
             raise NotFound(
                 f"No provider of this server serves the model '{model}'. "
                 "GET /v1/models lists those that are served.",
                 param="model",
                 code="model_not_found",
             )
-        return provider
+        return route
 
     async def _opened(self, provider: Provider, path: str, body: bytes) -> aiohttp.ClientResponse:
         """Post, at once again on a fresh connection where a kept one was dead and saw nothing."""

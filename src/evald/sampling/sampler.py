@@ -5,6 +5,7 @@ import random
 import re
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 
 from evald.contract.json_types import JsonObject
@@ -17,7 +18,7 @@ from evald.sampling.call import CHAT, Streaming, Wire, model_call
 from evald.sampling.connections import Connections
 from evald.sampling.failures import CallFailed
 from evald.sampling.interface import Api, ChatRequest, Completion
-from evald.sampling.providers import Provider, provider_of
+from evald.sampling.providers import NO_ALIASES, Aliases, Provider, route_of
 from evald.sampling.responses_call import RESPONSES
 
 WEAKER: dict[Streaming, Streaming] = {"with usage": "plain", "plain": "off"}
@@ -34,11 +35,16 @@ WIRES: dict[Api, Wire] = {"chat": CHAT, "responses": RESPONSES}
 class ProviderSampler:
     """Asks the configured providers over HTTP."""
 
-    def __init__(self, providers: Sequence[Provider], connections: Connections) -> None:
+    def __init__(
+        self,
+        providers: Sequence[Provider],
+        connections: Connections,
+        aliases: Aliases = NO_ALIASES,
+    ) -> None:
         """Use these providers, the first that serves a model for it."""
         # Patterns are looked up for each call; a server is asked for few models.
-        self._provider_of = lru_cache(MODELS_KNOWN)(
-            partial(provider_of, providers=tuple(providers))
+        self._route_of = lru_cache(MODELS_KNOWN)(
+            partial(route_of, providers=tuple(providers), aliases=aliases)
         )
         self._connections = connections
         self.limiters = {each.name: FairLimiter(each.max_concurrency) for each in providers}
@@ -50,7 +56,7 @@ class ProviderSampler:
 
     def serves(self, model: str) -> bool:
         """Say whether a provider is configured for this model name."""
-        return self._provider_of(model) is not None
+        return self._route_of(model) is not None
 
     def calls_in_flight(self, owner: str) -> int:
         """Give how many calls of this run are under way now."""
@@ -58,9 +64,12 @@ class ProviderSampler:
 
     async def sample(self, request: ChatRequest, owner: str) -> Completion:
         """Give a sample. Raises ModelUnavailable when the call failed for good."""
-        provider = self._provider_of(request.model)
-        if provider is None:
+        route = self._route_of(request.model)
+        if route is None:
             raise ModelUnavailable("model_not_found", f"No provider serves '{request.model}'.")
+        provider = route.provider
+        if route.model != request.model:
+            request = replace(request, model=route.model)
         api, body = self._first_way(request, provider)
         attempt = 1
         while True:

@@ -3,10 +3,10 @@
 from typing import Any, Literal
 
 import orjson
-from sqlalchemy import ColumnElement, Row, Select, delete, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from evald.contract.evals import Eval
+from evald.contract.evals import Eval, ImportedEval
 from evald.contract.projects import ProjectId
 from evald.errors import NotFound
 from evald.rules import json_text
@@ -29,6 +29,7 @@ async def insert_eval(connection: AsyncConnection, new: Eval) -> None:
             data_source_config=json_text.dump(new.data_source_config),
             testing_criteria=json_text.dump(new.testing_criteria),
             metadata=_metadata_text(new.metadata),
+            imported=imported_text(new.imported),
         )
     )
 
@@ -76,7 +77,11 @@ async def list_evals(
         page,
         id_column=evals.c.id,
         members=[evals.c.project_id == project_id],
-        texts=[evals.c.data_source_config, evals.c.testing_criteria],
+        texts=[
+            evals.c.data_source_config,
+            evals.c.testing_criteria,
+            func.coalesce(evals.c.imported, ""),
+        ],
     )
     return Page(tuple(_eval(row) for row in rows), more)
 
@@ -103,6 +108,22 @@ def _metadata_text(metadata: dict[str, str] | None) -> str | None:
     return None if metadata is None else json_text.dump(metadata)
 
 
+def imported_text(imported: ImportedEval | None) -> str | None:
+    """Give what is kept of how an eval came here, or None for one that was made here.
+
+    Raises BadJson when it is nested too deep.
+    """
+    if imported is None:
+        return None
+    return json_text.dump(
+        {
+            "at": imported.at,
+            "reconstructed": imported.reconstructed,
+            "extras": imported.extras,
+        }
+    )
+
+
 def _eval(row: Row[Any]) -> Eval:
     return Eval(
         id=row.id,
@@ -113,4 +134,5 @@ def _eval(row: Row[Any]) -> Eval:
         data_source_config=orjson.loads(row.data_source_config),
         testing_criteria=orjson.loads(row.testing_criteria),
         metadata=None if row.metadata is None else orjson.loads(row.metadata),
+        imported=None if row.imported is None else ImportedEval(**orjson.loads(row.imported)),
     )

@@ -19,8 +19,11 @@ from evald.store.tables import file_parts, files, runs
 PART_SIZE = 1024 * 1024
 
 
-async def begin_upload(connection: AsyncConnection, file: File) -> None:
-    """Add a file whose bytes are still to come; nobody sees it yet."""
+async def begin_upload(connection: AsyncConnection, file: File) -> bool:
+    """Add a file whose bytes are still to come; nobody sees it yet. Say whether its id was free."""
+    found = await connection.execute(select(files.c.seq).where(files.c.id == file.id))
+    if found.one_or_none() is not None:
+        return False
     await connection.execute(
         insert(files).values(
             id=file.id,
@@ -33,6 +36,7 @@ async def begin_upload(connection: AsyncConnection, file: File) -> None:
             state="uploading",
         )
     )
+    return True
 
 
 async def add_part(

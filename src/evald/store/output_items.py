@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,8 +11,11 @@ from evald.errors import NotFound
 from evald.rules.paging import PageRequest
 from evald.rules.tally import Counted
 from evald.rules.verdict import ItemStatus
-from evald.store.pages import Page, page_of_rows
+from evald.store.pages import Page, number_that_fit, page_of_rows
 from evald.store.tables import output_items
+
+LONGEST_STRETCH: Final = 2 * 1024 * 1024
+"""Characters of a run's items that are read at a time, unless one alone has more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,54 @@ async def list_items(
         texts=[output_items.c.body],
     )
     return Page(tuple((row.id, row.body) for row in found), more)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The output items of a run that were saved at one moment.
+
+    An item never changes, so that they can be read bit by bit; what is saved later is not among them.
+    """
+
+    run_id: str
+    last: int
+    """The number in the order of saving that none of them exceeds."""
+    status: ItemStatus | None
+    """The status that they have, or None for any."""
+
+
+async def snapshot_of(
+    connection: AsyncConnection, run_id: str, status: ItemStatus | None
+) -> Snapshot:
+    """Give the output items that a run has now."""
+    found = await connection.execute(
+        select(func.max(output_items.c.seq)).where(output_items.c.run_id == run_id)
+    )
+    return Snapshot(run_id, found.scalar_one() or 0, status)
+
+
+async def items_behind(
+    connection: AsyncConnection, snapshot: Snapshot, row: int, limit: int
+) -> list[tuple[int, str]]:
+    """Give the next items of a snapshot behind a row number, by row: each as its number and JSON text.
+
+    They are at most `limit`, and fewer where they are long; none only at its end.
+    """
+    # Beyond row_index the conditions are no plain columns: SQLite is to go by the order of the rows, and
+    # not by an index of theirs, from which it would sort all that is left for each page.
+    wanted = (
+        select(output_items.c.row_index, output_items.c.body)
+        .where(output_items.c.run_id == snapshot.run_id, output_items.c.row_index > row)
+        .where(output_items.c.seq + 0 <= snapshot.last)
+        .order_by(output_items.c.row_index)
+    )
+    if snapshot.status is not None:
+        wanted = wanted.where(func.coalesce(output_items.c.status, "") == snapshot.status)
+    number, _ = await number_that_fit(
+        connection, wanted, [output_items.c.body], limit, LONGEST_STRETCH
+    )
+    found = await connection.execute(wanted.limit(number))
+    return [(each.row_index, each.body) for each in found]
 
 
 async def most_common_errors(

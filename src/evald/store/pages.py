@@ -67,24 +67,28 @@ async def page_of_rows(
     if not texts:
         fetched = (await connection.execute(ordered.limit(page.limit + 1))).all()
         return fetched[: page.limit], len(fetched) > page.limit
-    number, more = await _that_fit(connection, ordered, texts, page.limit)
+    number, more = await number_that_fit(connection, ordered, texts, page.limit)
     return (await connection.execute(ordered.limit(number))).all() if number else [], more
 
 
-async def _that_fit(
+async def number_that_fit(
     connection: AsyncConnection,
     ordered: Select[Any],
     texts: Sequence[ColumnElement[str]],
     limit: int,
+    longest: int = LONGEST_PAGE,
 ) -> tuple[int, bool]:
-    """Give how many of the rows fit on a page, by their lengths alone, and whether more follow."""
+    """Give how many of the rows fit on a page, by their lengths alone, and whether more follow.
+
+    The first one fits, however long it is; `longest` is in characters.
+    """
     length = sum((func.length(text) for text in texts[1:]), func.length(texts[0]))
     lengths = await connection.stream(ordered.with_only_columns(length).limit(limit + 1))
     number = characters = 0
     async for some in lengths.scalars().partitions(LENGTHS_AT_ONCE):
         for each in some:
             characters += each
-            if number == limit or (number and characters > LONGEST_PAGE):
+            if number == limit or (number and characters > longest):
                 await lengths.close()
                 return number, True
             number += 1

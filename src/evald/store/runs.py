@@ -10,6 +10,7 @@ from sqlalchemy import (
     Row,
     Select,
     delete,
+    func,
     insert,
     select,
     update,
@@ -20,13 +21,13 @@ from evald.contract.counts import ResultCounts
 from evald.contract.data_source_configs import item_schema_of
 from evald.contract.json_types import JsonObject
 from evald.contract.projects import ProjectId
-from evald.contract.runs import Run, RunError, Status
+from evald.contract.runs import ImportedRun, Run, RunError, Status
 from evald.errors import NotFound
 from evald.rules import json_text, status
 from evald.rules.paging import PageRequest
 from evald.store.counters import Counters, counters_of
 from evald.store.pages import Page, page_of_rows
-from evald.store.tables import evals, run_criteria, run_data_sources, runs
+from evald.store.tables import evals, imported_runs, run_criteria, run_data_sources, runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +280,11 @@ async def _page_of_runs(
         page,
         id_column=runs.c.id,
         members=[runs.c.eval_id == eval_id],
-        texts=[rows.selected_columns["data_source_text"], evals.c.testing_criteria],
+        texts=[
+            rows.selected_columns["data_source_text"],
+            evals.c.testing_criteria,
+            func.coalesce(imported_runs.c.body, ""),
+        ],
     )
     return Page(tuple(await _runs(connection, found)), more)
 
@@ -295,9 +300,19 @@ _FULL_DATA_SOURCE = (
 def _run_columns(data_source: ColumnElement[str]) -> Select[Any]:
     others = [column for column in runs.c if column.name != "plan"]
     return (
-        select(*others, data_source.label("data_source_text"), evals.c.testing_criteria)
+        select(
+            *others,
+            data_source.label("data_source_text"),
+            evals.c.testing_criteria,
+            imported_runs.c.imported_at,
+            imported_runs.c.status.label("original_status"),
+            imported_runs.c.reconstructed,
+            imported_runs.c.body.label("imported_body"),
+            imported_runs.c.extras.label("imported_extras"),
+        )
         .select_from(runs)
         .join(evals, evals.c.id == runs.c.eval_id)
+        .outerjoin(imported_runs, imported_runs.c.run_id == runs.c.id)
     )
 
 
@@ -313,7 +328,7 @@ async def _runs(connection: AsyncConnection, rows: Sequence[Row[Any]]) -> list[R
 
 
 def _run(row: Row[Any], counters: Counters) -> Run:
-    names = [str(criterion["id"]) for criterion in orjson.loads(row.testing_criteria)]
+    imported = _imported(row)
     return Run(
         id=row.id,
         eval_id=row.eval_id,
@@ -325,10 +340,27 @@ def _run(row: Row[Any], counters: Counters) -> Run:
         metadata=None if row.metadata is None else orjson.loads(row.metadata),
         error=RunError(row.error_code, row.error_message) if row.error_code else None,
         counts=ResultCounts(row.passed, row.failed, row.errored),
-        criteria=tuple(zip(names, counters.criteria, strict=True)),
+        criteria=() if imported else tuple(zip(_names(row), counters.criteria, strict=True)),
         usage=tuple(counters.usage),
         row_count=row.row_count,
         calls_aborted=row.calls_aborted,
         started_at=row.started_at,
         finished_at=row.finished_at,
+        imported=imported,
+    )
+
+
+def _names(row: Row[Any]) -> list[str]:
+    return [str(criterion["id"]) for criterion in orjson.loads(row.testing_criteria)]
+
+
+def _imported(row: Row[Any]) -> ImportedRun | None:
+    if row.imported_at is None:
+        return None
+    return ImportedRun(
+        at=row.imported_at,
+        status=row.original_status,
+        reconstructed=bool(row.reconstructed),
+        body=row.imported_body,
+        extras=row.imported_extras,
     )

@@ -107,6 +107,9 @@ evals = Table(
     Column("data_source_config", Text, nullable=False),
     Column("testing_criteria", Text, nullable=False),
     Column("metadata", Text),
+    # A JSON object on an eval that was imported: when, whether it was put together from its output items
+    # alone, and the keys that came with it and mean nothing here. Null for one that was made here.
+    Column("imported", Text),
     Index(None, "project_id", "created_at", "seq"),
     Index(None, "project_id", "updated_at", "seq"),
     sqlite_autoincrement=True,
@@ -149,6 +152,23 @@ run_data_sources = Table(
     metadata,
     _run_id(primary_key=True),
     Column("data_source", Text, nullable=False),
+)
+
+# History: runs that were carried out elsewhere. They are answered from what came of them; their row in
+# `runs` has what lists and pages go by.
+imported_runs = Table(
+    "imported_runs",
+    metadata,
+    _run_id(primary_key=True),
+    Column("imported_at", BigInteger, nullable=False),
+    # The status that it came with: one that was not over there is canceled here.
+    Column("status", Text, nullable=False),
+    # 1: put together from its output items alone, by whoever sent it.
+    Column("reconstructed", Integer, nullable=False),
+    # The run as the API shows it, without its data source and what is evald's.
+    Column("body", Text, nullable=False),
+    # What another evald had added to it, as far as it was sound.
+    Column("extras", Text, nullable=False),
 )
 
 run_criteria = Table(

@@ -6,12 +6,7 @@ from pathlib import Path
 import click
 
 
-@click.group("import")
-def importing() -> None:
-    """Bring in evals from elsewhere."""
-
-
-@importing.command("registry")
+@click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
 @click.option("--list", "is_list", is_flag=True, help="Say what each would become; no server.")
 @click.option("--all", "is_all", is_flag=True, help="Import every eval that can be.")

@@ -84,7 +84,8 @@ def pull_openai(**options: Any) -> None:
       1    something could not be had, or the API or the disk failed
       130  stopped
     """  # noqa: D301  (click keeps the lines of a paragraph after a backspace)
-    from evald.cli.pull import CannotPull, Options, pull_into
+    from evald.cli.archiving import CannotPull
+    from evald.cli.pull import Options, pull_into
 
     try:
         sys.exit(pull_into(Options(**options)))

@@ -1,0 +1,195 @@
+"""The output items of a run as a file, made bit by bit while it is sent."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Literal, Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from evald.contract.data_source_configs import item_schema_of
+from evald.contract.evals import Eval
+from evald.contract.projects import ProjectId
+from evald.errors import BadRequest
+from evald.reports.columns import Choice, Column
+from evald.reports.criteria import Criterion, Verdict, criteria_of, find_criterion
+from evald.reports.parquet import Parquet
+from evald.reports.text_tables import csv_lines, json_lines, whole_items
+from evald.reports.values import parsed_item
+from evald.rules.verdict import ItemStatus
+from evald.store import evals as eval_store
+from evald.store import output_items as item_store
+from evald.store import runs as run_store
+from evald.store.database import Database
+from evald.store.output_items import Snapshot
+
+Format = Literal["jsonl", "csv", "parquet"]
+FORMATS: Final[tuple[Format, ...]] = ("jsonl", "csv", "parquet")
+ITEMS_A_PAGE: Final = 1000
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked for."""
+
+    format: Format = "jsonl"
+    columns: str | None = None
+    """Their names as a line of CSV, or None for those that the format has by itself."""
+    status: ItemStatus | None = None
+    criterion: str | None = None
+    """The criterion whose verdict is `verdict`, by name or id."""
+    verdict: Verdict | None = None
+    limit: int | None = None
+    """Items at most."""
+    is_raw: bool = False
+    """Whether the texts of a CSV are as they are, also those that a spreadsheet would compute."""
+
+
+class Table(Protocol):
+    """A format: what it gives is joined to a file. Its functions compute, and run in a thread."""
+
+    def begin(self) -> bytes:
+        """Give what stands before the first item."""
+        ...
+
+    def take(self, texts: Sequence[str]) -> bytes:
+        """Take the next items, each as its JSON text, and give what is ready of the file."""
+        ...
+
+    def end(self) -> bytes:
+        """Give the rest of the file."""
+        ...
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A run, and its first items."""
+
+    of_eval: Eval
+    snapshot: Snapshot
+    page: list[tuple[int, str]]
+
+
+@dataclass
+class _Sieve:
+    """Lets through what is wanted of a run's items."""
+
+    criterion: Criterion | None
+    verdict: Verdict | None
+    left: int | None
+    """Items that are still wanted, or None for all."""
+
+    def sift(self, texts: Sequence[str]) -> Sequence[str]:
+        """Give those that are wanted."""
+        criterion = self.criterion
+        if criterion is not None:
+            texts = [
+                text for text in texts if criterion.verdict_in(parsed_item(text)) == self.verdict
+            ]
+        if self.left is not None:
+            texts = texts[: self.left]
+            self.left -= len(texts)
+        return texts
+
+
+class Export:
+    """The items of a run that were saved when it was begun, in the order of their rows.
+
+    Each page is read in a transaction of its own, so that nobody waits for a slow reader.
+    """
+
+    def __init__(
+        self, database: Database, project_id: ProjectId, eval_id: str, run_id: str, wanted: Wanted
+    ) -> None:
+        self._database = database
+        self._run = (project_id, eval_id, run_id)
+        self._wanted = wanted
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """Give the file piece by piece.
+
+        Raises NotFound, and BadRequest before the first piece. NotFound behind it means that the run was
+        deleted meanwhile.
+        """
+        begun = await self._database.read(self._begin)
+        table, sieve = await asyncio.to_thread(self._table, begun)
+        piece = await asyncio.to_thread(table.begin)
+        is_first = True
+        async with aclosing(self._pages(begun)) as pages:
+            async for texts in pages:
+                piece += await asyncio.to_thread(_taken, table, sieve, texts)
+                if piece or is_first:
+                    yield piece
+                    piece, is_first = b"", False
+                if sieve.left == 0:
+                    break
+        yield piece + await asyncio.to_thread(table.end)
+
+    async def _begin(self, connection: AsyncConnection) -> _Begun:
+        project_id, eval_id, run_id = self._run
+        await run_store.check_run(connection, *self._run)
+        of_eval = await eval_store.get_eval(connection, project_id, eval_id)
+        snapshot = await item_store.snapshot_of(connection, run_id, self._wanted.status)
+        page = await item_store.items_behind(connection, snapshot, -1, self._most(ITEMS_A_PAGE))
+        return _Begun(of_eval, snapshot, page)
+
+    def _most(self, number: int) -> int:
+        """Give how many items to read at once, of a few that are wanted not more than those."""
+        wanted = self._wanted
+        return number if wanted.limit is None or wanted.criterion else min(number, wanted.limit)
+
+    def _table(self, begun: _Begun) -> tuple[Table, _Sieve]:
+        wanted = self._wanted
+        criteria = criteria_of(begun.of_eval.testing_criteria)
+        criterion = _criterion(criteria, wanted.criterion) if wanted.criterion else None
+        sieve = _Sieve(criterion, wanted.verdict, wanted.limit)
+        if wanted.format == "jsonl" and wanted.columns is None:
+            return whole_items(), sieve
+        schema = item_schema_of(begun.of_eval.data_source_config)
+        choice = Choice(criteria, schema, [parsed_item(text) for _, text in begun.page])
+        columns = choice.default() if wanted.columns is None else choice.chosen(wanted.columns)
+        return _table_of(wanted, columns), sieve
+
+    async def _pages(self, begun: _Begun) -> AsyncGenerator[list[str], None]:
+        page = begun.page
+        while page:
+            behind = page[-1][0]
+            yield [text for _, text in page]
+            page = await self._database.read(
+                partial(self._next, snapshot=begun.snapshot, behind=behind)
+            )
+
+    async def _next(
+        self, connection: AsyncConnection, snapshot: Snapshot, behind: int
+    ) -> list[tuple[int, str]]:
+        # Without the run there are no items either, and that is no end.
+        await run_store.check_run(connection, *self._run)
+        return await item_store.items_behind(connection, snapshot, behind, self._most(ITEMS_A_PAGE))
+
+
+def _taken(table: Table, sieve: _Sieve, texts: Sequence[str]) -> bytes:
+    return table.take(sieve.sift(texts))
+
+
+def _table_of(wanted: Wanted, columns: Sequence[Column]) -> Table:
+    match wanted.format:
+        case "jsonl":
+            return json_lines(columns)
+        case "csv":
+            return csv_lines(columns, is_raw=wanted.is_raw)
+        case "parquet":
+            return Parquet(columns)
+
+
+def _criterion(criteria: Sequence[Criterion], name: str) -> Criterion:
+    found = find_criterion(criteria, name)
+    if found is None or found[1] is not None:
+        labels = ", ".join(each.label for each in criteria[:20])
+        raise BadRequest(
+            f"The eval has no criterion {name[:80]!r}; it has: {labels[:800]}.",
+            param="criterion",
+            code="invalid_value",
+        )
+    return found[0]

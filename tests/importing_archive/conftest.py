@@ -1,0 +1,21 @@
+"""One server for the tests of a file; properties have no deadline, for the machines are shared."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+from tests.model_server.client import ModelServer
+from tests.server import EvaldServer
+
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
+
+
+@pytest.fixture(scope="module")
+def server(
+    model_process: ModelServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[EvaldServer]:
+    """One evald for all tests of a file; each imports ids of its own."""
+    with EvaldServer(tmp_path_factory.mktemp("evald"), upstream=model_process.url) as process:
+        yield process
