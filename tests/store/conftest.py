@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 
 from evald.store.database import Database, open_database
 from evald.store.migrate import migrate
-from tests.postgres import drop_database, migrate_at, migrated_template, new_database
+from tests.postgres import drop_database, migrate_at, migrated_database, new_database
 
 # The database stays the same for all examples of a property; each works on records of its own.
 settings.register_profile(
@@ -51,10 +51,13 @@ def database_url(
         if not is_empty:
             shutil.copy(migrated_file(), tmp_path / "evald.db")
         yield sqlite_url(tmp_path)
-        return
-    url = new_database() if is_empty else new_database(migrated_template())
-    yield url
-    drop_database(url)
+    elif is_empty:
+        url = new_database()
+        yield url
+        drop_database(url)
+    else:
+        with migrated_database() as url:
+            yield url
 
 
 @cache

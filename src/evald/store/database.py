@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.engine import URL
@@ -44,7 +44,10 @@ class Database:
 
     async def read(self, work: Work[Result]) -> Result:
         """Give what `work` reads; all its statements see the same moment."""
-        return await uninterrupted(_in_transaction(self.reader, work))
+        try:
+            return await uninterrupted(_in_transaction(self.reader, work))
+        except DatabaseAway:  # a connection was cut under it; a read can be made again
+            return await uninterrupted(_in_transaction(self.reader, work))
 
     async def write(self, work: Work[Result]) -> Result:
         """Give what `work` gives, with all that it wrote saved, or nothing of it on an error."""
@@ -68,12 +71,12 @@ class Database:
 
 
 async def _in_transaction(engine: AsyncEngine, work: Work[Result]) -> Result:
-    with _failing_alike():
+    with _away_alike():
         async with engine.begin() as connection:
             return await work(connection)
 
 
-TRY_AGAIN = (
+TRY_AGAIN: Final = (
     "08",  # the connection failed
     "40",  # two transactions stood in each other's way, and this one was taken back
     "53",  # no room on the disk, no memory, no connection left
@@ -83,22 +86,24 @@ TRY_AGAIN = (
 """The classes of Postgres's error codes after which the same work may succeed."""
 
 
-@contextmanager
-def _failing_alike() -> Iterator[None]:
-    """Raise OperationalError, as SQLite's driver does, when it is the database that failed.
+class DatabaseAway(OperationalError):
+    """Postgres did not take the work. It may have taken what was to be committed: nobody knows."""
 
-    What was to be committed is then saved or not: nobody knows.
-    """
+    def __init__(self, reason: BaseException) -> None:
+        super().__init__(None, None, reason)
+
+
+@contextmanager
+def _away_alike() -> Iterator[None]:
+    """Raise DatabaseAway whichever way Postgres could not be had."""
     try:
         yield
     except OSError as error:  # no connection could be made
-        raise OperationalError(None, None, error) from None
-    except OperationalError:
-        raise
+        raise DatabaseAway(error) from None
     except DBAPIError as error:
         code = getattr(error.orig, "sqlstate", None) or ""
         if error.connection_invalidated or code[:2] in TRY_AGAIN:
-            raise OperationalError(None, None, error.orig or error) from None
+            raise DatabaseAway(error.orig or error) from None
         raise
 
 
