@@ -1,10 +1,16 @@
 """The scripted model server that stands behind everything which asks a model."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
 
 from tests.model_server.client import ModelServer
+
+
+def pytest_configure() -> None:
+    """Have Ctrl-C reach the programs of tests, also where the tests run in the background of a shell."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module")
