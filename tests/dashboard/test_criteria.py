@@ -1,5 +1,6 @@
 """Whose counts a report shows: those of imported runs are called by names."""
 
+from evald.contract.json_types import JsonValue
 from evald.dashboard.bars import Counts
 from evald.dashboard.criteria import criteria_of, results_of
 
@@ -13,9 +14,11 @@ def test_counts_are_found_by_a_long_name_and_of_one_name_by_their_place() -> Non
         {"testing_criteria": [{"id": f"c{n}", "name": name} for n, name in enumerate(names)]}
     )
     called = ["twice", f"{LONG}{OTHER}", f"twice{OTHER}", "of nobody"]
-    counts = [{"testing_criteria": name, "passed": n, "failed": 0} for n, name in enumerate(called)]
+    counts: list[JsonValue] = [
+        {"testing_criteria": name, "passed": n, "failed": 0} for n, name in enumerate(called)
+    ]
 
-    results = results_of(criteria, {"per_testing_criteria_results": [*counts]})
+    results = results_of(criteria, {"per_testing_criteria_results": counts})
 
     assert [result.counts for result in results] == [
         Counts(passed=n, failed=0, errored=0) for n in range(4)
