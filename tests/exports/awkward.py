@@ -33,7 +33,19 @@ SCHEMA = {
         "a.b": {"type": "string"},
     },
 }
-FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", "'=quoted", "''-x", "\uff1dwide"]
+FORMULAS = [
+    "=1+1",
+    "+1",
+    "-1",
+    "@SUM(A1)",
+    "\tx",
+    "\rx",
+    "\nx",
+    "'=quoted",
+    "''-x",
+    "\0=1",
+    "\uff1dwide",
+]
 TEXTS = [
     *("plain", 'a "quote", and a comma', "two\nlines", "two\r\nlines", " led ", "", "'", "\x00NUL"),
     *("æ\u2028\U0001f600", "null", "1", *FORMULAS),
@@ -116,4 +128,4 @@ def table_of(answer: Answer) -> list[dict[str, str]]:
 
 def as_it_was(cell: str) -> str:
     """Take away the apostrophe that keeps a text from being computed, as the docs say it."""
-    return cell[1:] if re.match("'+[=+\\-@\t\r\n＝＋－＠]", cell) else cell
+    return cell[1:] if re.match("'+[=+\\-@\t\r\n\0＝＋－＠]", cell) else cell

@@ -19,7 +19,7 @@ from tests.server import EvaldServer
 @pytest.mark.parametrize(
     ("columns", "nearest"),
     [
-        ("item.tex", "item.text"),
+        ("items.text", "item.text"),
         ("output_text", "sample.output_text"),
         ("results.exact.scores", "results.exact.score"),
         ("results.exakt.score", "results.exact.score"),
@@ -46,8 +46,10 @@ def test_an_unknown_column_is_refused_with_the_nearest_name(
         ({"columns": "id,status,id"}, "columns", "invalid_value"),
         ({"columns": '"id'}, "columns", "invalid_value"),
         ({"columns": "id,,status"}, "columns", "invalid_value"),
+        ({"columns": "\n", "format": "parquet"}, "columns", "invalid_value"),
         ({"columns": ",".join(f"item.x{n}" for n in range(1001))}, "columns", "invalid_value"),
-        ({"columns": "item." + "x" * 40_000}, "columns", "invalid_value"),
+        ({"columns": "item" + ".x" * 20_000}, "columns", "invalid_value"),
+        ({"columns": "x" * 40_000}, "columns", "invalid_value"),
         ({"format": "xlsx"}, "format", "invalid_value"),
         ({"status": "passing"}, "status", "invalid_value"),
         ({"limit": "0"}, "limit", "invalid_value"),
@@ -79,6 +81,23 @@ def test_a_field_that_only_items_name_is_known_and_a_key_may_have_dots(
     assert {line["item.a.b"] for line in lines} == {"dotted"}
     assert lines[0]["item.a"] == {"b": "not the one"}
     assert [line["item.any.1.a"] for line in lines[4:7]] == [None, "b", None]
+
+
+def test_a_field_is_known_also_where_no_item_that_is_wanted_has_it(
+    server: EvaldServer, run: Line
+) -> None:
+    names = "id,item.=rare,item.never"
+
+    for query in (
+        {},
+        {"status": "fail"},
+        {"limit": 1},
+        {"criterion": "mood", "verdict": "errored"},
+    ):
+        lines = lines_of(exported(server, run, columns=names, **query))
+
+        assert [line["item.never"] for line in lines] == [None] * len(lines)
+        assert set(lines[0]) == set(names.split(","))
 
 
 def test_the_first_line_of_a_csv_chooses_its_columns_again(server: EvaldServer, run: Line) -> None:

@@ -82,7 +82,7 @@ def test_no_text_of_a_csv_begins_as_a_formula_unless_it_is_raw(
     safe = table_of(exported(server, run, format="csv"))
     raw = table_of(exported(server, run, format="csv", raw="true"))
 
-    starts = tuple("=+-@\t\r\n＝＋－＠")
+    starts = tuple("=+-@\t\r\n\0＝＋－＠")
     texts = [cell for line in safe for name, cell in line.items() if "number" not in name]
     assert [
         cell for cell in texts if cell.startswith(starts) and cell not in ("-1", str(-(2**63)))

@@ -1,5 +1,7 @@
 """Files of elsewhere keep their ids and times."""
 
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 from tests.importing.making import THEN, imported, new_archive
@@ -63,6 +65,19 @@ def test_the_same_file_again_changes_nothing_and_another_one_is_refused(
         assert (refused.status, refused.json["error"]["code"]) == (409, "id_taken")
         assert refused.headers["x-should-retry"] == "false"
     assert server.ask("GET", f"/v1/files/{file_id}/content").body == large
+
+
+def test_a_file_whose_time_is_over_comes_in_again(server: EvaldServer) -> None:
+    file_id = new_file_id()
+    send(server, id=file_id, expires_at="4000000000")
+    with closing(sqlite3.connect(server.data_dir / "evald.db")) as database, database:
+        database.execute("UPDATE files SET expires_at = ? WHERE id = ?", [THEN + 1, file_id])
+    assert server.ask("GET", f"/v1/files/{file_id}").status == 404
+
+    again = send(server, b"other", id=file_id)
+
+    assert (again.status, again.json["expires_at"]) == (200, None)
+    assert server.ask("GET", f"/v1/files/{file_id}/content").body == b"other"
 
 
 def test_an_imported_eval_runs_over_the_file_that_came_with_it(server: EvaldServer) -> None:

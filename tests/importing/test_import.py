@@ -186,6 +186,45 @@ def test_what_was_put_together_is_replaced_by_what_was_archived(server: EvaldSer
     assert fates(imported(server, guess)) == all_of(1, 0, 0, "existing")
 
 
+def test_a_run_that_was_put_together_again_from_more_items_tells_of_all_of_them(
+    server: EvaldServer,
+) -> None:
+    archive = new_archive()
+    made_up = {"evald": {"imported": {"reconstructed": True}}}
+    criterion = {"testing_criteria": archive.criterion_id, "passed": 1, "failed": 0}
+    one = {"total": 1, "errored": 0, "failed": 0, "passed": 1}
+    less = archive.run(
+        result_counts=one, per_model_usage=[], per_testing_criteria_results=[criterion], **made_up
+    )
+    more = archive.run(**made_up)
+    imported(server, archive.eval(**made_up), less, archive.item(0))
+
+    told = [fates(imported(server, run))["runs"] for run in (less, more, more, less)]
+    cut_off = got(server, archive.run_path)["result_counts"]
+    imported(server, archive.item(0), archive.item(1))
+
+    assert told == [(0, 1, 0, 0), (0, 0, 0, 1), (0, 1, 0, 0), (0, 1, 0, 0)]
+    assert cut_off == one
+    run = got(server, archive.run_path)
+    for key in ("result_counts", "per_testing_criteria_results", "per_model_usage"):
+        assert run[key] == more[key]
+    assert run["evald"]["imported"]["reconstructed"] is True
+
+
+def test_an_item_of_which_no_result_is_known_is_an_error_of_its_run(server: EvaldServer) -> None:
+    archive = new_archive()
+    run = archive.run(result_counts=None, evald={"imported": {"reconstructed": True}})
+    unknown = [
+        archive.item(0, status=None, results=None),
+        archive.item(1, status="completed", results=[]),
+    ]
+
+    imported(server, archive.eval(), run, *unknown)
+
+    counts = {"total": 2, "errored": 2, "failed": 0, "passed": 0}
+    assert got(server, archive.run_path)["result_counts"] == counts
+
+
 def test_rows_that_are_taken_or_missing_get_the_next_free_place(server: EvaldServer) -> None:
     archive = new_archive()
     without = archive.item(9)

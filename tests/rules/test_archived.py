@@ -72,7 +72,11 @@ def test_a_verdict_without_a_score_has_that_of_the_verdict(passed: bool, score: 
         ("completed", [PASSED, BROKEN], None, "error"),
         ("completed", [FAILED, BROKEN], None, "fail"),
         ("completed", [PASSED], {"code": "timeout", "message": "late"}, "error"),
-        (None, [], None, "pass"),
+        (None, [PASSED], None, "pass"),
+        (None, [], None, "error"),
+        (None, None, None, "error"),
+        ("completed", [], None, "error"),
+        ("completed", None, None, "error"),
     ],
 )
 def test_other_words_for_a_verdict_are_known_and_kept(

@@ -83,13 +83,11 @@ async def test_runs_that_were_made_here_are_told_from_others(database: Database)
     imported = await kept_run(database)
     made = await saved_run(database, (await saved_eval(database)).id)
 
-    async def told(connection: AsyncConnection) -> tuple[Any, ...]:
+    async def told(connection: AsyncConnection) -> dict[str, bool]:
         places = await history_store.places_of_runs(connection, [imported.id, made, "evalrun_no"])
-        own = await history_store.has_runs_of_its_own(connection, imported.eval_id)
-        also = await history_store.has_runs_of_its_own(connection, places[made].eval_id)
-        return {key: place.is_imported for key, place in places.items()}, own, also
+        return {key: place.is_imported for key, place in places.items()}
 
-    assert await database.read(told) == ({imported.id: True, made: False}, False, True)
+    assert await database.read(told) == {imported.id: True, made: False}
 
 
 async def test_only_what_was_put_together_is_counted_by_its_items(database: Database) -> None:
@@ -108,6 +106,24 @@ async def test_only_what_was_put_together_is_counted_by_its_items(database: Data
         return found.counts.passed, found.counts.failed, found.counts.errored
 
     assert [await counts(told), await counts(counted)] == [(5, 0, 0), (2, 1, 1)]
+
+
+async def test_a_run_that_is_put_together_again_keeps_the_counts_of_its_items(
+    database: Database,
+) -> None:
+    old = await kept_run(database, reconstructed=True)
+    await database.write(
+        partial(history_store.count_items, run_id=old.id, statuses=["pass", "fail"])
+    )
+    new = replace(old, passed=7, body='{"more":1}')
+
+    await database.write(partial(history_store.replace_imported_run, new=new))
+
+    run = await shown(database, new)
+    assert run["more"] == 1
+    assert run["result_counts"] == {"total": 2, "errored": 0, "failed": 1, "passed": 1}
+    said = await database.read(partial(history_store.text_of_run, run_id=new.id))
+    assert said == new.body
 
 
 async def test_a_replaced_run_keeps_its_items(database: Database) -> None:

@@ -14,15 +14,13 @@ from tests.store.plans import Statements, check_plan, plans
 from tests.store.records import new_imported_item, new_imported_run, saved_eval
 
 STATEMENTS: dict[str, Callable[[NewImportedRun, str], Statements]] = {
-    "whose evals are": lambda run, _: partial(history_store.places_of_evals, ids=[run.eval_id]),
+    "whose evals are": lambda run, _: partial(history_store.projects_of_evals, ids=[run.eval_id]),
     "whose runs are": lambda run, _: partial(history_store.places_of_runs, ids=[run.id, "b"]),
     "whose items are": lambda _, item_id: partial(
         history_store.places_of_items, ids=[item_id, "b"]
     ),
     "what items say": lambda _, item_id: partial(history_store.texts_of_items, ids=[item_id, "b"]),
-    "own runs of an eval": lambda run, _: partial(
-        history_store.has_runs_of_its_own, eval_id=run.eval_id
-    ),
+    "what a run said": lambda run, _: partial(history_store.text_of_run, run_id=run.id),
     "one run": lambda run, _: partial(
         run_store.get_run, project_id=DEFAULT_PROJECT, eval_id=run.eval_id, run_id=run.id
     ),

@@ -22,7 +22,8 @@ LARGEST_RUN: Final = 128 * 1024 * 1024
 """Bytes of a request for a run, whose rows may come with it; it is read in another process."""
 LARGEST_FILE: Final = 512 * 1024 * 1024
 """Bytes, as OpenAI has it for files (contract section 2.5)."""
-UPLOADS: Final = ("/files", "/files/import", "/chat/completions/import", "/evals/import")
+IMPORTS_OF_LINES: Final = ("/chat/completions/import", "/evals/import")
+UPLOADS: Final = ("/files", "/files/import", *IMPORTS_OF_LINES)
 """The ends of paths that take as much; none of them is held in memory."""
 FORM_AROUND_A_FILE: Final = 64 * 1024
 LARGEST_SIGN_IN: Final = 64 * 1024
@@ -53,7 +54,7 @@ class Envelope:
             return await self.app(scope, receive, send)
         request_id = new_id("req")
         scope.setdefault("state", {})["request_id"] = request_id
-        body = _LimitedBody(receive, _limit(scope["path"]))
+        body = _LimitedBody(receive, _limit(scope["path"]), _advice(scope["path"]))
         answer = _Answer(send, request_id, self.server)
 
         async def send_answer(message: Message) -> None:
@@ -117,6 +118,13 @@ def _limit(path: str) -> int:
     return LARGEST_RUN if path.rstrip("/").endswith("/runs") else LARGEST_BODY
 
 
+def _advice(path: str) -> str:
+    """Give what to do about a body that is larger than its limit."""
+    if path.rstrip("/").endswith(IMPORTS_OF_LINES):
+        return "Send the lines in several requests."
+    return "Split the rows into several files and runs."
+
+
 def _headers(scope: Scope) -> Headers:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
@@ -131,9 +139,10 @@ def _is_same(origin: str, host: str) -> bool:
 class _LimitedBody:
     """Receives a body and stops at its limit."""
 
-    def __init__(self, receive: Receive, limit: int) -> None:
+    def __init__(self, receive: Receive, limit: int, advice: str) -> None:
         self._receive = receive
         self._limit = limit
+        self._advice = advice
         self._size = 0
         self._more = True
         self.refused = False
@@ -166,7 +175,7 @@ class _LimitedBody:
         if self._limit < 2**20:
             limit = f"{self._limit // 2**10} KB."
         else:
-            limit = f"{self._limit // 2**20} MB. Split the rows into several files and runs."
+            limit = f"{self._limit // 2**20} MB. {self._advice}"
         return TooLarge(
             f"The request is larger than the limit of {limit}", code="request_too_large"
         )

@@ -102,6 +102,8 @@ async def keep(
     id is taken.
     """
     database = services.database
+    # Uploads are what makes room scarce, so they are when old files go; their ids are free again then.
+    await database.write(partial(file_store.expire_files, now=services.tools.clock()))
     if not await database.write(partial(file_store.begin_upload, file=file)):
         raise id_taken()
     try:
@@ -109,8 +111,6 @@ async def keep(
         if size == 0:
             raise BadRequest("The file is empty.", param="file", code="empty_file")
         await database.write(partial(file_store.finish_upload, file_id=file.id, size=size))
-        # Uploads are what makes room scarce, so they are when old files go.
-        await database.write(partial(file_store.expire_files, now=services.tools.clock()))
     except BaseException:
         await database.write(partial(file_store.drop_upload, file_id=file.id))
         raise

@@ -1,6 +1,5 @@
 """An eval's testing criteria: how each is named, described, counted, and what it compared."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,13 +17,13 @@ from evald.dashboard.reading import (
 from evald.dashboard.texts import call_texts, clip, content_text, said_text
 from evald.graders.multi import DEFAULT_THRESHOLD
 from evald.graders.score_model import default_threshold
+from evald.rules.criterion_names import CriterionNames, bare_name
 from evald.rules.json_text import BadJson
 from evald.rules.template import RowNamespaces, TextTooLong, compile_template
 
 _NAME_LIMIT = 120
 _SUMMARY_LIMIT = 200
 _MOST_OTHERS = 100
-_UUID_SUFFIX = re.compile(r"-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 _OPERATIONS = {
     "eq": "equals",
     "ne": "differs from",
@@ -42,6 +41,8 @@ class Criterion:
 
     id: str
     name: str
+    """As it is shown."""
+    whole_name: str
     type: str
     summary: str
     threshold: float | None
@@ -76,33 +77,24 @@ def results_of(criteria: Sequence[Criterion], run: ApiObject) -> tuple[Criterion
 
     An imported run may have been graded by others than its eval has now.
     """
-    known: dict[str, ApiObject] = {}
+    known: dict[int, ApiObject] = {}
     others: list[CriterionResult] = []
-    for each in list_of(run.get("per_testing_criteria_results")):
+    names = names_of(criteria)
+    for number, each in enumerate(list_of(run.get("per_testing_criteria_results"))):
         entry = object_of(each)
         name = text_of(entry.get("testing_criteria"))
-        criterion = criterion_called(name, criteria)
-        if criterion is None or criterion.id in known:
+        place = names.place_of(name, number)
+        if place is None or place in known:
             others.append(_result(_criterion({"id": name, "name": bare_name(name)}), entry))
         else:
-            known[criterion.id] = entry
-    results = [_result(criterion, known.get(criterion.id)) for criterion in criteria]
+            known[place] = entry
+    results = [_result(criterion, known.get(place)) for place, criterion in enumerate(criteria)]
     return tuple(results + others[:_MOST_OTHERS])
 
 
-def criterion_called(result_name: str, criteria: Sequence[Criterion]) -> Criterion | None:
-    """Give the criterion that results call so: by its id, else the one that alone has this name."""
-    for criterion in criteria:
-        if criterion.id == result_name:
-            return criterion
-    names = (result_name, bare_name(result_name))
-    named = [criterion for criterion in criteria if criterion.name in names]
-    return named[0] if len(named) == 1 else None
-
-
-def bare_name(result_name: str) -> str:
-    """Give a criterion's name without the uuid that the API puts behind it."""
-    return _UUID_SUFFIX.sub("", result_name)
+def names_of(criteria: Sequence[Criterion]) -> CriterionNames:
+    """Give what results call these criteria."""
+    return CriterionNames.of((criterion.id, criterion.whole_name) for criterion in criteria)
 
 
 def namespaces_of(item: ApiObject) -> RowNamespaces:
@@ -142,6 +134,7 @@ def _criterion(grader: ApiObject) -> Criterion:
     return Criterion(
         id=text_of(grader.get("id")),
         name=clip(text_of(grader.get("name")), _NAME_LIMIT).shown,
+        whole_name=text_of(grader.get("name")),
         type=text_of(grader.get("type")),
         summary=clip(_summary(grader, threshold), _SUMMARY_LIMIT).shown,
         threshold=threshold,

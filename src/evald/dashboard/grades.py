@@ -1,21 +1,21 @@
 """What each criterion said of an output item: a formula's parts, a judge's steps, a program's prints."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from evald.contract.json_types import JsonValue
 from evald.dashboard.criteria import (
     Criterion,
-    bare_name,
-    criterion_called,
     expected_of,
     got_of,
+    names_of,
     output_text,
 )
 from evald.dashboard.items import Mark, mark_of
 from evald.dashboard.reading import ApiObject, object_of, text_of
 from evald.dashboard.texts import Text, as_line, clip
+from evald.rules.criterion_names import bare_name
 from evald.rules.judgement import steps_of
 from evald.rules.template import RowNamespaces
 
@@ -93,10 +93,18 @@ def fault_of(error: JsonValue) -> Fault | None:
     )
 
 
-def grade_of(result: ApiObject, criteria: Sequence[Criterion], seen: RowNamespaces) -> Grade:
-    """Give one of an item's results, with what its criterion is known to compare."""
+def grades_of(
+    results: Sequence[ApiObject], criteria: Sequence[Criterion], seen: RowNamespaces
+) -> Iterator[Grade]:
+    """Give an item's results, each with what its criterion is known to compare."""
+    names = names_of(criteria)
+    for number, result in enumerate(results):
+        place = names.place_of(text_of(result.get("name")), number)
+        yield _grade(result, None if place is None else criteria[place], seen)
+
+
+def _grade(result: ApiObject, criterion: Criterion | None, seen: RowNamespaces) -> Grade:
     name = text_of(result.get("name"))
-    criterion = criterion_called(name, criteria)
     shown = criterion.name if criterion else clip(bare_name(name), NAME_LIMIT).shown
     return _shown_grade(shown, mark_of(result, criterion), result, criterion, seen)
 

@@ -14,7 +14,7 @@ from evald.dashboard.grades import (
     Fault,
     Grade,
     fault_of,
-    grade_of,
+    grades_of,
 )
 from evald.dashboard.items import ItemsPage
 from evald.dashboard.reading import (
@@ -117,7 +117,7 @@ def item_detail(
         number=count_of(item.get("datasource_item_id")),
         status=text_of(item.get("status")),
         fault=fault_of(sample.get("error")),
-        grades=tuple(grade_of(object_of(r), criteria, seen) for r in results[:_MOST_GRADES]),
+        grades=tuple(grades_of(list(map(object_of, results[:_MOST_GRADES])), criteria, seen)),
         hidden_grades=max(0, len(results) - _MOST_GRADES),
         messages=tuple(messages[:_MOST_MESSAGES]),
         hidden_messages=max(0, len(messages) - _MOST_MESSAGES),

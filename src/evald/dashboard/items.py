@@ -11,8 +11,8 @@ from evald.dashboard.addresses import ReportAddresses
 from evald.dashboard.bars import Counts
 from evald.dashboard.criteria import (
     Criterion,
-    criterion_called,
     expected_of,
+    names_of,
     namespaces_of,
     output_text,
 )
@@ -208,7 +208,7 @@ def _row(
         output=clip(errors[0] if is_error_text else output, _CELL_LIMIT),
         is_error_text=is_error_text,
         expected=_expected(item, criteria),
-        marks=_marks(item, criteria[:CRITERIA_COLUMNS]),
+        marks=_marks(item, criteria)[:CRITERIA_COLUMNS],
         latency_ms=number_or_none(object_of(item.get("evald")).get("latency_ms")),
         tokens=_tokens(item),
         address=addresses.items(
@@ -237,15 +237,10 @@ def _expected(item: ApiObject, criteria: Sequence[Criterion]) -> Text | None:
 
 
 def _marks(item: ApiObject, criteria: Sequence[Criterion]) -> tuple[Mark, ...]:
-    results = [object_of(result) for result in list_of(item.get("results"))]
-    found: dict[str, ApiObject] = {}
-    for result in results:
-        criterion = criterion_called(text_of(result.get("name")), criteria)
-        if criterion is not None:
-            found[criterion.id] = result
+    results = names_of(criteria).results_in(item.get("results"))
     return tuple(
-        mark_of(found[criterion.id], criterion) if criterion.id in found else Mark(None, None)
-        for criterion in criteria
+        Mark(None, None) if result is None else mark_of(result, criterion)
+        for criterion, result in zip(criteria, results, strict=True)
     )
 
 

@@ -24,15 +24,15 @@ async def keep_evals(
 
     `faults` are by the number of the line; they are told of those that come in.
     """
-    places = await history_store.places_of_evals(connection, {each.new.id for each in read})
+    projects = await history_store.projects_of_evals(connection, {each.new.id for each in read})
     for each in read:
         new = each.new
-        place = places.get(new.id)
-        if place is None:
+        project_id = projects.get(new.id)
+        if project_id is None:
             await eval_store.insert_eval(connection, new)
-            places[new.id] = history_store.EvalPlace(new.project_id)
+            projects[new.id] = new.project_id
             fate: Fate = "imported"
-        elif place.project_id != new.project_id:
+        elif project_id != new.project_id:
             outcome.fail(taken(each.line, new.id, "eval"))
             continue
         else:
@@ -51,9 +51,7 @@ async def _beside_the_known(connection: AsyncConnection, new: Eval) -> Fate:
     if new.imported is None or new.imported.reconstructed:  # it tells nothing that is not known
         return "existing"
     if known.imported is not None and known.imported.reconstructed:
-        # A run that was made here is graded by the criteria that its eval had then.
-        if await history_store.has_runs_of_its_own(connection, new.id):
-            return "different"
+        # No run was made here by the criteria that go: an eval that was put together takes none.
         await history_store.replace_eval(connection, new)
         return "replaced"
     return "existing" if _said(known) == _said(new) else "different"

@@ -33,8 +33,8 @@ async def keep_runs(
     With `orphans` those whose eval is not here are told as if it were, and not kept.
     """
     eval_ids = {each.new.eval_id for each in read}
-    evals = await history_store.places_of_evals(connection, eval_ids)
-    ours = {id_ for id_, place in evals.items() if place.project_id == project_id}
+    projects = await history_store.projects_of_evals(connection, eval_ids)
+    ours = {id_ for id_, project in projects.items() if project == project_id}
     places = await history_store.places_of_runs(connection, {each.new.id for each in read})
     for each in read:
         new, place = each.new, places.get(each.new.id)
@@ -64,21 +64,35 @@ async def _kept(
         if not is_orphan:
             await history_store.insert_imported_run(connection, new)
         return "imported"
-    if new.reconstructed:  # it tells nothing that is not known
-        return "existing"
-    if _replaces(new, place):
+    if await _replaces(connection, new, place):
         await history_store.replace_imported_run(connection, new)
         return "replaced"
+    if new.reconstructed:  # it tells nothing that is not known
+        return "existing"
     return "existing" if await _is_same(connection, new, project_id) else "different"
 
 
-def _replaces(new: NewImportedRun, known: RunPlace) -> bool:
+async def _replaces(connection: AsyncConnection, new: NewImportedRun, known: RunPlace) -> bool:
     """Say whether a run takes the place of the one that is here: of less than it, or of its past."""
     if not known.is_imported or known.original_status is None:
         return False
+    if new.reconstructed:
+        return known.reconstructed and await _is_of_more_items(connection, new)
     was_over, is_over = is_final(known.original_status), is_final(new.original_status)
     went_on = new.passed + new.failed + new.errored > known.total
     return known.reconstructed or (not was_over and (is_over or went_on))
+
+
+async def _is_of_more_items(connection: AsyncConnection, new: NewImportedRun) -> bool:
+    """Say whether a run was put together from more items than the one that is here.
+
+    That one is taken by its word: its items may still be on their way.
+    """
+    known: JsonObject = orjson.loads(await history_store.text_of_run(connection, new.id))
+    match known.get("result_counts"):
+        case {"passed": int(passed), "failed": int(failed), "errored": int(errored)}:
+            return new.passed + new.failed + new.errored > passed + failed + errored
+    return False
 
 
 async def _is_same(connection: AsyncConnection, new: NewImportedRun, project_id: ProjectId) -> bool:

@@ -1,6 +1,7 @@
 """The columns of a table of output items, named by where their values stand in an item."""
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -19,6 +20,8 @@ Value: TypeAlias = Callable[[JsonObject], JsonValue]
 MOST_COLUMNS: Final = 1000
 MOST_ITEM_COLUMNS: Final = 100
 """Fields of an item that have a column of their own unasked; where there are more, the item has one."""
+MOST_PARTS: Final = 50
+"""Names with dots between them in the name of a column that is none of those had unasked."""
 
 FIXED: Final[Mapping[str, Kind]] = {
     "id": "text",
@@ -68,7 +71,10 @@ OF_RESULTS: Final[Mapping[str, Kind]] = {
     "name": "text",
     "type": "text",
     "sample": "text",
+    "sub_results": "text",
+    "clamped": "truth",
 }
+"""What results have of the API, and what evald's graders add."""
 SPECIAL: Final[Mapping[str, Value]] = {
     "item": lambda item: item.get("datasource_item"),
     "sample.output_text": output_text,
@@ -93,16 +99,14 @@ class Column:
 
 @dataclass(frozen=True)
 class Choice:
-    """What columns the items of a run can have."""
+    """What columns the items of a run can have. It is of the eval alone, whatever the items are."""
 
     criteria: Sequence[Criterion]
     item_schema: JsonObject
     """That of the eval, by which the fields of an item have their kinds."""
-    seen: Sequence[JsonObject]
-    """The first items, by which fields are known that no schema names."""
 
     def default(self) -> list[Column]:
-        """Give the columns of a table where none are asked for; they do not depend on the items."""
+        """Give the columns of a table where none are asked for."""
         fields = [f"item.{key}" for key in self._properties]
         if not fields or len(fields) > MOST_ITEM_COLUMNS:
             fields = ["item"]
@@ -123,39 +127,34 @@ class Choice:
     def chosen(self, text: str) -> list[Column]:
         """Give the columns that a list names, written as a line of CSV. Raises BadRequest."""
         names = _names(text)
-        twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+        times = Counter(names)
+        twice = next((name for name in names if times[name] > 1), None)
         if twice is not None:
             raise _wrong(f"The column {twice[:80]!r} is named twice.")
-        return [self._column(name) for name in names]
+        # First those had unasked, so that the first line of a CSV means the same columns again.
+        unasked = {column.name: column for column in self.default()}
+        return [unasked.get(name) or self._column(name) for name in names]
 
     def _column(self, name: str) -> Column:
         if name in FIXED:
             return Column(name, FIXED[name], SPECIAL.get(name) or _at(name.split(".")))
         place, _, rest = name.partition(".")
-        if place in ("item", "datasource_item"):
-            return self._of_item(name, rest)
+        is_of_item = place in ("item", "datasource_item") and place != name
+        if is_of_item and ("." not in rest or rest in self._properties):
+            return Column(name, _kind(self._properties.get(rest)), _at(["datasource_item", rest]))
+        if name.count(".") >= MOST_PARTS:
+            raise _wrong(f"The column {name[:80]!r} has more than {MOST_PARTS} parts.")
+        if is_of_item:
+            return Column(name, "text", _inside(rest))
         if place == "results" and (found := find_criterion(self.criteria, rest)):
             return self._of_result(name, *found)
         if name.startswith(DEEP):
             return Column(name, "text", _at(name.split(".")))
         raise self._unknown(name)
 
-    def _of_item(self, name: str, rest: str) -> Column:
-        keys = self._item_keys
-        # A key may have dots itself.
-        key = max((key for key in keys if _begins(rest, key)), key=len, default=None)
-        if key is None:
-            if keys or "." not in name:
-                raise self._unknown(name)
-            key = rest.split(".")[0]
-        deeper = rest[len(key) + 1 :].split(".") if len(rest) > len(key) else []
-        kind = "text" if deeper else _kind(self._properties.get(key))
-        return Column(name, kind, _at(["datasource_item", key, *deeper]))
-
     def _of_result(self, name: str, criterion: Criterion, rest: str | None) -> Column:
         keys = tuple(rest.split(".")) if rest is not None else ()
-        seen = (criterion.result_in(item) or {} for item in self.seen)
-        if keys and keys[0] not in OF_RESULTS and not any(keys[0] in each for each in seen):
+        if keys and keys[0] not in OF_RESULTS:
             raise self._unknown(name)
         kind = OF_RESULTS.get(rest or "", "text")
         return Column(name, kind, lambda item: criterion.value_in(item, keys))
@@ -168,26 +167,18 @@ class Choice:
         needed = required if isinstance(required, list) else []
         return {**named, **{str(key): None for key in needed if key not in named}}
 
-    @cached_property
-    def _item_keys(self) -> dict[str, None]:
-        keys = dict.fromkeys(self._properties)
-        for item in self.seen:
-            fields = item.get("datasource_item")
-            keys |= dict.fromkeys(fields) if isinstance(fields, dict) else {}
-        return keys
-
     def _known(self) -> Iterator[str]:
         yield from FIXED
-        yield from (f"item.{key}" for key in self._item_keys)
         for criterion in self.criteria:
             yield f"results.{criterion.label}"
             yield from (f"results.{criterion.label}.{key}" for key in OF_RESULTS)
+        yield from (f"item.{key}" for key in self._properties)
 
     def _unknown(self, name: str) -> BadRequest:
-        near = get_close_matches(
-            name[:200], list(islice(self._known(), MOST_COLUMNS)), n=1, cutoff=0
-        )
-        return _wrong(f"There is no column {name[:80]!r}. The nearest is {near[0][:200]!r}.")
+        # Only beginnings are compared: it takes time by the square of their length.
+        known = {each[:80]: each for each in islice(self._known(), MOST_COLUMNS)}
+        (near,) = get_close_matches(name[:80], list(known), n=1, cutoff=0)
+        return _wrong(f"There is no column {name[:80]!r}. The nearest is {known[near][:200]!r}.")
 
 
 def _names(text: str) -> list[str]:
@@ -197,6 +188,8 @@ def _names(text: str) -> list[str]:
         raise _wrong(
             "The columns are names with commas between them, in quotes where a name has one."
         ) from None
+    if not names:
+        raise _wrong("No column is named.")
     if len(names) > MOST_COLUMNS:
         raise _wrong(f"More than {MOST_COLUMNS:,} columns are named.")
     return names
@@ -213,8 +206,20 @@ def _at(keys: Sequence[str]) -> Value:
     return lambda item: value_at(item, keys)
 
 
-def _begins(rest: str, key: str) -> bool:
-    return rest == key or rest.startswith(f"{key}.")
+def _inside(rest: str) -> Value:
+    """Give what an item has at a path. Keys may have dots themselves: the longest key is meant."""
+    parts = rest.split(".")
+    keys = [(".".join(parts[:end]), end) for end in range(len(parts), 0, -1)]
+
+    def value(item: JsonObject) -> JsonValue:
+        fields = item.get("datasource_item")
+        if isinstance(fields, dict):
+            for key, end in keys:
+                if key in fields:
+                    return value_at(fields[key], parts[end:])
+        return None
+
+    return value
 
 
 def _kind(schema: JsonValue) -> Kind:

@@ -7,9 +7,25 @@ from typing import Literal
 
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.reports.values import value_at
+from evald.rules.criterion_names import CriterionNames
 
 Verdict = Literal["passed", "failed", "errored"]
 VERDICTS: tuple[Verdict, ...] = ("passed", "failed", "errored")
+
+
+class Results:
+    """The results of one item after the other, each item looked through once for all criteria."""
+
+    def __init__(self, names: CriterionNames) -> None:
+        self._names = names
+        self._item: JsonObject | None = None
+        self._found: list[JsonObject | None] = []
+
+    def of(self, position: int, item: JsonObject) -> JsonObject | None:
+        """Give the result of the criterion at a position for an item, or None."""
+        if item is not self._item:
+            self._item, self._found = item, self._names.results_in(item.get("results"))
+        return self._found[position]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,23 +36,13 @@ class Criterion:
     id: str
     name: str
     label: str
-    """What columns call it: its name, or its id where another criterion has the same name."""
+    """What columns call it: its name, or its id where the name may mean another criterion too."""
     type: str
+    results: Results
 
     def result_in(self, item: JsonObject) -> JsonObject | None:
         """Give its result for an item, or None."""
-        results = item.get("results")
-        if not isinstance(results, list):
-            return None
-        at_place = results[self.position] if self.position < len(results) else None
-        if isinstance(at_place, dict) and at_place.get("name") == self.id:
-            return at_place
-        for result in results:
-            if isinstance(result, dict) and result.get("name") == self.id:
-                return result
-        if isinstance(at_place, dict) and at_place.get("name") == self.name:
-            return at_place  # as results of elsewhere may have it
-        return None
+        return self.results.of(self.position, item)
 
     def verdict_in(self, item: JsonObject) -> Verdict | None:
         """Give how its result counts, or None where there is none."""
@@ -59,26 +65,38 @@ class Criterion:
 
 def criteria_of(testing_criteria: Sequence[JsonObject]) -> tuple[Criterion, ...]:
     """Give the criteria of an eval."""
-    names = [str(each.get("name") or each["id"]) for each in testing_criteria]
-    times = Counter(names)
+    called = [(str(each["id"]), str(each.get("name") or each["id"])) for each in testing_criteria]
+    results = Results(CriterionNames.of(called))
+    labels = _labels(called)
     return tuple(
-        Criterion(
-            position,
-            str(each["id"]),
-            name,
-            name if times[name] == 1 else str(each["id"]),
-            str(each.get("type")),
+        Criterion(position, criterion_id, name, label, str(each.get("type")), results)
+        for position, ((criterion_id, name), label, each) in enumerate(
+            zip(called, labels, testing_criteria, strict=True)
         )
-        for position, (name, each) in enumerate(zip(names, testing_criteria, strict=True))
     )
 
 
-def find_criterion(criteria: Sequence[Criterion], text: str) -> tuple[Criterion, str | None] | None:
-    """Give the criterion that a text begins with, by label or id, and what stands behind its dot.
+def _labels(called: Sequence[tuple[str, str]]) -> list[str]:
+    """Give each criterion, of which id and name are given, a label of its own."""
+    ids = Counter(criterion_id for criterion_id, _ in called)
+    meanings = Counter(text for pair in called for text in set(pair))
+    return [
+        name
+        if meanings[name] == 1
+        # Imported criteria may even share their ids.
+        else criterion_id
+        if ids[criterion_id] == 1
+        else f"{criterion_id}#{position}"
+        for position, (criterion_id, name) in enumerate(called)
+    ]
 
-    None where there is none.
+
+def find_criterion(criteria: Sequence[Criterion], text: str) -> tuple[Criterion, str | None] | None:
+    """Give the criterion that a text begins with, by label or else by id, and what is behind its dot.
+
+    Of several it is the one that is called by the longest. None where there is none.
     """
-    named = [(key, each) for each in criteria for key in {each.label, each.id}]
+    named = [(each.label, each) for each in criteria] + [(each.id, each) for each in criteria]
     fitting = [(key, each) for key, each in named if text == key or text.startswith(f"{key}.")]
     if not fitting:
         return None

@@ -1,7 +1,7 @@
 """The output items of a run as a file, made bit by bit while it is sent."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -54,8 +54,8 @@ class Table(Protocol):
         """Give what stands before the first item."""
         ...
 
-    def take(self, texts: Sequence[str]) -> bytes:
-        """Take the next items, each as its JSON text, and give what is ready of the file."""
+    def take(self, texts: Sequence[str]) -> Iterator[bytes]:
+        """Take the next items, each as its JSON text, and give what is ready of the file, by size."""
         ...
 
     def end(self) -> bytes:
@@ -115,17 +115,19 @@ class Export:
         """
         begun = await self._database.read(self._begin)
         table, sieve = await asyncio.to_thread(self._table, begun)
-        piece = await asyncio.to_thread(table.begin)
-        is_first = True
+        head: bytes | None = await asyncio.to_thread(table.begin)
         async with aclosing(self._pages(begun)) as pages:
             async for texts in pages:
-                piece += await asyncio.to_thread(_taken, table, sieve, texts)
-                if piece or is_first:
-                    yield piece
-                    piece, is_first = b"", False
+                ready = _taken(table, sieve, texts)
+                while (piece := await asyncio.to_thread(next, ready, None)) is not None:
+                    yield (head or b"") + piece
+                    head = None
+                if head is not None:
+                    yield head
+                    head = None
                 if sieve.left == 0:
                     break
-        yield piece + await asyncio.to_thread(table.end)
+        yield (head or b"") + await asyncio.to_thread(table.end)
 
     async def _begin(self, connection: AsyncConnection) -> _Begun:
         project_id, eval_id, run_id = self._run
@@ -148,7 +150,7 @@ class Export:
         if wanted.format == "jsonl" and wanted.columns is None:
             return whole_items(), sieve
         schema = item_schema_of(begun.of_eval.data_source_config)
-        choice = Choice(criteria, schema, [parsed_item(text) for _, text in begun.page])
+        choice = Choice(criteria, schema)
         columns = choice.default() if wanted.columns is None else choice.chosen(wanted.columns)
         return _table_of(wanted, columns), sieve
 
@@ -169,8 +171,8 @@ class Export:
         return await item_store.items_behind(connection, snapshot, behind, self._most(ITEMS_A_PAGE))
 
 
-def _taken(table: Table, sieve: _Sieve, texts: Sequence[str]) -> bytes:
-    return table.take(sieve.sift(texts))
+def _taken(table: Table, sieve: _Sieve, texts: Sequence[str]) -> Iterator[bytes]:
+    yield from table.take(sieve.sift(texts))
 
 
 def _table_of(wanted: Wanted, columns: Sequence[Column]) -> Table:

@@ -1,18 +1,22 @@
 """Output items as Parquet: typed columns, in row groups of a bounded size."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from io import RawIOBase
 from typing import Any, Final
 
-from evald.contract.json_types import JsonValue
+from evald.contract.json_types import JsonObject, JsonValue
 from evald.errors import BadRequest
 from evald.reports.columns import Column, Kind
 from evald.reports.values import json_of, parsed_item, text_of
 
 MOST_ROWS: Final = 50_000
-MOST_CHARACTERS: Final = 16 * 1024 * 1024
-"""Of the items in one row group."""
+MOST_CHARACTERS: Final = 16 * 2**20
+"""Of the cells in one row group, where there is more than one row."""
+MOST_OF_ROW: Final = 64 * 2**20
+"""Characters of the cells of one row. A row is written at once, and an item can be in many of them."""
+_OF_ANY_CELL: Final = 8
+"""What a cell without a text counts."""
 INSTALL: Final = "python -m pip install 'pyarrow>=22'"
 
 
@@ -50,19 +54,38 @@ class Parquet:
         """Give the bytes before the first row group."""
         return self._sink.taken()
 
-    def take(self, texts: Sequence[str]) -> bytes:
-        """Take these items, and give the row groups that are full."""
+    def take(self, texts: Sequence[str]) -> Iterator[bytes]:
+        """Take these items, and give the row groups that are full.
+
+        Raises BadRequest at an item of which the columns hold too much.
+        """
         for item in map(parsed_item, texts):
-            for cells, (name, value, fitted) in zip(self._rows, self._columns, strict=True):
-                found = value(item)
-                cell = fitted(found)
-                cells.append(cell)
-                if cell is None and found is not None:
-                    self._misfits[name] += 1
-        self._characters += sum(map(len, texts))
-        if self._characters >= MOST_CHARACTERS or len(self._rows[0]) >= MOST_ROWS:
-            self._write_group()
-        return self._sink.taken()
+            self._characters += self._add(item)
+            if self._characters >= MOST_CHARACTERS or len(self._rows[0]) >= MOST_ROWS:
+                self._write_group()
+                yield self._sink.taken()
+
+    def _add(self, item: JsonObject) -> int:
+        """Add a row, and give the size of its cells."""
+        size = 0
+        for cells, (name, value, fitted) in zip(self._rows, self._columns, strict=True):
+            found = value(item)
+            cell = fitted(found)
+            cells.append(cell)
+            size += _OF_ANY_CELL
+            if isinstance(cell, str):
+                size += len(cell)
+                if size > MOST_OF_ROW:
+                    raise BadRequest(
+                        f"The item in row {item.get('datasource_item_id')} has more than "
+                        f"{MOST_OF_ROW:,} characters in these columns, too many for Parquet; "
+                        "choose fewer columns, or another format.",
+                        param="columns",
+                        code="invalid_value",
+                    )
+            elif cell is None and found is not None:
+                self._misfits[name] += 1
+        return size
 
     def end(self) -> bytes:
         """Give the last row group, and the end of the file."""
@@ -106,7 +129,7 @@ class _Sink(RawIOBase):
 
 
 def _as_text(value: JsonValue) -> str | None:
-    return None if value is None else text_of(value).encode(errors="replace").decode()
+    return None if value is None else text_of(value)
 
 
 def _as_integer(value: JsonValue) -> int | None:

@@ -1,7 +1,7 @@
 """Output items as JSON Lines and as CSV."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,11 +9,13 @@ from evald.contract.json_types import JsonValue
 from evald.reports.columns import Column
 from evald.reports.values import json_of, parsed_item
 
+PIECE: Final = 2**20
+"""Characters that are enough to be handed on."""
 NOTHING: Final = '""'
 _LINE_BREAKS: Final = str.maketrans("\r\n", "  ")
-_FORMULA: Final = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_FORMULA: Final = re.compile("'*[=+\\-@\t\r\n\\0\uff1d\uff0b\uff0d\uff20]")
 """What a spreadsheet takes for a formula, also behind the apostrophes that we put before it."""
-_STARTS: Final = frozenset("'=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
+_STARTS: Final = frozenset("'=+-@\t\r\n\0\uff1d\uff0b\uff0d\uff20")
 
 
 @dataclass(frozen=True)
@@ -21,16 +23,26 @@ class TextTable:
     """A table of lines, each made of one item alone."""
 
     head: str
-    line: Callable[[str], str]
-    """Gives the line of an item's JSON text, with its end."""
+    parts: Callable[[str], Iterable[str]]
+    """Gives the line of an item's JSON text, with its end: one part, or more where it is long."""
 
     def begin(self) -> bytes:
         """Give what stands before the first item."""
         return self.head.encode()
 
-    def take(self, texts: Sequence[str]) -> bytes:
-        """Give the lines of these items."""
-        return "".join(map(self.line, texts)).encode(errors="replace")
+    def take(self, texts: Sequence[str]) -> Iterator[bytes]:
+        """Give the lines of these items, in pieces of a bounded size."""
+        ready: list[str] = []
+        size = 0
+        for text in texts:
+            for part in self.parts(text):
+                ready.append(part)
+                size += len(part)
+                if size >= PIECE:
+                    yield "".join(ready).encode()
+                    ready, size = [], 0
+        if ready:
+            yield "".join(ready).encode()
 
     def end(self) -> bytes:
         """Give what stands behind the last item."""
@@ -39,18 +51,23 @@ class TextTable:
 
 def whole_items() -> TextTable:
     """Give JSON Lines of the items as the API answers them."""
-    return TextTable("", lambda text: f"{_one_line(text)}\n")
+    return TextTable("", lambda text: (f"{_one_line(text)}\n",))
 
 
 def json_lines(columns: Sequence[Column]) -> TextTable:
     """Give JSON Lines of objects that hold the columns by their names."""
     values = [(column.name, column.value) for column in columns]
 
-    def line(text: str) -> str:
+    def parts(text: str) -> Iterator[str]:
         item = parsed_item(text)
-        return json_of({name: value(item) for name, value in values}) + "\n"
+        step = _step(text)
+        for start in range(0, len(values), step):
+            some = json_of({name: value(item) for name, value in values[start : start + step]})
+            # One object of several: each but the last has its end cut off, each but the first its begin.
+            line = f",{some[1:]}" if start else some
+            yield f"{line}\n" if start + step >= len(values) else line[:-1]
 
-    return TextTable("", line)
+    return TextTable("", parts)
 
 
 def csv_lines(columns: Sequence[Column], *, is_raw: bool) -> TextTable:
@@ -60,13 +77,25 @@ def csv_lines(columns: Sequence[Column], *, is_raw: bool) -> TextTable:
     """
     values = [column.value for column in columns]
     cell = _cell if is_raw else _safe_cell
+    # A line without anything would be no line to a reader.
+    nothing = NOTHING if len(values) == 1 else ""
 
-    def line(text: str) -> str:
+    def parts(text: str) -> Iterator[str]:
         item = parsed_item(text)
-        # A line without anything would be no line to a reader.
-        return (",".join([cell(value(item)) for value in values]) or NOTHING) + "\r\n"
+        step = _step(text)
+        for start in range(0, len(values), step):
+            some = (
+                ",".join([cell(value(item)) for value in values[start : start + step]]) or nothing
+            )
+            line = f",{some}" if start else some
+            yield f"{line}\r\n" if start + step >= len(values) else line
 
-    return TextTable(",".join(_quoted(column.name) for column in columns) + "\r\n", line)
+    return TextTable(",".join(_quoted(column.name) for column in columns) + "\r\n", parts)
+
+
+def _step(text: str) -> int:
+    """Give how many columns to take at a time, of which each may hold as much as the item has."""
+    return max(1, PIECE // len(text))
 
 
 def _one_line(text: str) -> str:

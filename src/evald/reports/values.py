@@ -1,6 +1,7 @@
 """Output items as they were saved, parsed again, and the values that are in them."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,6 +12,7 @@ from evald.rules.messages import flat_content
 
 _DIGITS: Final = bytes.maketrans(b"123456789", b"000000000")
 _NINETEEN_DIGITS: Final = b"0" * 19
+_PLACE: Final = re.compile("0|[1-9][0-9]{0,8}")
 _MOST_DIGITS: Final = 4000
 """Of an integer that Python converts."""
 
@@ -18,14 +20,11 @@ _MOST_DIGITS: Final = 4000
 def parsed_item(text: str) -> JsonObject:
     """Give the object of an item's text, its integers with all their digits."""
     encoded = text.encode()
-    try:
-        # Beyond 64 bits orjson turns an integer into a float.
-        if _NINETEEN_DIGITS in encoded.translate(_DIGITS):
-            value = json.loads(text, parse_int=_integer)
-        else:
-            value = orjson.loads(encoded)
-    except orjson.JSONDecodeError:  # it was imported, and holds half a character, say
+    # Beyond 64 bits orjson turns an integer into a float.
+    if _NINETEEN_DIGITS in encoded.translate(_DIGITS):
         value = json.loads(text, parse_int=_integer)
+    else:
+        value = orjson.loads(encoded)
     return value if isinstance(value, dict) else {}
 
 
@@ -42,17 +41,20 @@ def json_of(value: JsonValue) -> str:
     """Give a value as compact JSON."""
     try:
         return orjson.dumps(value).decode()
-    except TypeError:  # an integer beyond 64 bits, or half a character
+    except TypeError:  # an integer beyond 64 bits, or nested too deep for it by a level
         return json.dumps(value, separators=(",", ":"))
 
 
 def value_at(value: JsonValue, keys: Sequence[str]) -> JsonValue:
-    """Give what stands at a path, or None where there is nothing; lists are counted from 0."""
+    """Give what stands at a path, or None where there is nothing; lists are counted from 0.
+
+    A place in a list has one spelling, so that its value cannot be asked for again and again.
+    """
     for key in keys:
         if isinstance(value, dict):
             value = value.get(key)
-        elif isinstance(value, list) and key.isdecimal() and key.isascii():
-            place = int(key[:9])
+        elif isinstance(value, list) and _PLACE.fullmatch(key):
+            place = int(key)
             value = value[place] if place < len(value) else None
         else:
             return None

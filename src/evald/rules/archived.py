@@ -87,7 +87,10 @@ def whole_item(item: JsonObject) -> JsonObject:
 
 
 def _item_status(item: JsonObject) -> JsonValue:
-    """Give the verdict of an item; of one that only says that it is done, what its results say."""
+    """Give the verdict of an item; of one that only says that it is done, what its results say.
+
+    One of which no result is known is an error, and never a score.
+    """
     status = item.get("status")
     if isinstance(status, str) and status in _ITEM_STATUSES:
         return _ITEM_STATUSES[status]
@@ -102,7 +105,7 @@ def _item_status(item: JsonObject) -> JsonValue:
         return "error"
     if failed:
         return "fail"
-    return "error" if any(each.get("error") for each in found) else "pass"
+    return "error" if not found or any(each.get("error") for each in found) else "pass"
 
 
 def _result(result: JsonObject) -> JsonObject:

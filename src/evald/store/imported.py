@@ -65,13 +65,6 @@ class NewImportedItem:
 
 
 @dataclass(frozen=True, slots=True)
-class EvalPlace:
-    """Whose an eval is that is here."""
-
-    project_id: ProjectId
-
-
-@dataclass(frozen=True, slots=True)
 class RunPlace:
     """Whose a run is that is here, and whether it was imported."""
 
@@ -96,14 +89,14 @@ async def take_turns(connection: AsyncConnection) -> None:
         await connection.execute(_IN_TURN)
 
 
-async def places_of_evals(
+async def projects_of_evals(
     connection: AsyncConnection, ids: Collection[str]
-) -> dict[str, EvalPlace]:
-    """Give those of these evals that are here, in whichever project."""
+) -> dict[str, ProjectId]:
+    """Give whose those of these evals are that are here."""
     found = await connection.execute(
         select(evals.c.id, evals.c.project_id).where(evals.c.id.in_(ids))
     )
-    return {row.id: EvalPlace(ProjectId(row.project_id)) for row in found}
+    return {row.id: ProjectId(row.project_id) for row in found}
 
 
 async def places_of_runs(connection: AsyncConnection, ids: Collection[str]) -> dict[str, RunPlace]:
@@ -163,15 +156,13 @@ async def texts_of_items(connection: AsyncConnection, ids: Collection[str]) -> d
     return {row.id: row.body for row in found}
 
 
-async def has_runs_of_its_own(connection: AsyncConnection, eval_id: str) -> bool:
-    """Say whether an eval has a run that was made here."""
+async def text_of_run(connection: AsyncConnection, run_id: str) -> str:
+    """Give the JSON text of an imported run as it came, without its data source."""
     found = await connection.execute(
-        select(runs.c.seq)
-        .outerjoin(imported_runs, imported_runs.c.run_id == runs.c.id)
-        .where(runs.c.eval_id == eval_id, imported_runs.c.run_id.is_(None))
-        .limit(1)
+        select(imported_runs.c.body).where(imported_runs.c.run_id == run_id)
     )
-    return found.one_or_none() is not None
+    text: str = found.scalar_one()
+    return text
 
 
 async def replace_eval(connection: AsyncConnection, new: Eval) -> None:
@@ -205,7 +196,7 @@ async def insert_imported_run(connection: AsyncConnection, new: NewImportedRun) 
 async def replace_imported_run(connection: AsyncConnection, new: NewImportedRun) -> None:
     """Put a run in the place of one that was not over, or put together; its output items stay.
 
-    The counts of one that was put together are those of its items, so they go with it.
+    The counts of one that is put together stay too: they are those of its items.
     """
     await connection.execute(update(runs).where(runs.c.id == new.id).values(**_run_columns(new)))
     await connection.execute(
@@ -221,7 +212,7 @@ async def replace_imported_run(connection: AsyncConnection, new: NewImportedRun)
 
 
 def _run_columns(new: NewImportedRun) -> dict[str, object]:
-    counted = (0, 0, 0) if new.reconstructed else (new.passed, new.failed, new.errored)
+    counts = {"passed": new.passed, "failed": new.failed, "errored": new.errored}
     return {
         "name": new.name,
         "model": new.model,
@@ -233,7 +224,7 @@ def _run_columns(new: NewImportedRun) -> dict[str, object]:
         "error_code": new.error_code,
         "error_message": new.error_message,
         "row_count": new.row_count,
-        **dict(zip(("passed", "failed", "errored"), counted, strict=True)),
+        **({} if new.reconstructed else counts),
         "calls_aborted": new.calls_aborted,
         "started_at": new.started_at,
         "finished_at": new.finished_at,
