@@ -23,6 +23,8 @@ READY_WITHIN_S = 60
 STOPPED_WITHIN_S = 60
 ANSWERED_WITHIN_S = 60
 ENDED_WITHIN_S = 60
+UNCOMPILED = {"PYTHONDONTWRITEBYTECODE": "1"}
+"""For a process that may write little: compiled modules that it cut would break every later one."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.archive.api_server import ApiServer, Asked, Content, Fault
 from tests.archive.pulling import KEY, arguments, assert_holds, begun, ended, pulled
-from tests.server import CHECKOUT, evald_ended, evald_environment
+from tests.server import CHECKOUT, UNCOMPILED, evald_ended, evald_environment
 from tests.waiting import until
 
 ITEMS = "evals/eval_1/runs/evalrun_1/output_items"
@@ -88,7 +88,7 @@ def test_a_full_disk_is_said_and_what_was_written_stays(tmp_path: Path) -> None:
         full = subprocess.run(
             ["sh", "-c", 'ulimit -f 64; exec "$@"', "sh", *command],
             cwd=CHECKOUT,
-            env=evald_environment({"OPENAI_API_KEY": KEY}),
+            env=evald_environment({"OPENAI_API_KEY": KEY, **UNCOMPILED}),
             capture_output=True,
             text=True,
             check=False,

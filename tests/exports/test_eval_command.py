@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 from tests.access.commands import make_key
+from tests.archive.api_server import ApiServer, Content
 from tests.exports.awkward import Line
 from tests.runs.making import (
     asked,
@@ -149,3 +150,35 @@ def test_the_key_says_whose_evals_are_exported(tmp_path: Path) -> None:
         assert keys[0] not in ended.stdout + ended.stderr
     assert "No eval found" in refused.stdout
     assert "It does not take the key" in keyless.stderr
+
+
+def test_no_id_that_a_server_sends_leads_out_of_the_folder(tmp_path: Path) -> None:
+    held = Content()
+    source = {"type": "file_id", "id": "file-1"}
+    held.add("evals/eval_1/runs", id="run_1", status="completed", data_source={"source": source})
+    held.lists["evals/eval_1/runs/run_1/output_items"] = []
+    held.bodies["evals/eval_1"] = b'{"id": "eval_1"}'
+    held.bodies["files/file-1"] = b'{"id": "../../outside", "bytes": 1}'
+    with ApiServer(held) as api:
+        said = ["export", "eval", "eval_1", "--url", api.base_url]
+        ended = evald_ended(*said, "--out", str(tmp_path / "deep" / "archive"))
+
+    assert ended.returncode == 1
+    assert "files/file-1: what came has another id" in ended.stdout
+    assert [each.name for each in tmp_path.iterdir()] == ["deep"]
+    assert [each.name for each in (tmp_path / "deep").iterdir()] == ["archive"]
+    assert not (tmp_path / "deep" / "archive" / "files").exists()
+
+
+def test_a_url_where_nothing_is_leaves_the_folder_free(server: EvaldServer, tmp_path: Path) -> None:
+    eval_id = create_eval(server)
+
+    ftp = export(server, tmp_path, eval_id, "--url", "ftp://127.0.0.1")
+    down = export(server, tmp_path, eval_id, "--url", "http://127.0.0.1:9")
+    wrong = export(server, tmp_path, eval_id, "--url", f"{server.url}/v1/models")
+    right = export(server, tmp_path, eval_id)
+
+    assert [each.returncode for each in (ftp, down, wrong, right)] == [1, 1, 1, 0], right.stderr
+    assert "write it as http://127.0.0.1:8484" in ftp.stderr
+    assert "It cannot be reached: Cannot connect to host 127.0.0.1:9 [" in down.stderr
+    assert f"The archive in {tmp_path} is complete." in right.stdout

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.exports.awkward import Line, exported
-from tests.server import CHECKOUT, EvaldServer, evald_ended, evald_environment
+from tests.server import CHECKOUT, UNCOMPILED, EvaldServer, evald_ended, evald_environment
 
 
 def export(server: EvaldServer, run: Line, *more: str) -> subprocess.CompletedProcess[str]:
@@ -124,7 +124,7 @@ def test_a_full_disk_is_said(server: EvaldServer, run: Line, tmp_path: Path) -> 
     full = subprocess.run(
         ["sh", "-c", 'ulimit -f 4; exec "$@"', "sh", *command],
         cwd=CHECKOUT,
-        env=evald_environment({}),
+        env=evald_environment(UNCOMPILED),
         capture_output=True,
         text=True,
         check=False,

@@ -1,6 +1,8 @@
 """`evald export promptfoo` and `evald export inspect`, run against a server."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -13,7 +15,7 @@ from tests.exports_others.awkward import LABEL, TEMPLATE, rows, string_check
 from tests.exports_others.outside import driven
 from tests.model_server.client import ModelServer
 from tests.model_server.script import Rule, Step
-from tests.server import EvaldServer, evald_ended
+from tests.server import CHECKOUT, UNCOMPILED, EvaldServer, evald_ended, evald_environment
 from tests.waiting import until
 
 FINAL = ("completed", "failed", "canceled")
@@ -149,6 +151,52 @@ def test_what_cannot_be_exported_is_told_and_nothing_is_written(
     assert "is not empty" in full.stderr
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine"]
     assert not (tmp_path / "new").exists()
+
+
+def test_a_full_disk_leaves_nothing_and_the_same_command_writes_it_all(
+    server: EvaldServer, tmp_path: Path
+) -> None:
+    eval_id = made(server, LABEL)
+    (tmp_path / "there").mkdir()
+    for out in (tmp_path / "there", tmp_path / "new"):
+        command = ["export", "inspect", eval_id, "--url", server.url, "--out", str(out)]
+        full = subprocess.run(
+            ["sh", "-c", 'ulimit -f 4; exec "$@"', "sh", sys.executable, "-m", "evald", *command],
+            cwd=CHECKOUT,
+            env=evald_environment(UNCOMPILED),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        left = list(tmp_path.iterdir())
+        again = evald_ended(*command)
+
+        assert (full.returncode, again.returncode) == (1, 0), again.stderr
+        assert "Nothing was written." in full.stderr
+        assert "File too large" in full.stderr
+        assert left == [tmp_path / "there"]
+        assert {"README.md", "task.py", "eval.json"} <= {path.name for path in out.iterdir()}
+        assert list(out.rglob("*.part")) == []
+
+
+def test_rows_of_a_run_that_goes_on_are_said_to_be_a_part(tmp_path: Path) -> None:
+    held = Content()
+    held.bodies["evals/eval_1"] = b'{"id": "eval_1", "testing_criteria": []}'
+    held.bodies["evals/eval_1/runs/run_1"] = json.dumps(
+        {
+            "id": "run_1",
+            "status": "in_progress",
+            "data_source": {"source": {"type": "stored_completions"}},
+        }
+    ).encode()
+    held.lists["evals/eval_1/runs/run_1/output_items"] = []
+    held.add("evals/eval_1/runs/run_1/output_items", id="i", datasource_item={"a": 1})
+    with ApiServer(held) as api:
+        url = api.base_url.removesuffix("/v1")
+        told = export(url, "promptfoo", "eval_1", tmp_path / "out", "--run", "run_1")
+
+    assert told.returncode == 0, told.stderr
+    assert "The run is in_progress, and its rows are those of the 1 output item " in told.stdout
 
 
 def test_an_eval_of_which_nothing_carries_over_has_the_exit_status_1(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from evald.contract.json_types import JsonObject
+from evald.contract.json_types import JsonObject, JsonValue
 from evald.elsewhere.carriage import Carried, any_carried
 from evald.elsewhere.given import exported_eval, exported_run, row_of_output_item
 from evald.elsewhere.promptfoo import promptfoo_files
@@ -37,6 +37,26 @@ def test_what_only_responses_can_say_is_left_out_and_named() -> None:
     assert "tools of type 'web_search'" in found.notes[1]
 
 
+def test_what_chat_can_say_stays_beside_what_it_cannot() -> None:
+    tool: JsonObject = {"type": "function", "name": "f", "parameters": {}}
+    alone: Any = {"type": "responses", "sampling_params": {"temperature": 0, "truncation": "auto"}}
+    tools: list[JsonValue] = [tool, {"type": "web_search"}, {"type": "web_search"}]
+    mixed: Any = {"type": "responses", "sampling_params": {"tools": tools, "tool_choice": "auto"}}
+    only: Any = {
+        "type": "responses",
+        "sampling_params": {"top_p": 0.5, "tools": tools[1:], "tool_choice": "required"},
+    }
+
+    found = [exported_run(EVAL, run_object(**each), []) for each in (alone, mixed, only)]
+
+    inner = {"type": "function", "function": {"name": "f", "parameters": {}}}
+    assert found[0].params == {"temperature": 0}
+    assert found[1].params == {"tools": [inner], "tool_choice": "auto"}
+    assert found[2].params == {"top_p": 0.5}
+    assert "has 'truncation': left out" in found[0].notes[1]
+    assert [each.notes[1].count("web_search") for each in found[1:]] == [1, 1]
+
+
 def test_samples_of_rows_are_chat_completions_whatever_they_came_as() -> None:
     message = {"type": "message", "content": [{"type": "output_text", "text": "said"}]}
     rows: list[Any] = [
@@ -53,6 +73,8 @@ def test_samples_of_rows_are_chat_completions_whatever_they_came_as() -> None:
     assert [row.number for row in found.rows] == [0, 2, 3]
     assert said[0]["choices"][0]["message"]["content"] == "said"
     assert said[1:] == [{"output_text": "by hand"}, {}]
+    one = exported_run(EVAL, run_object(model=None), rows[-1:])
+    assert one.notes == ["1 row is left out, since it has no item or a failed sample."]
     assert found.notes == ["2 rows are left out, since they have no item or a failed sample."]
 
 

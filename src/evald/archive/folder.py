@@ -38,7 +38,7 @@ def lock(folder: Path) -> BinaryIO:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
-        raise FolderTaken(f"Another pull works in {folder}.") from None
+        raise FolderTaken(f"Another pull works in {folder}, or another export.") from None
     return file
 
 

@@ -28,6 +28,7 @@ from evald.archive.source import Broken, Refused, Source
 
 _FILES_A_PAGE: Final = 1000
 _LARGEST_OBJECT: Final = 2**30
+OTHER_ID: Final = "what came has another id"
 # As in rules/status.py, which needs all of pydantic.
 _FINAL: Final = frozenset({"completed", "failed", "canceled"})
 
@@ -152,7 +153,7 @@ class Pull:
             self._record.fail(path, self._source.safe(error), wanted_id)
             return None
         if found.id != wanted_id:
-            self._record.fail(path, "what came has another id", wanted_id)
+            self._record.fail(path, OTHER_ID, wanted_id)
             return None
         return found
 
@@ -200,7 +201,11 @@ class Pull:
         path = f"files/{file_id}"
         self._asked_below.add(path)
         try:
-            await self._any_file(await self._read_object(path))
+            found = await self._read_object(path)
+            if found.id != file_id:  # it would be the name of a folder
+                self._record.fail(path, OTHER_ID, file_id)
+                return
+            await self._any_file(found)
         except Refused as error:
             if error.status == 404:
                 self._record.tell(f"{file_id}, which a run read, is not there any more")

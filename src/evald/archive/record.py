@@ -5,11 +5,14 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from evald.archive.folder import dumped, load, write_whole
+from evald.archive.folder import dumped, load, remove, write_whole
 from evald.archive.listing import Unreadable
 from evald.archive.source import Source
+
+HOLDINGS: Final = ("evals", "files", "stored_completions")
+"""The folders of what was read."""
 
 
 class WrongFolder(Exception):
@@ -44,11 +47,17 @@ class Record:
         self.tally = Tally()
 
     def begin(self, origin: str) -> None:
-        """Say that a pull from there goes on. Raises WrongFolder."""
+        """Say that a pull from there goes on. Raises WrongFolder.
+
+        A folder for which nothing was read yet, by a wrong URL for instance, is free for another.
+        """
         path = self._folder / "manifest.json"
         known = load(path).get("source", origin)
         if known != origin:
-            raise WrongFolder(f"{self._folder} holds what was read from {known}.")
+            if any((self._folder / name).exists() for name in HOLDINGS):
+                known = self._source.safe(known)
+                raise WrongFolder(f"{self._folder} holds what was read from {known}.")
+            remove([self._folder / "failures.jsonl"])  # it is that of the other place
         self._manifest = {
             "format": "evald archive",
             "version": 1,

@@ -14,10 +14,13 @@ import aiohttp
 from yarl import URL
 
 from evald.rules.retry import RetryPolicy, is_retried, named_pause, wait_before
+from evald.rules.terminal import one_line
 
 _POLICY = RetryPolicy(ceiling=30)
 _THROTTLED_TRIES = 30
 _LONGEST_PAUSE_S = 600.0
+_FIRST_TRIES = 3
+"""How often an API is asked that has never answered: it may not be there at all."""
 _IN_VAIN = 200
 """Requests in a row without one that succeeds, after which the API counts as down."""
 _ERROR_BYTES = 64 * 1024
@@ -78,6 +81,7 @@ class Source:
         self._slots = asyncio.Semaphore(manners.concurrency)
         self._not_before = 0.0
         self._in_vain = 0
+        self._has_answered = False
 
     async def read(self, path: str, query: Mapping[str, str], largest: int) -> bytes:
         """Give the body of an answer of at most `largest` bytes.
@@ -121,8 +125,8 @@ class Source:
                     ) from None
                 self._pause(wait_before(attempt, random.random(), _POLICY, throttled.named))
             except aiohttp.ClientConnectorError as error:
-                if attempt >= 2 * self.tries:
-                    raise SourceGone(f"It cannot be reached: {self.safe(error)}.") from None
+                if attempt >= (2 * self.tries if self._has_answered else _FIRST_TRIES):
+                    raise SourceGone(f"It cannot be reached: {self._unreached(error)}.") from None
                 await self.rest(attempt)
             except TimeoutError:
                 raise self._failed(f"no answer within {self._timeout:g} s") from None
@@ -141,6 +145,7 @@ class Source:
         async with self._session.get(
             url, headers=self._address.headers, timeout=patience, allow_redirects=False
         ) as answer:
+            self._has_answered = True
             self._heed(answer.headers)
             if answer.status != 200:
                 await self._refuse(answer)
@@ -173,12 +178,12 @@ class Source:
             raise SourceGone(f"{_IN_VAIN} requests in a row failed, the last one with: {message}")
         return Broken(message)
 
+    def _unreached(self, error: aiohttp.ClientConnectorError) -> str:
+        return self.safe(error).replace(" ssl:default", "")  # it says nothing, and of http, too
+
     def safe(self, error: object) -> str:
         """Give a text from outside without the key and without what a terminal would obey."""
-        text = " ".join(str(error).split())
-        if self._address.key:
-            text = text.replace(self._address.key, "[key]")
-        return "".join(sign if sign.isprintable() else "?" for sign in text)
+        return one_line(error, self._address.key)
 
 
 @asynccontextmanager

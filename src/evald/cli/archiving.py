@@ -25,8 +25,8 @@ Reading = Callable[[Pull, str], Awaitable[None]]
 """What is read: it is given the pull, and the origin that its archive names."""
 
 
-class CannotPull(Exception):
-    """The pull cannot begin. The message says why and what to do."""
+class CannotArchive(Exception):
+    """Nothing was read. The message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class Archiving:
 
 
 def archive(asked: Archiving) -> int:
-    """Read it, say what became of it, and give the exit status. Raises CannotPull."""
+    """Read it, say what became of it, and give the exit status. Raises CannotArchive."""
     try:
         with lock(asked.folder):
             return _pull(asked)
     except FolderTaken as error:
-        raise CannotPull(str(error)) from None
+        raise CannotArchive(str(error)) from None
     except OSError as error:
         click.echo(
             f"{asked.folder} cannot be written: {error.strerror or error}. Nothing that was written "
@@ -71,7 +71,7 @@ def _pull(asked: Archiving) -> int:
     else:
         return _said(asked.folder, tally)
     if isinstance(error, WrongFolder):
-        raise CannotPull(f"{error} Give this one a folder of its own.")
+        raise CannotArchive(f"{error} Give this one a folder of its own.")
     if isinstance(error, SourceGone):
         click.echo(
             f"{asked.address.base_url.origin()}: {error}\nWhat was read is in {asked.folder}; "

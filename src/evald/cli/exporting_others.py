@@ -1,12 +1,16 @@
 """`evald export promptfoo` and `evald export inspect`: read a run, write it as another tool has it."""
 
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import click
 
 from evald.archive.folder import write_whole
-from evald.cli.reading import CannotRead, Server
+from evald.cli.exporting import CannotExport
+from evald.cli.running_server import RunningServer, ServerFailed
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.elsewhere.carriage import Files, any_carried, plain
 from evald.elsewhere.given import Exported, exported_eval, exported_run, row_of_output_item
@@ -14,24 +18,23 @@ from evald.elsewhere.inspect_task import inspect_files
 from evald.elsewhere.promptfoo import promptfoo_files
 from evald.rules import json_text
 
+PART: Final = ".part"
+"""The folder in which the files are written until they are whole."""
 WRITERS = {"promptfoo": promptfoo_files, "inspect": inspect_files}
 
 
-class CannotExport(Exception):
-    """Nothing was written. The message says why and what to do."""
+def export_to(tool: str, server: RunningServer, eval_id: str, run_id: str | None, out: Path) -> int:
+    """Write the export, say what carries over, and give the exit status.
 
-
-def export_to(tool: str, server: Server, eval_id: str, run_id: str | None, out: Path) -> int:
-    """Write the export, say what carries over, and give the exit status. Raises CannotExport."""
+    Raises CannotExport, ServerFailed.
+    """
     try:
-        if out.exists() and any(out.iterdir()):
+        if out.exists() and any(each.name != PART for each in out.iterdir()):
             raise CannotExport(f"{out} is not empty. Name a folder that is, or one to be made.")
         files = WRITERS[tool](_exported(server, eval_id, run_id))
         is_anything = any_carried(files.criteria)
         if is_anything:
             _write(files, out)
-    except CannotRead as error:
-        raise CannotExport(str(error)) from None
     except OSError as error:
         raise CannotExport(f"{out}: {error.strerror or error}.") from None
     _tell(files)
@@ -42,18 +45,22 @@ def export_to(tool: str, server: Server, eval_id: str, run_id: str | None, out: 
     return 0
 
 
-def _exported(server: Server, eval_id: str, run_id: str | None) -> Exported:
-    of_eval = server.object("evals", eval_id)
+def _exported(server: RunningServer, eval_id: str, run_id: str | None) -> Exported:
+    of_eval = server.get("evals", eval_id)
     if run_id is None:
         latest = next(server.objects("evals", eval_id, "runs", order="desc", limit=1), None)
         if latest is None:
             return exported_eval(of_eval)
         run_id = str(latest.get("id"))
-    run = server.object("evals", eval_id, "runs", run_id)
-    return exported_run(of_eval, run, _rows(server, eval_id, run_id, run))
+    run = server.get("evals", eval_id, "runs", run_id)
+    notes: list[str] = []
+    exported = exported_run(of_eval, run, _rows(server, eval_id, run, notes))
+    return replace(exported, notes=[*exported.notes, *notes])
 
 
-def _rows(server: Server, eval_id: str, run_id: str, run: JsonObject) -> Iterator[JsonValue]:
+def _rows(
+    server: RunningServer, eval_id: str, run: JsonObject, notes: list[str]
+) -> Iterator[JsonValue]:
     """Give the rows as they were sent, or where they are gone, those of the run's output items."""
     match run.get("data_source"):
         case {"source": {"type": "file_content", "content": list(content)}}:
@@ -62,14 +69,20 @@ def _rows(server: Server, eval_id: str, run_id: str, run: JsonObject) -> Iterato
         case {"source": {"type": "file_id", "id": str(file_id)}}:
             try:
                 text = server.content("files", file_id, "content")
-            except CannotRead as error:
+            except ServerFailed as error:
                 if error.status != 404:
                     raise
             else:
                 yield from (_parsed(line) for line in text.splitlines() if line.strip())
                 return
-    path = ("evals", eval_id, "runs", run_id, "output_items")
+    path = ("evals", eval_id, "runs", str(run.get("id")), "output_items")
     items = sorted(server.objects(*path, order="asc"), key=_row_number)
+    if run.get("status") != "completed":
+        found = "1 output item" if len(items) == 1 else f"{len(items):,} output items"
+        notes.append(
+            f"The run is {run.get('status')}, and its rows are those of the {found} that it has: others "
+            "may be missing."
+        )
     yield from (row_of_output_item(item) for item in items)
 
 
@@ -87,8 +100,18 @@ def _row_number(item: JsonObject) -> int:
 
 
 def _write(files: Files, out: Path) -> None:
-    for path, text in files.files.items():
-        write_whole(out / path, text.encode())
+    """Write all files or none: they get their place when the disk has every one."""
+    is_new, part = not out.exists(), out / PART
+    shutil.rmtree(part, ignore_errors=True)  # of a command that was killed
+    try:
+        for path, text in files.files.items():
+            write_whole(part / path, text.encode())
+        for each in part.iterdir():
+            each.rename(out / each.name)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        if is_new and out.exists() and not any(out.iterdir()):
+            out.rmdir()
 
 
 def _tell(files: Files) -> None:

@@ -137,7 +137,7 @@ def _say_where(work: Import, server: Server, address: Address) -> None:
             click.echo(f"Look at {address.safe(said.value.get('report_url'))}")
             return
     for eval_id in list(work.survey.evals)[:1]:
-        click.echo(f"Look at {address.url.geturl().rstrip('/')}/evals/{address.safe(eval_id)}")
+        click.echo(f"Look at {address.url.geturl()}/evals/{address.safe(eval_id)}")
 
 
 def _runs(work: Import) -> Iterable[tuple[str, str]]:

@@ -8,11 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
 
 import click
 
-from evald import __version__
 from evald.archive.reading.archive import Archive
 from evald.archive.reading.limits import Limits
 from evald.archive.reading.members import NoArchive
@@ -20,6 +18,7 @@ from evald.archive.sending.import_archive import Import
 from evald.archive.sending.outcome import Outcome
 from evald.archive.sending.server import Address, Server, ServerGone
 from evald.cli.import_summary import say_what_became
+from evald.cli.running_server import ServerFailed, headers_of, key_in, server_url
 
 STOPPED: Final = 130
 DRAWN_EVERY_S: Final = 0.2
@@ -99,29 +98,16 @@ def _safe_so_far(work: Import) -> str:
 
 def address_of(options: Options) -> Address:
     """Give where to send to, and the headers that say who asks. Raises CannotImport."""
-    url = _url(options.url)
-    if url.username is not None or url.password is not None:
-        raise CannotImport("The URL holds a password; the key comes from EVALD_API_KEY.")
-    key = (options.api_key or "").strip() or None
-    headers = {"accept": "application/json", "user-agent": f"evald/{__version__}"}
-    if key is not None:
-        headers["authorization"] = f"Bearer {key}"
-    if options.project:
-        headers["evald-project"] = options.project
-    if not all(value.isascii() and value.isprintable() for value in headers.values()):
-        raise CannotImport("Keys and names of projects are printable ASCII.")
-    return Address(url, headers, key)
-
-
-def _url(text: str) -> SplitResult:
     try:
-        url = urlsplit(text)
-        is_good = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
-    except ValueError:
-        is_good = False
-    if not is_good or not text.isascii() or not text.isprintable() or " " in text:
-        raise CannotImport("The URL is none; write it as http://127.0.0.1:8484.")
-    return url
+        url = server_url(options.url)
+    except ServerFailed as error:
+        raise CannotImport(f"The URL is none. {error}") from None
+    key = key_in(options.api_key)
+    try:
+        headers = headers_of(key, options.project)
+    except ServerFailed as error:
+        raise CannotImport(str(error)) from None
+    return Address(url, {"accept": "application/json", **headers}, key)
 
 
 def models_of(pairs: Sequence[str]) -> dict[str, str]:

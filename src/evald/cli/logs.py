@@ -1,56 +1,35 @@
 """`evald logs import`: send a file of logged completions and responses to a running server."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from typing import Any, BinaryIO
-from urllib.parse import urlencode, urlsplit
+from typing import BinaryIO
+from urllib.parse import urlencode
 
 import click
 
+from evald.cli.running_server import RunningServer, ServerFailed
+from evald.contract.json_types import JsonObject
+
 
 class ImportFailed(Exception):
-    """The server took no more of the file. The message says why and what to do."""
+    """The import cannot begin. The message says why and what to do."""
 
 
-@dataclass(frozen=True)
-class Server:
-    """The server that a file is sent to."""
-
-    url: str
-    api_key: str | None
-    """Its key; None for a server that asks for none."""
-    project: str | None
-    """The project that is meant, or None for that of the key."""
-
-    def headers(self) -> dict[str, str]:
-        """Give the headers that say who asks, and for which project. Raises ImportFailed."""
-        headers = {"content-type": "application/jsonl"}
-        if self.api_key:
-            headers["authorization"] = f"Bearer {self.api_key.strip()}"
-        if self.project:
-            headers["evald-project"] = self.project
-        if not all(value.isascii() and value.isprintable() for value in headers.values()):
-            raise ImportFailed("Keys and names of projects are printable ASCII.")
-        return headers
-
-
-def import_file(file: BinaryIO, server: Server, metadata: Sequence[str]) -> bool:
+def import_file(file: BinaryIO, server: RunningServer, metadata: Sequence[str]) -> bool:
     """Send a file, say what became of it, and give whether every line was taken.
 
-    Raises ImportFailed.
+    Raises ImportFailed, ServerFailed.
     """
-    outcome = _sent(file, server, [_pair(each) for each in metadata])
-    click.echo(
-        f"{outcome['imported']} imported, {outcome['existing']} were there already, "
-        f"{outcome['failed']} failed."
-    )
-    for error in outcome["errors"]:
-        click.echo(f"line {error['line']}: {error['message']}", err=True)
-    if outcome["failed"] > len(outcome["errors"]):
+    path = f"chat/completions/import?{urlencode([_pair(each) for each in metadata])}"
+    outcome = server.send(path, file, {"content-type": "application/jsonl"})
+    match outcome:
+        case {"imported": int(imported), "existing": int(existing), "failed": int(failed)}:
+            click.echo(f"{imported} imported, {existing} were there already, {failed} failed.")
+        case _:
+            raise ServerFailed(f"What answers at {server.url.geturl()} is no evald.")
+    named = _say_each(server, outcome)
+    if failed > named:
         click.echo("More lines failed than are named here.", err=True)
-    return not outcome["failed"]
+    return not failed
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -60,28 +39,13 @@ def _pair(text: str) -> tuple[str, str]:
     return f"metadata[{key}]", value
 
 
-def _sent(file: BinaryIO, server: Server, pairs: Sequence[tuple[str, str]]) -> Any:
-    url = server.url
-    address = urlsplit(url)
-    if address.scheme not in ("http", "https") or not address.hostname:
-        raise ImportFailed(f"'{url}' is no URL of a server; write it as http://127.0.0.1:8484.")
-    kind = HTTPSConnection if address.scheme == "https" else HTTPConnection
-    path = f"{address.path.rstrip('/')}/chat/completions/import?{urlencode(pairs)}"
-    try:
-        connection = kind(address.netloc)
-        connection.request("POST", path, file, server.headers())
-        return _read(connection.getresponse(), url)
-    except (OSError, HTTPException) as error:
-        raise ImportFailed(f"The server at {url} does not answer: {error}.") from None
-
-
-def _read(answer: HTTPResponse, url: str) -> Any:
-    text = answer.read()
-    try:
-        body = json.loads(text)
-        if answer.status == 200:
-            return {key: body[key] for key in ("imported", "existing", "failed", "errors")}
-        reason = body["error"]["message"]
-    except (ValueError, KeyError, TypeError):
-        reason = f"what answers at {url} is no evald"
-    raise ImportFailed(f"{answer.status}: {reason}")
+def _say_each(server: RunningServer, outcome: JsonObject) -> int:
+    """Name the lines that failed, and give how many were named."""
+    errors = outcome.get("errors")
+    named = [
+        each for each in (errors if isinstance(errors, list) else []) if isinstance(each, dict)
+    ]
+    for each in named:
+        line, message = server.safe(each.get("line")), server.safe(each.get("message"))
+        click.echo(f"line {line}: {message}", err=True)
+    return len(named)

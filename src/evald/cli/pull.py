@@ -10,7 +10,8 @@ from yarl import URL
 from evald import __version__
 from evald.archive.pull import Pull
 from evald.archive.source import Address, Manners
-from evald.cli.archiving import Archiving, CannotPull, archive
+from evald.cli.archiving import Archiving, CannotArchive, archive
+from evald.cli.running_server import can_be_sent, key_in
 
 AZURE: Final = (".azure.com", ".azure.us", ".azure.cn")
 
@@ -33,7 +34,7 @@ class Options:
 
 
 def pull_into(options: Options) -> int:
-    """Read everything, say what became of it, and give the exit status. Raises CannotPull."""
+    """Read everything, say what became of it, and give the exit status. Raises CannotArchive."""
     address = address_of(options)
     manners = Manners(options.concurrency, options.timeout, options.tries)
 
@@ -44,35 +45,34 @@ def pull_into(options: Options) -> int:
 
 
 def address_of(options: Options) -> Address:
-    """Give where to ask, with the one key that belongs there. Raises CannotPull."""
-    url = base_url(options.base_url)
+    """Give where to ask, with the one key that belongs there. Raises CannotArchive."""
+    url = _base_url(options.base_url)
     is_azure = options.azure or str(url.host).endswith(AZURE)
     if is_azure and url.path in ("", "/"):
         url = url.with_path("/openai/v1", keep_query=True)
-    key = ((options.azure_api_key if is_azure else options.api_key) or "").strip() or None
+    key = key_in(options.azure_api_key if is_azure else options.api_key)
     if key is None and (is_azure or url.host == "api.openai.com"):
         name = "AZURE_OPENAI_API_KEY" if is_azure else "OPENAI_API_KEY"
-        raise CannotPull(f"It needs a key: set {name} in the environment.")
+        raise CannotArchive(f"It needs a key: set {name} in the environment.")
     headers = {"accept": "application/json", "user-agent": f"evald/{__version__}"}
     if key is not None:
         headers |= {"api-key": key} if is_azure else {"authorization": f"Bearer {key}"}
     if not is_azure:
         named = {"openai-organization": options.organization, "openai-project": options.project}
         headers |= {name: value for name, value in named.items() if value}
-    if not all(value.isascii() and value.isprintable() for value in headers.values()):
-        raise CannotPull("Keys and names of organizations and projects are printable ASCII.")
+    if not can_be_sent(headers):
+        raise CannotArchive("Keys and names of organizations and projects are printable ASCII.")
     return Address(url, headers, key)
 
 
-def base_url(text: str) -> URL:
-    """Give the URL of an API. Raises CannotPull."""
+def _base_url(text: str) -> URL:
     try:
         url = URL(text)
         is_good = url.scheme in ("http", "https") and bool(url.host)
     except ValueError:
         is_good = False
     if not is_good:
-        raise CannotPull("The base URL is none; write it as https://api.openai.com/v1.")
+        raise CannotArchive("The base URL is none; write it as https://api.openai.com/v1.")
     if url.user is not None or url.password is not None:
-        raise CannotPull("The base URL holds a password; keys come from the environment.")
+        raise CannotArchive("The base URL holds a password; keys come from the environment.")
     return url

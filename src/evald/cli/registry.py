@@ -10,11 +10,12 @@ from typing import Any, Final
 import click
 
 from evald.cli.registry_evals import NO_MODEL, Imported, RegistryEvals
-from evald.cli.server_api import ServerApi, ServerFailed
+from evald.cli.running_server import RunningServer, ServerFailed
 from evald.openai_registry.files import NoRegistry, open_registry
 from evald.openai_registry.plan import Plan
 from evald.openai_registry.specs import Registry, Unusable, read_registry
 from evald.openai_registry.turning import plan_of
+from evald.rules.terminal import printable
 
 
 class CannotImport(Exception):
@@ -57,16 +58,11 @@ def import_registry(options: Options) -> int:
     if options.is_list:
         return _list(registry, names)
     try:
-        api = ServerApi(options.url, options.api_key, options.project)
-        evals = RegistryEvals.on(api, registry.files)
+        server = RunningServer.at(options.url, options.api_key, options.project)
+        evals = RegistryEvals.on(server, registry.files)
     except ServerFailed as error:
         raise CannotImport(str(error)) from None
     return _import(registry, names, evals, options)
-
-
-def printable(text: str) -> str:
-    """Give a text from outside without what a terminal would obey."""
-    return "".join(sign if sign.isprintable() else "?" for sign in text)
 
 
 def _names(registry: Registry, options: Options) -> Iterator[str]:
@@ -162,13 +158,15 @@ def _say(plan: Plan, imported: Imported, evals: RegistryEvals, options: Options)
         click.echo(json.dumps(body, ensure_ascii=False))
         return
     state = "imported" if imported.is_new else "is here already"
-    click.echo(f"{printable(plan.name)}: {state}, {plan.rows:,} rows, {plan.kind}, {imported.id}")
+    click.echo(
+        f"{printable(plan.name)}: {state}, {plan.rows:,} rows, {plan.kind}, {printable(imported.id)}"
+    )
     if options.model is None:
         name = quote(printable(plan.name))
         click.echo(f"  evald import registry {name}{_repeated(plan, options)}")
         return
     run = evals.run(plan, imported, options.model, options.limit)
-    click.echo(f"  {run['report_url']}")
+    click.echo(f"  {printable(str(run.get('report_url')))}")
 
 
 def _repeated(plan: Plan, options: Options) -> str:

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.rules.api_params import NotSayable, chat_params
 from evald.rules.response import chat_form, is_response, response_fault
+
+ABOUT_TOOLS: Final = ("tool_choice", "parallel_tool_calls")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +80,37 @@ def _params(source: JsonObject, notes: list[str]) -> JsonObject:
     if source.get("type") != "responses":
         return params
     notes.append("The run asked `/responses`; here the model is asked by chat completions.")
+    said, unsaid = _sayable(params)
+    if unsaid:
+        notes.append(
+            f"No chat completion has {', '.join(unsaid)}: left out of the sampling params."
+        )
+    return chat_params(said)
+
+
+def _sayable(params: JsonObject) -> tuple[JsonObject, list[str]]:
+    """Give the params that chat completions have words for, and name the others."""
+    said: JsonObject = {}
+    unsaid: dict[str, None] = {}
+    for name, value in params.items():
+        if name == "tools" and isinstance(value, list):
+            tools = [tool for tool in value if _is_said(name, [tool], unsaid)]
+            if tools:
+                said[name] = tools
+        elif _is_said(name, value, unsaid):
+            said[name] = value
+    if "tools" in params and "tools" not in said:  # no endpoint takes these without one
+        said = {name: value for name, value in said.items() if name not in ABOUT_TOOLS}
+    return said, list(unsaid)
+
+
+def _is_said(name: str, value: JsonValue, unsaid: dict[str, None]) -> bool:
     try:
-        return chat_params(params)
+        chat_params({name: value})
     except NotSayable as error:
-        notes.append(f"No chat completion has {error}, so all sampling params are left out.")
-        return {}
+        unsaid[str(error)] = None
+        return False
+    return True
 
 
 def _asked(source: JsonObject) -> JsonObject | None:
@@ -116,7 +145,11 @@ def _rows(rows: Iterable[JsonValue], asks: bool, notes: list[str]) -> Iterator[R
         else:
             left_out += 1
     if left_out:
-        notes.append(f"{left_out} rows are left out, since they have no item or a failed sample.")
+        one, many = (
+            "1 row is left out, since it has",
+            f"{left_out:,} rows are left out, since they have",
+        )
+        notes.append(f"{one if left_out == 1 else many} no item or a failed sample.")
 
 
 def row_of_output_item(output_item: JsonObject) -> JsonObject:

@@ -141,9 +141,8 @@ class _Tests:
             except (UnusableMessages, BadJson, TextTooLong):
                 left_out += 1
         if left_out:
-            self.notes.append(
-                f"{left_out} rows are left out, since no messages can be made of them."
-            )
+            rows, them = ("1 row is", "it") if left_out == 1 else (f"{left_out:,} rows are", "them")
+            self.notes.append(f"{rows} left out, since no messages can be made of {them}.")
 
     def shown(self) -> Iterator[JsonObject]:
         """Give the tests, one a row. No variable of promptfoo's is a text: it would be rendered."""

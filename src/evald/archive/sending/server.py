@@ -11,6 +11,7 @@ from urllib.parse import SplitResult
 import orjson
 
 from evald.rules.retry import RetryPolicy, is_retried, named_pause, wait_before
+from evald.rules.terminal import one_line
 
 _POLICY: Final = RetryPolicy(attempts=8)
 _FIRST_TRIES: Final = 3
@@ -31,16 +32,14 @@ class Address:
     """Where the server is, and who asks."""
 
     url: SplitResult
+    """Its `/v1` follows."""
     headers: Mapping[str, str]
     key: str | None
     """What must never be told; None when the server is asked without one."""
 
     def safe(self, text: object) -> str:
         """Give a text from outside without the key and without what a terminal would obey."""
-        line = " ".join(str(text).split())
-        if self.key:
-            line = line.replace(self.key, "[key]")
-        return "".join(sign if sign.isprintable() else "?" for sign in line)
+        return one_line(text, self.key)
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,7 @@ class Server:
         if body is not None:
             headers |= {"content-type": body.content_type, "content-length": str(body.size)}
         pieces = None if body is None else body.pieces()
-        connection.request(method, f"{self.address.url.path.rstrip('/')}/{path}", pieces, headers)
+        connection.request(method, f"{self.address.url.path}/v1/{path}", pieces, headers)
         answer = connection.getresponse()
         text = answer.read()
         try:

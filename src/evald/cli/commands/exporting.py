@@ -1,33 +1,17 @@
 """The commands `evald export …`."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
+from evald.cli.commands.of_a_server import of_a_server
+
 
 @click.group()
 def export() -> None:
     """Take evals, runs and output items out of a running server."""
-
-
-SERVER = (
-    click.option("--url", default="http://127.0.0.1:8484", show_default=True, help="The server."),
-    click.option("--project", help="The project that is meant; another one's key is refused."),
-    click.option(
-        "--api-key", envvar="EVALD_API_KEY", metavar="KEY", help="Better as EVALD_API_KEY."
-    ),
-)
-"""The options that name a running server."""
-
-
-def of_a_server(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of SERVER."""
-    for option in reversed(SERVER):
-        command = option(command)
-    return command
 
 
 @export.command("eval")
@@ -64,12 +48,12 @@ def export_eval(**options: Any) -> None:
       1    something could not be had, or the server or the disk failed
       130  stopped
     """  # noqa: D301  (click keeps the lines of a paragraph after a backspace)
-    from evald.cli.archiving import CannotPull
+    from evald.cli.archiving import CannotArchive
     from evald.cli.export_eval import Options, export_evals
 
     try:
         sys.exit(export_evals(Options(**options)))
-    except CannotPull as error:
+    except CannotArchive as error:
         click.echo(f"Nothing was exported. {error}", err=True)
         sys.exit(1)
 
@@ -110,12 +94,14 @@ def export_items(**options: Any) -> None:
     FILE is written as FILE.part and gets its name when it is whole. The exit status
     is 1 when it could not be had, and 130 when you stopped it.
     """  # noqa: D301  (click keeps the lines of a paragraph after a backspace)
-    from evald.cli.export_items import CannotExport, Incomplete, Options
+    from evald.cli.export_items import Incomplete, Options
     from evald.cli.export_items import export_items as write
+    from evald.cli.exporting import CannotExport
+    from evald.cli.running_server import ServerFailed
 
     try:
         sys.exit(write(Options(**options)))
-    except CannotExport as error:
+    except (CannotExport, ServerFailed) as error:
         click.echo(f"Nothing was exported. {error}", err=True)
         sys.exit(1)
     except Incomplete as error:

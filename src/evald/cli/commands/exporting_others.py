@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from evald.cli.commands.of_a_server import of_a_server
+
 WHERE = (
     click.argument("eval_id"),
     click.option("--run", "run_id", metavar="RUN_ID", help="The run it is made of. [the latest]"),
@@ -16,16 +18,12 @@ WHERE = (
         metavar="DIR",
         help="An empty folder; made if it is not there.",
     ),
-    click.option("--url", default="http://127.0.0.1:8484", show_default=True, help="The server."),
-    click.option("--project", help="The project that is meant; another one's key is refused."),
-    click.option(
-        "--api-key", envvar="EVALD_API_KEY", metavar="KEY", help="Better as EVALD_API_KEY."
-    ),
 )
 
 
 def of_a_run(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the arguments that name an eval, a run, a server and a folder."""
+    command = of_a_server(command)
     for option in reversed(WHERE):
         command = option(command)
     return command
@@ -71,12 +69,13 @@ def inspect(eval_id: str, run_id: str | None, out: Path, **server: str | None) -
 def _export(
     tool: str, eval_id: str, run_id: str | None, out: Path, server: dict[str, str | None]
 ) -> None:
-    from evald.cli.exporting_others import CannotExport, export_to
-    from evald.cli.reading import Server
+    from evald.cli.exporting import CannotExport
+    from evald.cli.exporting_others import export_to
+    from evald.cli.running_server import RunningServer, ServerFailed
 
-    asked = Server(server["url"] or "", server["api_key"], server["project"])
     try:
+        asked = RunningServer.at(server["url"] or "", server["api_key"], server["project"])
         sys.exit(export_to(tool, asked, eval_id, run_id, out))
-    except CannotExport as error:
+    except (CannotExport, ServerFailed) as error:
         click.echo(f"Nothing was written. {error}", err=True)
         sys.exit(1)

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from evald.cli.commands.of_a_server import of_a_server
+
 
 class ImportGroup(click.Group):
     """A group whose first argument is the path of an archive, unless it is the name of a command."""
@@ -68,7 +70,7 @@ def import_() -> None:
 
 @click.command("PATH")
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--url", default="http://127.0.0.1:8484", show_default=True, help="The server.")
+@of_a_server
 @click.option("--dry-run", is_flag=True, help="Keep nothing; only say what would become of it.")
 @click.option(
     "--map",
@@ -77,8 +79,6 @@ def import_() -> None:
     metavar="FROM=TO",
     help="Judge with TO where evals ask for FROM; can be repeated.",
 )
-@click.option("--project", help="The project that is meant; another one's key is refused.")
-@click.option("--api-key", envvar="EVALD_API_KEY", metavar="KEY", help="Better as EVALD_API_KEY.")
 @click.option(
     "--max-members",
     type=click.IntRange(1),

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from evald.cli.commands.of_a_server import of_a_server
+
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[NAME]...")
@@ -23,9 +25,7 @@ import click
     "--limit", type=click.IntRange(min=1), metavar="N", help="The run has the first N rows alone."
 )
 @click.option("--print", "is_print", is_flag=True, help="Print the body of a run; begin none.")
-@click.option("--url", default="http://127.0.0.1:8484", show_default=True, help="The server.")
-@click.option("--project", help="The project that is meant; another one's key is refused.")
-@click.option("--api-key", envvar="EVALD_API_KEY", metavar="KEY", help="Better as EVALD_API_KEY.")
+@of_a_server
 def registry(
     names: tuple[str, ...],
     is_list: bool,

@@ -5,6 +5,8 @@ from typing import BinaryIO
 
 import click
 
+from evald.cli.commands.of_a_server import of_a_server
+
 
 @click.group()
 def logs() -> None:
@@ -13,12 +15,10 @@ def logs() -> None:
 
 @logs.command("import")
 @click.argument("file", type=click.File("rb"))
-@click.option("--url", default="http://127.0.0.1:8484", show_default=True, help="The server.")
 @click.option(
     "--metadata", multiple=True, metavar="KEY=VALUE", help="Added to each one; can be repeated."
 )
-@click.option("--project", help="The project that is meant; another one's key is refused.")
-@click.option("--api-key", envvar="EVALD_API_KEY", metavar="KEY", help="Better as EVALD_API_KEY.")
+@of_a_server
 def import_(
     file: BinaryIO,
     url: str,
@@ -43,11 +43,12 @@ def import_(
     What is there already stays as it is, so a file can be imported again.
     The exit status is 1 when a line is left out.
     """  # noqa: D301  (click keeps the lines of a paragraph after a backspace)
-    from evald.cli.logs import ImportFailed, Server, import_file
+    from evald.cli.logs import ImportFailed, import_file
+    from evald.cli.running_server import RunningServer, ServerFailed
 
     try:
-        all_taken = import_file(file, Server(url, api_key, project), metadata)
-    except ImportFailed as error:
+        all_taken = import_file(file, RunningServer.at(url, api_key, project), metadata)
+    except (ImportFailed, ServerFailed) as error:
         click.echo(f"Nothing more was imported. {error}", err=True)
         sys.exit(1)
     sys.exit(0 if all_taken else 1)

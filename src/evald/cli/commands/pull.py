@@ -84,11 +84,11 @@ def pull_openai(**options: Any) -> None:
       1    something could not be had, or the API or the disk failed
       130  stopped
     """  # noqa: D301  (click keeps the lines of a paragraph after a backspace)
-    from evald.cli.archiving import CannotPull
+    from evald.cli.archiving import CannotArchive
     from evald.cli.pull import Options, pull_into
 
     try:
         sys.exit(pull_into(Options(**options)))
-    except CannotPull as error:
+    except CannotArchive as error:
         click.echo(f"Nothing was read. {error}", err=True)
         sys.exit(1)
