@@ -16,6 +16,7 @@ from typing import Any, Self
 from urllib.parse import urlsplit
 
 from tests.ordinary_user import as_ordinary_user
+from tests.postgres import database_for
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 READY_WITHIN_S = 60
@@ -74,6 +75,8 @@ class EvaldServer:
         self.port = 0
         self.headers: Mapping[str, str] = {}
         self.environment = {} if upstream is None else {"EVALD_UPSTREAM_BASE_URL": upstream}
+        if os.environ.get("EVALD_TEST_DATABASE") == "postgres":
+            self.environment["EVALD_DATABASE_URL"] = database_for(self.data_dir)
         self.environment |= environment or {}
         if config is not None:
             file = folder / "evald.toml"

@@ -3,12 +3,11 @@
 import ipaddress
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
-from sqlalchemy import make_url
 from starlette.types import ASGIApp
 
 from evald import __version__
@@ -44,8 +43,9 @@ from evald.store import files as file_store
 from evald.store import idempotency_keys as key_store
 from evald.store import webhook_endpoints as endpoint_store
 from evald.store.database import Database, open_database
+from evald.store.lock import sole_user
 from evald.store.migrate import check_file, migrate, refusing_broken
-from evald.store.place import database_url, make_data_dir, sole_user
+from evald.store.place import Place, make_data_dir, place_of
 from evald.webhooks.configured import configured_endpoints, configured_secrets
 from evald.webhooks.connecting import open_webhook_connections
 from evald.webhooks.deliveries import Deliveries, delivering
@@ -61,11 +61,11 @@ async def running_app(settings: Settings, port: int) -> AsyncIterator[ASGIApp]:
     `port` is the one that is bound. Raises CannotStart.
     """
     make_data_dir(settings.data_dir)
-    url = database_url(settings)
-    file = make_url(url).database or ""
-    with sole_user(file):
-        check_file(file)
-        database = open_database(url)
+    place = place_of(settings)
+    async with _alone(place):
+        if place.file is not None:
+            check_file(place.file)
+        database = open_database(place.url)
         try:
             await migrate(database)
             access = Access(database, system_clock, time.monotonic)
@@ -81,6 +81,14 @@ async def running_app(settings: Settings, port: int) -> AsyncIterator[ASGIApp]:
                 yield app
         finally:
             await database.close()
+
+
+@asynccontextmanager
+async def _alone(place: Place) -> AsyncIterator[None]:
+    async with AsyncExitStack() as held:
+        with refusing_broken():
+            await held.enter_async_context(sole_user(place))
+        yield
 
 
 @asynccontextmanager
@@ -152,8 +160,9 @@ async def _dispatching(
 
 def hidden_from_programs(settings: Settings) -> list[Path]:
     """Give the files and folders that no program of a python grader may find on its machine."""
-    database = Path(make_url(database_url(settings)).database or "").absolute()
-    beside = [database.with_name(f"{database.name}{end}") for end in ("", "-wal", "-shm")]
+    file = place_of(settings).file
+    ends = ("", "-wal", "-shm")
+    beside = [] if file is None else [Path(f"{file.absolute()}{end}") for end in ends]
     config = [] if settings.config is None else [settings.config.absolute()]
     return [settings.data_dir.absolute(), *beside, *config]
 

@@ -64,7 +64,7 @@ def test_a_host_that_other_machines_reach_is_refused_with_the_reason(
 WRONG_SETTINGS = [
     ({"EVALD_PORT": "70000"}, "port"),
     ({"EVALD_UPSTREAM_BASE_URL": "127.0.0.1:8080"}, "upstream_base_url"),
-    ({"EVALD_DATABASE_URL": "postgresql://localhost/evald"}, "SQLite"),
+    ({"EVALD_DATABASE_URL": "mysql://localhost/evald"}, "Postgres"),
     ({"EVALD_CONFIG": "/nowhere/evald.toml"}, "/nowhere/evald.toml"),
 ]
 

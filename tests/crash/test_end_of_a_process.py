@@ -174,7 +174,8 @@ def test_a_second_server_on_the_same_database_is_refused_from_another_folder_too
     server: MinedServer, models: ModelServer, tmp_path: Path
 ) -> None:
     server.start()
-    url = f"sqlite+aiosqlite:///{server.data_dir / 'evald.db'}"
+    of_file = f"sqlite+aiosqlite:///{server.data_dir / 'evald.db'}"
+    url = server.environment.get("EVALD_DATABASE_URL", of_file)
 
     status, said = second_start(server, tmp_path / "another", EVALD_DATABASE_URL=url)
 

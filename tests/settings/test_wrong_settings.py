@@ -10,7 +10,7 @@ from sqlalchemy import make_url
 from evald.assembly import check_host, providers_of
 from evald.errors import CannotStart
 from evald.settings import read_settings
-from evald.store.place import database_url
+from evald.store.place import place_of
 from tests.settings.conftest import ConfigFile
 
 SECRET = "sk-very-secret"
@@ -252,7 +252,8 @@ def test_no_text_of_the_settings_or_of_a_provider_holds_a_key(
 @pytest.mark.parametrize(
     "url",
     [
-        f"postgresql+asyncpg://evald:{SECRET}@db/evald",
+        f"postgresql+psycopg://evald:{SECRET}@db/evald",
+        f"postgresql://evald:{SECRET}@db",
         f"mysql://evald:{SECRET}@db/evald",
         "sqlite:///evald.db",
         SECRET,
@@ -269,18 +270,27 @@ def test_a_database_that_evald_cannot_use_is_refused_without_its_password(url: s
     settings = read_settings(database_url=SecretStr(url))
 
     with pytest.raises(CannotStart, match="EVALD_DATABASE_URL") as refused:
-        database_url(settings)
+        place_of(settings)
 
     assert SECRET not in str(refused.value)
 
 
 def test_the_database_lies_in_the_data_directory_unless_it_is_set(tmp_path: Path) -> None:
-    assert (
-        database_url(read_settings(data_dir=tmp_path)) == f"sqlite+aiosqlite:///{tmp_path}/evald.db"
-    )
+    place = place_of(read_settings(data_dir=tmp_path))
+    assert place.url == f"sqlite+aiosqlite:///{tmp_path}/evald.db"
 
     given = "sqlite+aiosqlite:////var/lib/evald/evald.db"
-    assert database_url(read_settings(database_url=SecretStr(given))) == given
+    assert place_of(read_settings(database_url=SecretStr(given))).url == given
+
+
+@pytest.mark.parametrize("driver", ["postgres", "postgresql", "postgresql+asyncpg"])
+def test_a_database_of_postgres_is_named_as_other_programs_name_it(driver: str) -> None:
+    url = f"{driver}://evald:{SECRET}@db:5433/evals?ssl=require&key={SECRET}"
+
+    place = place_of(read_settings(database_url=SecretStr(url)))
+
+    assert place.url == url.replace(driver, "postgresql+asyncpg", 1)
+    assert (place.file, place.shown) == (None, "postgresql://db:5433/evals")
 
 
 @pytest.mark.parametrize(
@@ -289,9 +299,9 @@ def test_the_database_lies_in_the_data_directory_unless_it_is_set(tmp_path: Path
 def test_the_database_lies_in_the_data_directory_whatever_its_name(
     tmp_path: Path, name: str
 ) -> None:
-    url = database_url(read_settings(data_dir=tmp_path / name))
+    place = place_of(read_settings(data_dir=tmp_path / name))
 
-    assert make_url(url).database == str(tmp_path / name / "evald.db")
+    assert make_url(place.url).database == str(tmp_path / name / "evald.db")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.9.10", "localhost", "::1", "[::1]"])

@@ -1,9 +1,14 @@
 """A database for each test: empty, migrated, closed afterwards.
 
-The suite runs once for every entry of DATABASES; what only SQLite has stands in `test_sqlite_*.py`.
+The suite runs once for every one of DATABASES; what only SQLite has stands in `test_sqlite_*.py`.
 """
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+import atexit
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,6 +16,7 @@ from hypothesis import HealthCheck, settings
 
 from evald.store.database import Database, open_database
 from evald.store.migrate import migrate
+from tests.postgres import drop_database, migrate_at, migrated_database, new_database
 
 # The database stays the same for all examples of a property; each works on records of its own.
 settings.register_profile(
@@ -26,12 +32,41 @@ def sqlite_url(folder: Path) -> str:
     return f"sqlite+aiosqlite:///{folder}/evald.db"
 
 
-DATABASES: dict[str, Callable[[Path], str]] = {"sqlite": sqlite_url}
+DATABASES = ("sqlite", "postgres")
 
 
-@pytest.fixture(params=DATABASES)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return DATABASES[request.param](tmp_path)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "database_kind" in metafunc.fixturenames:
+        is_of_sqlite = metafunc.module.__name__.rpartition(".")[2].startswith("test_sqlite")
+        metafunc.parametrize("database_kind", ["sqlite"] if is_of_sqlite else DATABASES)
+
+
+@pytest.fixture
+def database_url(
+    database_kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[str]:
+    """Give the URL of a database: empty, or with the newest schema where a test wants `database`."""
+    is_empty = "database" not in request.fixturenames
+    if database_kind == "sqlite":
+        if not is_empty:
+            shutil.copy(migrated_file(), tmp_path / "evald.db")
+        yield sqlite_url(tmp_path)
+    elif is_empty:
+        url = new_database()
+        yield url
+        drop_database(url)
+    else:
+        with migrated_database() as url:
+            yield url
+
+
+@cache
+def migrated_file() -> Path:
+    """Give a file of SQLite that has the newest schema and nothing else."""
+    folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    asyncio.run(migrate_at(sqlite_url(folder)))
+    return folder / "evald.db"
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.crash.data import copied
+from tests.crash.data import rows_of
 from tests.crash.points import MinedServer, Point
 from tests.model_server.client import ModelServer
 from tests.model_server.script import Step
@@ -38,13 +38,11 @@ SENT = [
 
 def saved_deliveries(server: EvaldServer) -> list[Any]:
     """Give the id, the run and the status of each delivery that is committed."""
-    with copied(server.data_dir) as database:
-        return database.execute("SELECT id, run_id, status FROM webhook_deliveries").fetchall()
+    return list(rows_of(server, "SELECT id, run_id, status FROM webhook_deliveries"))
 
 
 def statuses(server: EvaldServer) -> dict[str, str]:
-    with copied(server.data_dir) as database:
-        return dict(database.execute("SELECT id, status FROM runs"))
+    return dict(rows_of(server, "SELECT id, status FROM runs"))
 
 
 def die_at(server: MinedServer, point: Point, url: str) -> Any:

@@ -3,6 +3,7 @@
 from typing import Final, Literal
 
 import orjson
+import structlog
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy import text
@@ -32,6 +33,9 @@ from evald.api.services import Given, Services
 from evald.contract.pages import error_json
 from evald.errors import ApiError, Conflict
 from evald.rules.json_text import BadJson
+from evald.store.database import DatabaseAway
+
+log = structlog.get_logger()
 
 PREFIXES: Final = ("/v1", "", "/openai/v1")
 ROOMS: Final = (
@@ -91,6 +95,7 @@ def build_app(services: Services, pages: APIRouter) -> FastAPI:
     app.add_exception_handler(BadJson, _bad_json)
     app.add_exception_handler(HTTPException, _no_route)
     app.add_exception_handler(RequestValidationError, _bad_parameter)
+    app.add_exception_handler(DatabaseAway, _away)
     app.add_exception_handler(Exception, _broken)
     return app
 
@@ -131,6 +136,15 @@ def _methods_of_path(request: Request) -> list[str]:
         for method, scope in scopes
         if any(route.matches(scope)[0] is Match.FULL for route in routes)
     ]
+
+
+async def _away(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DatabaseAway)
+    log.warning("the database does not answer", path=request.url.path, error=str(error.orig))
+    message = "The database of this server does not answer now. Ask again in a moment."
+    answer = json_answer(error_json(message, "server_error", None, "database_away"), 503)
+    answer.headers["retry-after"] = "1"
+    return answer
 
 
 async def _broken(_: Request, __: Exception) -> Response:

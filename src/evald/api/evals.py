@@ -152,7 +152,7 @@ async def update(
     now = int(services.tools.clock())
 
     async def change(connection: AsyncConnection) -> Eval:
-        found = await eval_store.get_eval(connection, project_id, eval_id)
+        found = await eval_store.hold_eval(connection, project_id, eval_id)
         changed = replace(
             found,
             name=asked.name if asked.name is not None else found.name,

@@ -163,7 +163,7 @@ async def _changeable(
     connection: AsyncConnection, project_id: ProjectId, endpoint_id: str
 ) -> WebhookEndpoint:
     """Give an endpoint that the API may change. Raises NotFound, or BadRequest."""
-    found = await endpoint_store.get_endpoint(connection, project_id, endpoint_id)
+    found = await endpoint_store.hold_endpoint(connection, project_id, endpoint_id)
     if found.config_name is not None:
         raise BadRequest(
             f"This endpoint stands in the config file, as [webhooks.{found.config_name}]. Change it "

@@ -62,7 +62,7 @@ async def _findings(
     try:
         settings = read_settings(data_dir=data_dir, config=config)
         yield of_settings(settings)
-        yield of_data(settings)
+        yield await of_data(settings)
         async for finding in _of_models(settings):
             yield finding
     except CannotStart as error:  # what needs no settings is looked at all the same

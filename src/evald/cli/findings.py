@@ -11,7 +11,8 @@ from typing import Final, Literal
 
 import aiohttp
 import orjson
-from sqlalchemy import make_url
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.errors import CannotStart, GraderFailed
 from evald.graders.metrics.wordnet import installed_wordnet
@@ -19,8 +20,9 @@ from evald.sampling.models import LARGEST_LIST
 from evald.sampling.providers import Provider, route_of
 from evald.sandbox.interface import Isolation, Trial
 from evald.settings import Settings
-from evald.store.migrate import check_file
-from evald.store.place import database_url
+from evald.store.database import open_database
+from evald.store.migrate import check_file, refusing_broken
+from evald.store.place import Place, place_of
 
 Mark = Literal["ok", "-", "wrong"]
 """`-` is something that is not there, and need not be."""
@@ -47,16 +49,40 @@ def of_settings(settings: Settings) -> Finding:
     return Finding("ok", "settings", [f"{file}, and the environment"])
 
 
-def of_data(settings: Settings) -> Finding:
+async def of_data(settings: Settings) -> Finding:
     """Look at the place of the database."""
     try:
-        file = Path(make_url(database_url(settings)).database or "").absolute()
-        if not _can_be_written(file):
-            raise CannotStart(f"{file} cannot be written. Choose another place with --data-dir.")
-        if file.exists():
-            check_file(str(file))
+        place = place_of(settings)
+        if place.file is None:
+            return Finding("ok", "data", [await _of_postgres(place)])
+        return _of_file(place.file.absolute())
     except CannotStart as error:
         return Finding("wrong", "data", [str(error)])
+
+
+async def _of_postgres(place: Place) -> str:
+    database = open_database(place.url)
+    try:
+        with refusing_broken():
+            version, size = await database.read(_version_and_size)
+    finally:
+        await database.close()
+    return f"{place.shown}, Postgres {version}; {size / 1e6:,.1f} MB"
+
+
+async def _version_and_size(connection: AsyncConnection) -> tuple[str, int]:
+    found = await connection.execute(
+        text("SELECT current_setting('server_version'), pg_database_size(current_database())")
+    )
+    version, size = found.one()
+    return version, size
+
+
+def _of_file(file: Path) -> Finding:
+    if not _can_be_written(file):
+        raise CannotStart(f"{file} cannot be written. Choose another place with --data-dir.")
+    if file.exists():
+        check_file(file)
     room = shutil.disk_usage(_nearest_folder(file)).free
     size = f"{file.stat().st_size / 1e6:,.1f} MB" if file.exists() else "not made yet"
     told = f"{file}, {size}; {room / 1e9:,.1f} GB of room"

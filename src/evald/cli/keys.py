@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import click
-from sqlalchemy import make_url
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,8 +23,9 @@ from evald.settings import Settings, read_settings
 from evald.store import api_keys as api_key_store
 from evald.store.api_keys import NewKey
 from evald.store.database import Database, open_database
-from evald.store.migrate import check_file, is_up_to_date, migrate
-from evald.store.place import ONLY_OURS, database_url, make_data_dir, sole_user
+from evald.store.lock import sole_user
+from evald.store.migrate import check_file, is_up_to_date, migrate, refusing_broken
+from evald.store.place import ONLY_OURS, make_data_dir, place_of
 
 Result = TypeVar("Result")
 
@@ -57,7 +57,7 @@ def create(project: str, name: str, **database: Path | str | None) -> None:
 
     is_new = _on_database(settings, lambda opened: opened.write(make))
     of_project = f"the new project '{project}'" if is_new else f"the project '{project}'"
-    click.echo(f"Made {key_id} for {of_project}, in {_file(settings)}.", err=True)
+    click.echo(f"Made {key_id} for {of_project}, in {_shown(settings)}.", err=True)
     click.echo(
         "This is the key. It is not shown again, and evald keeps only a hash of it.", err=True
     )
@@ -69,7 +69,7 @@ def show_all(**database: Path | str | None) -> None:
     settings = _of_existing(_settings(database))
     found = _on_database(settings, lambda opened: opened.read(api_key_store.list_keys))
     if not found:
-        click.echo(f"There are no keys in {_file(settings)}.", err=True)
+        click.echo(f"There are no keys in {_shown(settings)}.", err=True)
         return
     for line in _table([HEADINGS, *[_cells(each) for each in found]]):
         click.echo(line)
@@ -87,7 +87,7 @@ def revoke(key_id: str, **database: Path | str | None) -> None:
     key, was_in_force = _on_database(settings, lambda opened: opened.write(put_out_of_force))
     if key is None:
         raise KeysFailed(
-            f"No key in {_file(settings)} has this id. 'evald keys list' shows the ids; a key itself "
+            f"No key in {_shown(settings)} has this id. 'evald keys list' shows the ids; a key itself "
             "is none."
         )
     if was_in_force:
@@ -108,21 +108,22 @@ def _check_label(label: str, option: str) -> None:
 def _settings(database: Mapping[str, Path | str | None]) -> Settings:
     settings = read_settings(**database)
     by_option = database.get("database_url") is not None
-    database_url(settings, named="--database-url" if by_option else "EVALD_DATABASE_URL")
+    place_of(settings, named="--database-url" if by_option else "EVALD_DATABASE_URL")
     return settings
 
 
 def _of_existing(settings: Settings) -> Settings:
-    if not Path(_file(settings)).exists():
+    file = place_of(settings).file
+    if file is not None and not file.exists():
         raise KeysFailed(
-            f"There is no database at {_file(settings)}. Name the one of your server with --data-dir, "
+            f"There is no database at {file}. Name the one of your server with --data-dir, "
             "--config or --database-url."
         )
     return settings
 
 
-def _file(settings: Settings) -> str:
-    return make_url(database_url(settings)).database or ""
+def _shown(settings: Settings) -> str:
+    return place_of(settings).shown
 
 
 def _on_database(settings: Settings, work: Callable[[Database], Awaitable[Result]]) -> Result:
@@ -133,7 +134,7 @@ def _on_database(settings: Settings, work: Callable[[Database], Awaitable[Result
     try:
         return asyncio.run(done())
     except OperationalError as error:
-        raise KeysFailed(f"The database {_file(settings)} cannot be used: {error.orig}.") from None
+        raise KeysFailed(f"The database {_shown(settings)} cannot be used: {error.orig}.") from None
 
 
 @asynccontextmanager
@@ -142,12 +143,15 @@ async def _opened(settings: Settings) -> AsyncIterator[Database]:
 
     Only a schema of another version needs it for itself: then the server is of that version, too.
     """
-    file = _file(settings)
-    check_file(file)
-    database = open_database(database_url(settings))
+    place = place_of(settings)
+    if place.file is not None:
+        check_file(place.file)
+    database = open_database(place.url)
     try:
-        if not await is_up_to_date(database):
-            with sole_user(file):
+        with refusing_broken():
+            is_ready = await is_up_to_date(database)
+        if not is_ready:
+            async with sole_user(place):
                 await migrate(database)
         yield database
     finally:

@@ -15,6 +15,7 @@ from evald.history.keep_runs import keep_runs
 from evald.history.outcome import Outcome
 from evald.history.reading import HistoryReader, LineError, Read, ReadEval, ReadItem, ReadRun
 from evald.store.database import Database
+from evald.store.imported import take_turns
 
 KEPT_AT_ONCE: Final = 256
 BYTES_AT_ONCE: Final = 8 * 1024 * 1024
@@ -105,6 +106,7 @@ async def _kept(batch: _Batch, asked: Import, database: Database) -> Outcome:
 
     async def keep(connection: AsyncConnection) -> Outcome:
         outcome = Outcome()
+        await take_turns(connection)
         await keep_evals(connection, batch.evals, told, outcome)
         await keep_runs(connection, batch.runs, asked.project_id, outcome, orphans=asked.dry_run)
         await keep_items(connection, batch.items, asked.project_id, outcome, orphans=asked.dry_run)

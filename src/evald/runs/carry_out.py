@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.ids import new_id
@@ -102,4 +103,18 @@ async def _save(batch: Sequence[NewItem], recipe: Recipe, chunk: OwnChunk, tools
         )
         await item_store.insert_items(connection, recipe.run_id, batch)
 
-    await tools.database.write(save)
+    try:
+        await tools.database.write(save)
+    except IntegrityError:
+        rest = await _not_there(batch, tools)
+        if len(rest) == len(batch):
+            raise
+        # An earlier try failed and yet was taken: its answer was lost.
+        if rest:
+            await _save(rest, recipe, chunk, tools)
+
+
+async def _not_there(batch: Sequence[NewItem], tools: Tools) -> list[NewItem]:
+    ids = [item.id for item in batch]
+    there = await tools.database.read(lambda connection: item_store.ids_there(connection, ids))
+    return [item for item in batch if item.id not in there]

@@ -70,7 +70,7 @@ async def create_run(
 
     async def insert(connection: AsyncConnection) -> Run:
         # The eval may be deleted by now: NotFound.
-        await eval_store.get_eval(connection, of_eval.project_id, of_eval.id)
+        await eval_store.keep_eval(connection, of_eval.project_id, of_eval.id)
         await _insert(connection, new, rows)
         inserted = await run_store.get_run_without_rows(
             connection, of_eval.project_id, of_eval.id, new.id

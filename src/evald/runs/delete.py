@@ -38,6 +38,7 @@ async def delete_eval(
     created_meanwhile: list[str] = []
 
     async def remove(connection: AsyncConnection) -> None:
+        await eval_store.hold_eval(connection, project_id, eval_id)
         created_meanwhile[:] = await run_store.run_ids_of_eval(connection, eval_id)
         for run_id in created_meanwhile:
             await record_end(connection, run_id, "canceled", tools.clock())

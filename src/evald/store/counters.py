@@ -46,7 +46,8 @@ async def add_to_counters(
     claimed by another.
     """
     ours = {"of_run": run_id, "of_position": position, "of_claim": claim}
-    counted = await connection.execute(_ADD_COUNTS, {**ours, **_more(added.counts)})
+    add_counts = _ADD_COUNTS[connection.dialect.name]
+    counted = await connection.execute(add_counts, {**ours, **_more(added.counts)})
     if counted.rowcount != 1:
         raise RunStopped(run_id)
     if added.criteria:
@@ -83,21 +84,25 @@ _USAGE_NUMBERS = (
 
 
 # Built once: saves are what a run does most often, and building a statement costs more than running it.
-_ADD_COUNTS = (
-    update(runs)
-    .where(
-        runs.c.id == bindparam("of_run"),
-        runs.c.status == "in_progress",
-        select(chunks.c.run_id)
-        .where(
-            chunks.c.run_id == bindparam("of_run"),
-            chunks.c.position == bindparam("of_position"),
-            chunks.c.claim == bindparam("of_claim"),
-        )
-        .exists(),
-    )
-    .values(_sums(runs))
+_OUR_CHUNK = select(chunks.c.run_id).where(
+    chunks.c.run_id == bindparam("of_run"),
+    chunks.c.position == bindparam("of_position"),
+    chunks.c.claim == bindparam("of_claim"),
 )
+
+
+def _add_counts(is_ours: ColumnElement[bool]) -> Executable:
+    of_run = (runs.c.id == bindparam("of_run"), runs.c.status == "in_progress")
+    return update(runs).where(*of_run, is_ours).values(_sums(runs))
+
+
+_ADD_COUNTS = {
+    # It has one writer, and needs no lock.
+    "sqlite": _add_counts(_OUR_CHUNK.exists()),
+    # Here the chunk is locked until the save is committed: who claims it meanwhile waits, and then sees
+    # the items.
+    "postgresql": _add_counts(select(_OUR_CHUNK.with_for_update().cte("our_chunk")).exists()),
+}
 _ADD_CRITERIA = (
     update(run_criteria)
     .where(

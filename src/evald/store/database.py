@@ -5,13 +5,14 @@ is finished first, then the cancellation goes on.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 Result = TypeVar("Result")
@@ -27,6 +28,9 @@ SQLITE_PRAGMAS = (
     "PRAGMA cache_size = -65536",
 )
 READERS = 4
+"""Connections of SQLite that read at the same time."""
+POSTGRES_READERS = 8
+POSTGRES_WRITERS = 8
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,10 @@ class Database:
 
     async def read(self, work: Work[Result]) -> Result:
         """Give what `work` reads; all its statements see the same moment."""
-        return await uninterrupted(_in_transaction(self.reader, work))
+        try:
+            return await uninterrupted(_in_transaction(self.reader, work))
+        except DatabaseAway:  # a connection was cut under it; a read can be made again
+            return await uninterrupted(_in_transaction(self.reader, work))
 
     async def write(self, work: Work[Result]) -> Result:
         """Give what `work` gives, with all that it wrote saved, or nothing of it on an error."""
@@ -64,8 +71,40 @@ class Database:
 
 
 async def _in_transaction(engine: AsyncEngine, work: Work[Result]) -> Result:
-    async with engine.begin() as connection:
-        return await work(connection)
+    with _away_alike():
+        async with engine.begin() as connection:
+            return await work(connection)
+
+
+TRY_AGAIN: Final = (
+    "08",  # the connection failed
+    "40",  # two transactions stood in each other's way, and this one was taken back
+    "53",  # no room on the disk, no memory, no connection left
+    "55",  # a lock could not be had
+    "57",  # the server stops or starts
+)
+"""The classes of Postgres's error codes after which the same work may succeed."""
+
+
+class DatabaseAway(OperationalError):
+    """Postgres did not take the work. It may have taken what was to be committed: nobody knows."""
+
+    def __init__(self, reason: BaseException) -> None:
+        super().__init__(None, None, reason)
+
+
+@contextmanager
+def _away_alike() -> Iterator[None]:
+    """Raise DatabaseAway whichever way Postgres could not be had."""
+    try:
+        yield
+    except OSError as error:  # no connection could be made
+        raise DatabaseAway(error) from None
+    except DBAPIError as error:
+        code = getattr(error.orig, "sqlstate", None) or ""
+        if error.connection_invalidated or code[:2] in TRY_AGAIN:
+            raise DatabaseAway(error.orig or error) from None
+        raise
 
 
 async def uninterrupted(work: Coroutine[Any, Any, Result]) -> Result:
@@ -83,7 +122,10 @@ async def uninterrupted(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 def open_database(url: str) -> Database:
-    """Open the database of a SQLAlchemy URL such as `sqlite+aiosqlite:////var/lib/evald/evald.db`."""
+    """Open the database of a SQLAlchemy URL such as `sqlite+aiosqlite:////var/lib/evald/evald.db`.
+
+    The other kind is `postgresql+asyncpg://user:password@host/database`.
+    """
     parsed = make_url(url)
     if parsed.get_backend_name() == "sqlite":
         return Database(
@@ -92,8 +134,24 @@ def open_database(url: str) -> Database:
             writer=_sqlite_engine(parsed, "BEGIN IMMEDIATE", 1),
             changer=_sqlite_engine(parsed, "BEGIN IMMEDIATE", 1, without=_FOREIGN_KEYS),
         )
-    engine = create_async_engine(parsed, hide_parameters=True)
-    return Database(reader=engine, writer=engine, changer=engine)
+    writer = _postgres_engine(parsed, POSTGRES_WRITERS)
+    # One moment for all statements of a read; a write sees what others committed before each of its.
+    reader = _postgres_engine(parsed, POSTGRES_READERS, isolation_level="REPEATABLE READ")
+    return Database(reader=reader, writer=writer, changer=writer)
+
+
+def _postgres_engine(url: URL, size: int, **more: Any) -> AsyncEngine:
+    return create_async_engine(
+        url,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=300,
+        # A connection that was cut while nobody used it, say by a restart, is not handed out.
+        pool_pre_ping=True,
+        connect_args={"timeout": 30},
+        hide_parameters=True,
+        **more,
+    )
 
 
 def _sqlite_engine(url: URL, begin: str, size: int, *, without: str = "") -> AsyncEngine:

@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 import orjson
-from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, Select, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.evals import Eval, ImportedEval
@@ -36,8 +36,28 @@ async def insert_eval(connection: AsyncConnection, new: Eval) -> None:
 
 async def get_eval(connection: AsyncConnection, project_id: ProjectId, eval_id: str) -> Eval:
     """Give an eval of this project. Raises NotFound."""
+    return await _one(connection, select(evals), project_id, eval_id)
+
+
+async def keep_eval(connection: AsyncConnection, project_id: ProjectId, eval_id: str) -> Eval:
+    """Give an eval that nobody deletes before this transaction ends. Raises NotFound."""
+    kept = select(evals).with_for_update(read=True, key_share=True)
+    return await _one(connection, kept, project_id, eval_id)
+
+
+async def hold_eval(connection: AsyncConnection, project_id: ProjectId, eval_id: str) -> Eval:
+    """Give an eval that nobody else changes, and no run is added to, before this transaction ends.
+
+    Raises NotFound.
+    """
+    return await _one(connection, select(evals).with_for_update(), project_id, eval_id)
+
+
+async def _one(
+    connection: AsyncConnection, which: Select[Any], project_id: ProjectId, eval_id: str
+) -> Eval:
     found = await connection.execute(
-        select(evals).where(evals.c.id == eval_id, evals.c.project_id == project_id)
+        which.where(evals.c.id == eval_id, evals.c.project_id == project_id)
     )
     row = found.one_or_none()
     if row is None:

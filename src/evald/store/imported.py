@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, exists, func, insert, select, update
+from sqlalchemy import Row, exists, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.evals import Eval
@@ -14,6 +14,9 @@ from evald.rules import json_text
 from evald.rules.verdict import ItemStatus
 from evald.store.evals import imported_text
 from evald.store.tables import evals, imported_runs, output_items, run_data_sources, runs
+
+IMPORTING: Final = 0x6576616C66
+"""The number of Postgres's advisory lock under which history is taken in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,18 @@ class RunPlace:
     original_status: Status | None
     total: int
     """How many output items it tells of."""
+
+
+_IN_TURN = text("SELECT pg_advisory_xact_lock(:lock)").bindparams(lock=IMPORTING)
+
+
+async def take_turns(connection: AsyncConnection) -> None:
+    """Keep other imports waiting until this transaction ends: what is looked up stays true until then.
+
+    SQLite has one writer anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        await connection.execute(_IN_TURN)
 
 
 async def projects_of_evals(

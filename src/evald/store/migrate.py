@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, inspect, text
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.errors import CannotStart
@@ -19,6 +19,9 @@ from evald.store.database import Database
 
 LATEST: Final = "0006"
 """The newest migration; a test holds it against the folder `migrations/versions`."""
+
+MIGRATING: Final = 0x6576616C65
+"""The number of Postgres's advisory lock under which a schema is changed."""
 
 FOLDER: Final = Path(__file__).parent / "migrations"
 
@@ -46,7 +49,7 @@ async def is_up_to_date(database: Database) -> bool:
     return await database.read(version) == LATEST
 
 
-def check_file(file: str) -> None:
+def check_file(file: Path) -> None:
     """See whether a file is, or can become, a SQLite database. Raises CannotStart.
 
     Without aiosqlite: the thread of a connection that could not be opened may outlive the event
@@ -64,18 +67,22 @@ def refusing_broken() -> Iterator[None]:
     """Raise CannotStart when the database cannot be used, for whatever reason it gives."""
     try:
         yield
-    except DatabaseError as error:
+    except DBAPIError as error:
         raise _unusable(error.orig) from None
+    except OSError as error:  # Postgres cannot be reached
+        raise _unusable(error) from None
 
 
 def _unusable(reason: BaseException | None) -> CannotStart:
     return CannotStart(
-        f"The database cannot be used: {reason}. Use another data directory, or another "
-        "EVALD_DATABASE_URL."
+        f"The database cannot be used: {str(reason).rstrip('.')}. Use another data directory, or "
+        "another EVALD_DATABASE_URL."
     )
 
 
 def _upgrade(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":  # programs that start at once take turns
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATING})
     current = schema_version(connection)
     from alembic import command
     from alembic.config import Config
@@ -87,7 +94,7 @@ def _upgrade(connection: Connection) -> None:
     if current is not None and current not in known:
         raise CannotStart(
             f"The database was written by a newer evald (schema {current}; this one knows {LATEST}). "
-            "Start that newer version, or use another data directory."
+            "Start that newer version, or use another database."
         )
     config.attributes["connection"] = connection
     command.upgrade(config, LATEST)

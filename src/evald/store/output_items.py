@@ -48,6 +48,12 @@ async def insert_items(connection: AsyncConnection, run_id: str, items: Sequence
     )
 
 
+async def ids_there(connection: AsyncConnection, ids: Sequence[str]) -> set[str]:
+    """Give those of these ids that are of saved output items."""
+    found = await connection.execute(select(output_items.c.id).where(output_items.c.id.in_(ids)))
+    return set(found.scalars())
+
+
 async def get_item(connection: AsyncConnection, run_id: str, item_id: str) -> str:
     """Give the JSON text of an output item of this run. Raises NotFound."""
     found = await connection.execute(

@@ -1,9 +1,6 @@
-"""Where the database is, and the lock by which one server at a time uses it."""
+"""Where the database is."""
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -15,29 +12,61 @@ from evald.settings import Settings
 
 ONLY_OURS: Final = 0o077
 """The umask: what users send and models answer is for nobody else on this machine."""
+SQLITE: Final = "sqlite+aiosqlite"
+POSTGRES: Final = "postgresql+asyncpg"
+SPELLINGS: Final = {"postgres": POSTGRES, "postgresql": POSTGRES}
+"""How programs that know one driver write the URL."""
 
 
-def database_url(settings: Settings, *, named: str = "EVALD_DATABASE_URL") -> str:
-    """Give the URL of the database: the one that is set, or SQLite in the data directory.
+@dataclass(frozen=True)
+class Place:
+    """A database that the settings name; whether it is there, nobody has seen yet."""
+
+    url: str
+    """The SQLAlchemy URL, with the password."""
+
+    @property
+    def file(self) -> Path | None:
+        """The file of SQLite, None for Postgres."""
+        url = make_url(self.url)
+        return Path(url.database or "") if url.drivername == SQLITE else None
+
+    @property
+    def shown(self) -> str:
+        """How people are told of it, without a password."""
+        url = make_url(self.url)
+        if url.drivername == SQLITE:
+            return url.database or ""
+        # A query may hold secrets, too.
+        bare = URL.create("postgresql", None, None, url.host, url.port, url.database)
+        return bare.render_as_string()
+
+
+def place_of(settings: Settings, *, named: str = "EVALD_DATABASE_URL") -> Place:
+    """Give the database that is set, or SQLite in the data directory.
 
     `named` is where it is set, for the message. Raises CannotStart.
     """
     if settings.database_url is None:
         path = settings.data_dir.absolute() / "evald.db"
         # A name may hold what means something in a URL.
-        url = URL.create("sqlite+aiosqlite", database=str(path))
-        return url.render_as_string(hide_password=False)
+        return Place(URL.create(SQLITE, database=str(path)).render_as_string(hide_password=False))
     given = settings.database_url.get_secret_value()
     try:
         url = make_url(given)
+        url.get_backend_name()
     except (ArgumentError, ValueError):  # their messages may hold the password
         raise CannotStart(f"{named} is no URL of a database.") from None
-    if url.drivername != "sqlite+aiosqlite" or not _names_a_file(url):
-        raise CannotStart(
-            f"This version of evald keeps its data in a file of SQLite; leave {named} unset, or write "
-            "it as sqlite+aiosqlite:////var/lib/evald/evald.db."
-        )
-    return given
+    url = url.set(drivername=SPELLINGS.get(url.drivername, url.drivername))
+    if url.drivername == POSTGRES and url.database:
+        return Place(url.render_as_string(hide_password=False))
+    if url.drivername == SQLITE and _names_a_file(url):
+        return Place(given)
+    raise CannotStart(
+        f"evald keeps its data in Postgres or in a file of SQLite. Write {named} as "
+        "postgresql://USER:PASSWORD@HOST/DATABASE or as sqlite+aiosqlite:////var/lib/evald/evald.db, "
+        "or leave it unset."
+    )
 
 
 def _names_a_file(url: URL) -> bool:
@@ -51,37 +80,3 @@ def make_data_dir(data_dir: Path) -> None:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except (OSError, ValueError) as error:  # no path at all: it holds a NUL
         raise CannotStart(f"The data directory cannot be made: {error}.") from None
-
-
-@contextmanager
-def sole_user(file: str) -> Iterator[None]:
-    """Hold the database: two servers on one SQLite file would both carry out its runs.
-
-    Raises CannotStart when another one holds it.
-    """
-    # A symbolic link is another name of the same file.
-    lock = f"{os.path.realpath(file)}.lock"
-    try:
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise CannotStart(
-            f"The database {file} cannot be locked: {lock}: {error.strerror}. Give evald a "
-            "directory that it may write to with --data-dir, or another EVALD_DATABASE_URL."
-        ) from None
-    try:
-        _lock(descriptor, file)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _lock(descriptor: int, file: str) -> None:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise CannotStart(
-            f"Another evald uses the database {file}. Stop it, or give this one a directory of its "
-            "own with --data-dir."
-        ) from None
-    except OSError as error:
-        raise CannotStart(f"The database {file} cannot be locked: {error.strerror}.") from None

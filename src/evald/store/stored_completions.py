@@ -109,9 +109,9 @@ async def update_metadata(
     """Replace the metadata of a completion and give its new JSON text. Raises NotFound."""
     table = stored_completions.c
     found = await connection.execute(
-        select(table.seq, table.created_at, table.body).where(
-            *kept.is_one(stored_completions, project_id, completion_id)
-        )
+        select(table.seq, table.created_at, table.body)
+        .where(*kept.is_one(stored_completions, project_id, completion_id))
+        .with_for_update()
     )
     row = found.one_or_none()
     if row is None:

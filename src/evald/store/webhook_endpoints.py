@@ -43,8 +43,21 @@ async def get_endpoint(
     connection: AsyncConnection, project_id: ProjectId, endpoint_id: str
 ) -> WebhookEndpoint:
     """Give an endpoint of this project. Raises NotFound."""
+    return await _one(connection, _ENDPOINTS, project_id, endpoint_id)
+
+
+async def hold_endpoint(
+    connection: AsyncConnection, project_id: ProjectId, endpoint_id: str
+) -> WebhookEndpoint:
+    """Give an endpoint that nobody else changes before this transaction ends. Raises NotFound."""
+    return await _one(connection, _ENDPOINTS.with_for_update(), project_id, endpoint_id)
+
+
+async def _one(
+    connection: AsyncConnection, which: Select[Any], project_id: ProjectId, endpoint_id: str
+) -> WebhookEndpoint:
     found = await connection.execute(
-        _ENDPOINTS.where(table.id == endpoint_id, table.project_id == project_id)
+        which.where(table.id == endpoint_id, table.project_id == project_id)
     )
     row = found.one_or_none()
     if row is None:

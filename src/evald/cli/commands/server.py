@@ -21,7 +21,7 @@ def serve(host: str | None, port: int | None, data_dir: Path | None, config: Pat
       EVALD_UPSTREAM_BASE_URL  endpoint that serves every model no provider names
       EVALD_UPSTREAM_API_KEY   its key, if it wants one
       EVALD_PUBLIC_URL         URL under which browsers reach this server
-      EVALD_DATABASE_URL       another SQLite file, as sqlite+aiosqlite:///PATH
+      EVALD_DATABASE_URL       Postgres, as postgresql://USER:PASSWORD@HOST/NAME
       EVALD_SCHEMA_STRICT      true: answers as the published schema has them
       EVALD_LOG_LEVEL          debug, info, warning or error [info]
       EVALD_LOG_FORMAT         console or json [console]
