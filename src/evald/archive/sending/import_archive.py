@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 
 from evald.archive.reading.archive import Archive
-from evald.archive.reading.documents import NO_JSON
+from evald.archive.reading.documents import NO_JSON, NO_OBJECTS
 from evald.archive.reading.members import Member
 from evald.archive.reading.records import Broken, Kind, Record
 from evald.archive.sending import batches
@@ -97,7 +97,7 @@ class Import:
             self.unknown.append(member.name)
 
     def _broken(self, member: Member, found: Broken) -> None:
-        if found.reason == NO_JSON and not member.file_name.endswith(_JSON):
+        if found.reason in (NO_JSON, NO_OBJECTS) and not member.file_name.endswith(_JSON):
             self.unknown.append(member.name)
         elif not member.file_name.endswith(_PART):  # whose last line may be cut off
             self._refuse(found)
