@@ -151,7 +151,9 @@ def test_what_is_nested_without_an_end_is_given_up(begin: bytes) -> None:
 def test_json_that_holds_no_object_is_not_called_no_json() -> None:
     found = {text: read(text) for text in (b'"x"', b" 12\n", b"<html>")}
 
-    reasons = {text: [getattr(each, "reason", None) for each in said] for text, said in found.items()}
+    reasons = {
+        text: [getattr(each, "reason", None) for each in said] for text, said in found.items()
+    }
     assert reasons == {
         b'"x"': ["it is JSON without an object or a list"],
         b" 12\n": ["it is JSON without an object or a list"],

@@ -38,7 +38,8 @@ _UTF8_MARK: Final = b"\xef\xbb\xbf"
 def objects_in(pieces: Iterator[bytes], where: str, most: int) -> Iterator[Record | Broken]:
     """Give the objects of a file, and what in it is none.
 
-    Of another text it is NO_JSON or NO_OBJECTS alone. An object of more than `most` bytes is not kept. Raises what the pieces raise.
+    Of another text it is NO_JSON or NO_OBJECTS alone. An object of more than `most` bytes is not kept.
+    Raises what the pieces raise.
     """
     try:
         head, rest = _begun(_as_utf8(pieces))
