@@ -61,9 +61,10 @@ def test_a_file_of_a_pull_keeps_its_id_its_time_and_its_bytes(
         assert first.returncode == 0, first.stderr
         assert counts(first)["files"]["imported"] == 1
         assert NOTHING_NEW in second.stdout
-        file = client_of(server).files.retrieve(f"file-{name}")
-        assert (file.created_at, file.filename) == (1753000000, 'a "b"\u00e6.jsonl')
-        assert client_of(server).files.content(f"file-{name}").content == ROWS
+        with client_of(server) as client:
+            file = client.files.retrieve(f"file-{name}")
+            assert (file.created_at, file.filename) == (1753000000, 'a "b"\u00e6.jsonl')
+            assert client.files.content(f"file-{name}").content == ROWS
 
 
 def test_rows_that_lie_under_the_id_of_a_file_are_that_file(
@@ -79,9 +80,10 @@ def test_rows_that_lie_under_the_id_of_a_file_are_that_file(
 
     assert counts(dry)["files"] == counts(found)["files"] == {"imported": 1, "there already": 0}
     assert counts(again)["files"] == {"imported": 0, "there already": 1}
-    file = client_of(server).files.retrieve(file_id)
-    assert file.created_at == given.runs[0]["created_at"]
-    assert client_of(server).files.content(file_id).content == ROWS
+    with client_of(server) as client:
+        file = client.files.retrieve(file_id)
+        assert file.created_at == given.runs[0]["created_at"]
+        assert client.files.content(file_id).content == ROWS
 
 
 def test_a_file_with_other_bytes_is_refused_and_one_without_bytes_is_said(
@@ -97,7 +99,8 @@ def test_a_file_with_other_bytes_is_refused_and_one_without_bytes_is_said(
     assert found.returncode == 1
     assert "files/file-changed/content, file-changed: " in found.stderr
     assert "file, file-nowhere: The archive does not hold its bytes." in found.stderr
-    assert client_of(server).files.content("file-changed").content == ROWS
+    with client_of(server) as client:
+        assert client.files.content("file-changed").content == ROWS
 
 
 def test_a_file_that_another_import_is_just_sending_is_not_refused(
@@ -167,7 +170,8 @@ def test_a_stored_completion_keeps_its_id_its_time_and_its_messages(
     for each in (dry, first):
         assert counts(each)["stored completions"] == {"imported": 1, "there already": 0}
     assert NOTHING_NEW in second.stdout
-    found = client_of(server).chat.completions.retrieve("chatcmpl-archived")
+    with client_of(server) as client:
+        found = client.chat.completions.retrieve("chatcmpl-archived")
     assert (found.created, found.metadata) == (1753000000, {"team": "a"})
     path = "/v1/chat/completions/chatcmpl-archived/messages"
     listed = server.ask("GET", path).json["data"]
