@@ -17,5 +17,6 @@ def server(
     model_process: ModelServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[EvaldServer]:
     """One evald for all tests of a file; each imports ids of its own."""
-    with EvaldServer(tmp_path_factory.mktemp("evald"), upstream=model_process.url) as process:
+    folder, config = tmp_path_factory.mktemp("evald"), '[aliases]\n"an-alias" = "scripted"\n'
+    with EvaldServer(folder, upstream=model_process.url, config=config) as process:
         yield process

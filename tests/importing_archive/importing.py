@@ -47,19 +47,20 @@ def counts(process: subprocess.CompletedProcess[str]) -> dict[str, dict[str, int
 
 
 def client_of(server: EvaldServer) -> OpenAI:
+    """Give a client, to be closed: one that is left to the collector may leave its socket open."""
     return OpenAI(base_url=server.base_url, api_key="not needed", max_retries=0)
 
 
 def read_back(server: EvaldServer, eval_id: str) -> History:
     """Give what the official SDK finds of an eval, as it was sent."""
-    client = client_of(server)
-    found = client.evals.retrieve(eval_id)
-    runs = list(client.evals.runs.list(eval_id, limit=100))
-    items = [
-        each
-        for run in runs
-        for each in client.evals.runs.output_items.list(run.id, eval_id=eval_id, limit=100)
-    ]
+    with client_of(server) as client:
+        found = client.evals.retrieve(eval_id)
+        runs = list(client.evals.runs.list(eval_id, limit=100))
+        items = [
+            each
+            for run in runs
+            for each in client.evals.runs.output_items.list(run.id, eval_id=eval_id, limit=100)
+        ]
     return History(
         found.to_dict(mode="json", warnings=False),
         [each.to_dict(mode="json", warnings=False) for each in runs],

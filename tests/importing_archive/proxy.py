@@ -18,6 +18,7 @@ class Instead:
     kind: Literal["cut", "hold", "answer"]
     status: int = 429
     headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b"{}"
 
 
 Fault = Callable[[int], Instead | None]
@@ -84,9 +85,9 @@ class Proxy:
             request.send_response(instead.status)
             for name, value in instead.headers.items():
                 request.send_header(name, value)
-            request.send_header("content-length", "2")
+            request.send_header("content-length", str(len(instead.body)))
             request.end_headers()
-            request.wfile.write(b"{}")
+            request.wfile.write(instead.body)
 
     def pass_on(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
         status, content = self._asked(request, body)

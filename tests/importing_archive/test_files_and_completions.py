@@ -2,9 +2,18 @@
 
 import json
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from evald.archive.reading.json_pieces import Place
+from evald.archive.reading.records import Kind, Record
+from evald.archive.sending import batches
+from evald.archive.sending.batches import Batches
+from evald.archive.sending.completions import Pairs
+from evald.archive.sending.outcome import Outcome
+from evald.archive.sending.server import Address, Server
 from tests.importing_archive.history import history
 from tests.importing_archive.importing import NOTHING_NEW, client_of, counts, imported
+from tests.importing_archive.proxy import Instead, Proxy
 from tests.importing_archive.shapes import (
     Files,
     as_folder,
@@ -52,9 +61,10 @@ def test_a_file_of_a_pull_keeps_its_id_its_time_and_its_bytes(
         assert first.returncode == 0, first.stderr
         assert counts(first)["files"]["imported"] == 1
         assert NOTHING_NEW in second.stdout
-        file = client_of(server).files.retrieve(f"file-{name}")
-        assert (file.created_at, file.filename) == (1753000000, 'a "b"\u00e6.jsonl')
-        assert client_of(server).files.content(f"file-{name}").content == ROWS
+        with client_of(server) as client:
+            file = client.files.retrieve(f"file-{name}")
+            assert (file.created_at, file.filename) == (1753000000, 'a "b"\u00e6.jsonl')
+            assert client.files.content(f"file-{name}").content == ROWS
 
 
 def test_rows_that_lie_under_the_id_of_a_file_are_that_file(
@@ -70,9 +80,10 @@ def test_rows_that_lie_under_the_id_of_a_file_are_that_file(
 
     assert counts(dry)["files"] == counts(found)["files"] == {"imported": 1, "there already": 0}
     assert counts(again)["files"] == {"imported": 0, "there already": 1}
-    file = client_of(server).files.retrieve(file_id)
-    assert file.created_at == given.runs[0]["created_at"]
-    assert client_of(server).files.content(file_id).content == ROWS
+    with client_of(server) as client:
+        file = client.files.retrieve(file_id)
+        assert file.created_at == given.runs[0]["created_at"]
+        assert client.files.content(file_id).content == ROWS
 
 
 def test_a_file_with_other_bytes_is_refused_and_one_without_bytes_is_said(
@@ -88,7 +99,44 @@ def test_a_file_with_other_bytes_is_refused_and_one_without_bytes_is_said(
     assert found.returncode == 1
     assert "files/file-changed/content, file-changed: " in found.stderr
     assert "file, file-nowhere: The archive does not hold its bytes." in found.stderr
-    assert client_of(server).files.content("file-changed").content == ROWS
+    with client_of(server) as client:
+        assert client.files.content("file-changed").content == ROWS
+
+
+def test_a_file_that_another_import_is_just_sending_is_not_refused(
+    server: EvaldServer, tmp_path: Path
+) -> None:
+    folder = as_folder({"file-at-once.jsonl": ROWS}, tmp_path)
+    taken = whole({"error": {"message": "The id of this file is taken.", "code": "id_taken"}})
+
+    def other_import(post: int) -> Instead | None:
+        if post > 1:
+            return None
+        assert imported(server.url, folder).returncode == 0
+        return Instead("answer", 409, body=taken)
+
+    with Proxy(server.port, other_import) as proxy:
+        found = imported(proxy.url, folder)
+
+    assert (found.returncode, found.stderr) == (0, "")
+    assert counts(found)["files"] == {"imported": 0, "there already": 1}
+
+
+def test_of_completions_that_lie_together_only_the_first_waits_for_messages() -> None:
+    address = Address(urlsplit("http://127.0.0.1:9"), {}, None)
+    outcome = Outcome()
+    sent = Batches(
+        Server(address, print), "", outcome, batches.completions, outcome.stored_completions
+    )
+    pairs = Pairs(sent)
+    found = [Record(Kind.COMPLETION, {}, b"x" * 100, "all.json", Place(1, 0)) for _ in range(3)]
+    for each in found:
+        pairs.completion(".", each)
+
+    assert pairs.size == 100
+
+    pairs.messages(".", [found[0]])
+    assert pairs.size == 0
 
 
 def test_a_stored_completion_keeps_its_id_its_time_and_its_messages(
@@ -122,7 +170,8 @@ def test_a_stored_completion_keeps_its_id_its_time_and_its_messages(
     for each in (dry, first):
         assert counts(each)["stored completions"] == {"imported": 1, "there already": 0}
     assert NOTHING_NEW in second.stdout
-    found = client_of(server).chat.completions.retrieve("chatcmpl-archived")
+    with client_of(server) as client:
+        found = client.chat.completions.retrieve("chatcmpl-archived")
     assert (found.created, found.metadata) == (1753000000, {"team": "a"})
     path = "/v1/chat/completions/chatcmpl-archived/messages"
     listed = server.ask("GET", path).json["data"]

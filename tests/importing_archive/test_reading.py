@@ -137,6 +137,30 @@ def test_an_object_that_is_too_large_is_named_and_those_around_it_are_read() -> 
         assert [each.reason for each in broken] == ["it is larger than an object may be"]
 
 
+@pytest.mark.parametrize("begin", [b"[", b'{"a":'])
+def test_what_is_nested_without_an_end_is_given_up(begin: bytes) -> None:
+    pieces = iter([begin * 50_000] * 200)
+
+    [found] = objects_in(pieces, "file", MOST)
+
+    assert isinstance(found, Broken)
+    assert found.reason == "it is nested deeper than 1,000 levels"
+    assert len(list(pieces)) > 0
+
+
+def test_json_that_holds_no_object_is_not_called_no_json() -> None:
+    found = {text: read(text) for text in (b'"x"', b" 12\n", b"<html>")}
+
+    reasons = {
+        text: [getattr(each, "reason", None) for each in said] for text, said in found.items()
+    }
+    assert reasons == {
+        b'"x"': ["it is JSON without an object or a list"],
+        b" 12\n": ["it is JSON without an object or a list"],
+        b"<html>": ["it is no JSON"],
+    }
+
+
 # Not `ru_maxrss`: a child begins with that of its parent.
 HUGE = """
 import sys

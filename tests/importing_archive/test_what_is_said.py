@@ -86,11 +86,45 @@ def test_judges_that_nobody_serves_are_named_with_what_to_do(
     found = imported(server.url, folder)
 
     assert "Judges that the server lists no model for: gpt-gone" in found.stdout
-    assert '    [aliases]\n    "gpt-gone" = ' in found.stdout
+    assert '    [aliases]\n    "gpt-gone" = "scripted"\n' in found.stdout  # and not "an-alias"
     assert "Look at http" in found.stdout
     late = imported(server.url, folder, "--map", "gpt-gone=other")
     assert (late.returncode, counts(late)["evals"]["different"]) == (1, 1)
     assert "--map is for its first import" in late.stdout
+
+
+def test_an_eval_without_runs_is_shown_on_its_page(server: EvaldServer, tmp_path: Path) -> None:
+    given = history("alone", runs=0)
+    folder = as_folder(langfuse_folder(given), tmp_path)
+
+    found = imported(server.url, folder)
+
+    page = f"/evaluations/{given.eval['id']}"
+    assert f"Look at {server.url}{page}\n" in found.stdout
+    assert server.ask("GET", page).headers["content-type"].startswith("text/html")
+
+
+def test_where_nothing_came_in_there_is_no_table(server: EvaldServer, tmp_path: Path) -> None:
+    folder = as_folder({"x.json": b'"x"'}, tmp_path)
+
+    found = imported(server.url, folder)
+
+    assert (found.returncode, found.stdout) == (1, "")
+    assert "  x.json: it is JSON without an object or a list\n" in found.stderr
+
+
+def test_a_path_that_is_not_there_is_said_before_any_server_is_asked(tmp_path: Path) -> None:
+    found = imported("http://127.0.0.1:9", tmp_path / "nope")
+
+    assert (found.returncode, found.stdout) == (1, "")
+    assert found.stderr == f"Nothing was imported. {tmp_path}/nope: it is not there.\n"
+
+
+def test_a_wrong_option_is_told_with_the_command_as_it_is_typed(tmp_path: Path) -> None:
+    found = imported("http://127.0.0.1:9", tmp_path, "--nope")
+
+    assert "evald import [OPTIONS] PATH\nTry '" in found.stderr
+    assert "evald import --help' for help." in found.stderr
 
 
 def test_output_items_that_are_missing_are_said(server: EvaldServer, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`evald import registry` against a real server: what it makes, says and leaves alone."""
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,13 +11,20 @@ from typing import Any
 import pytest
 from openai import OpenAI
 
+from tests.importing_archive.proxy import Instead, Proxy
 from tests.isolation import needs_isolation
 from tests.model_server.client import ModelServer
 from tests.model_server.script import Step
 from tests.registry import made
 from tests.registry.made import CHAT, entry, imported
 from tests.runs.making import asked, get_final, items_of
-from tests.server import CHECKOUT, EvaldServer, evald_environment
+from tests.server import (
+    CHECKOUT,
+    ENDED_WITHIN_S,
+    EvaldServer,
+    evald_environment,
+)
+from tests.waiting import until
 
 ROWS: list[dict[str, Any]] = [
     {"input": CHAT, "ideal": "blue"},
@@ -175,6 +183,55 @@ def test_model_graded_evals_are_another_eval_for_each_judge_and_need_one(
     assert get_final(server, run)["result_counts"]["passed"] == 1
     (item,) = items_of(server, run)
     assert item["results"][0]["sample"]["input"][0]["content"].startswith("Is blue a good answer")
+
+
+def test_a_name_that_the_registry_has_not_stops_no_other(server: EvaldServer, place: Path) -> None:
+    done = imported(server, place, "colour", "begins.dev", "none*")
+    listed = imported(None, place, "colour", "begins.dev", "--list")
+
+    assert (done.returncode, listed.returncode) == (1, 1)
+    assert "The registry has no eval 'colour'. Did you mean colours" in done.stderr
+    assert "The registry has no eval 'none*'." in done.stderr
+    assert list(evals_of(server, place)) == ["begins.dev"]
+    assert "begins.dev  Match" in listed.stdout
+
+
+def test_the_command_of_a_run_is_said_once_however_many_evals_come(
+    server: EvaldServer, place: Path
+) -> None:
+    one = imported(server, place, "colours").stdout.splitlines()
+    several = imported(server, place, "--all", "--judge", "one").stdout.splitlines()
+
+    options = f"--from {place} --url {server.url} --run MODEL"
+    assert one[1:] == [f"  evald import registry colours.dev {options}"]
+    assert [each for each in several if "evald import registry" in each] == [
+        f"  evald import registry NAME --from {place} --judge one --url {server.url} --run MODEL"
+    ]
+
+
+def test_an_import_that_is_stopped_says_what_is_kept(server: EvaldServer, place: Path) -> None:
+    command = [sys.executable, "-m", "evald", "import", "registry", "--from", str(place), "--all"]
+    with Proxy(server.port) as proxy:
+
+        def evals_sent() -> int:
+            return sum(b"testing_criteria" in body for body in proxy.posts)
+
+        proxy.fault = lambda _: Instead("hold") if evals_sent() == 2 else None
+        process = subprocess.Popen(
+            [*command, "--url", proxy.url],
+            cwd=CHECKOUT,
+            env=evald_environment({}),
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        until(lambda: evals_sent() == 2)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=ENDED_WITHIN_S)
+
+    assert process.returncode == 130
+    assert "Stopped. What was sent is kept; the same command goes on from there." in said
+    assert "1 imported, 0 were there already" in said
+    assert len(evals_of(server, place)) == 1
 
 
 @pytest.mark.parametrize(

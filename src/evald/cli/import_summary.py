@@ -1,7 +1,7 @@
 """What an import says at its end: what became of each kind, what was not taken, what to do next."""
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 from urllib.parse import quote
 
 import click
@@ -21,7 +21,10 @@ def say_what_became(work: Import, address: Address) -> int:
     if not any(each.total for each in outcome.kinds.values()) and not outcome.not_taken_count:
         click.echo("Nothing was imported: nothing in it is known to evald.", err=True)
         return 1
-    _say_counts(work)
+    if work.is_dry:
+        click.echo("A dry run: nothing was changed. This would become of it:")
+    if any(each.total for each in outcome.kinds.values()):
+        _say_counts(work)
     _say_each("Not taken", outcome.not_taken, outcome.not_taken_count, address)
     _say_each("To know", outcome.notes, len(outcome.notes), address)
     _say_what_is_missing(work, address)
@@ -31,8 +34,6 @@ def say_what_became(work: Import, address: Address) -> int:
 
 
 def _say_counts(work: Import) -> None:
-    if work.is_dry:
-        click.echo("A dry run: nothing was changed. This would become of it:")
     kinds = {name: each for name, each in work.outcome.kinds.items() if each.total}
     rows = {name: _numbers(counts) for name, counts in kinds.items()}
     shown = [
@@ -40,7 +41,7 @@ def _say_counts(work: Import) -> None:
         for place, _ in enumerate(_COLUMNS)
         if place < 2 or any(numbers[place] for numbers in rows.values())
     ]
-    width = max((len(name) for name in rows), default=0)
+    width = max(len(name) for name in rows)
     click.echo("  ".join([" " * width, *(_COLUMNS[place] for place in shown)]))
     for name, numbers in rows.items():
         cells = [f"{numbers[place]:>{len(_COLUMNS[place])},}" for place in shown]
@@ -64,7 +65,7 @@ def _say_each(title: str, found: list[tuple[Origin, str]], count: int, address: 
 
 
 def _say_what_is_missing(work: Import, address: Address) -> None:
-    runs = work.survey.incomplete_runs()
+    runs = [each for each in work.survey.incomplete_runs() if each[0] not in work.refused_runs]
     if runs:
         click.echo(f"Output items that are not in the archive ({_n(len(runs), 'run')}):")
     for run_id, items, told in runs[:NAMED]:
@@ -103,23 +104,30 @@ def _say_what_next(work: Import, address: Address) -> None:
         server.close()
 
 
-def _served(server: Server) -> set[str] | None:
-    """Give the models that the server lists; None when it cannot."""
+def _served(server: Server) -> dict[str, bool] | None:
+    """Give the models that the server lists, and of each whether it is an alias; None if it cannot."""
     said = server.ask("GET", "models")
     try:
-        return {str(each["id"]) for each in said.value["data"]} if said.status == 200 else None
+        data = said.value["data"] if said.status == 200 else None
+        return None if data is None else {str(each["id"]): _is_alias(each) for each in data}
     except (KeyError, TypeError):
         return None
 
 
-def _say_models(work: Import, served: set[str] | None, address: Address) -> None:
+def _is_alias(model: Mapping[str, Any]) -> bool:
+    added = model.get("evald")
+    return isinstance(added, dict) and "alias_of" in added
+
+
+def _say_models(work: Import, served: Mapping[str, bool] | None, address: Address) -> None:
     if served is None:
         return
-    missing = sorted(work.survey.judges - served)
+    missing = sorted(work.survey.judges - served.keys())
     if not missing:
         return
     names = [address.safe(name) for name in missing]
-    instead = sorted(served)[0] if served else "MODEL"
+    models = sorted(name for name, is_alias in served.items() if not is_alias)
+    instead = models[0] if models else "MODEL"
     maps = " ".join(f"--map {name}={instead}" for name in names)
     click.echo(f"Judges that the server lists no model for: {', '.join(names)}")
     click.echo("  Give them a name in the configuration of the server:")
@@ -136,8 +144,11 @@ def _say_where(work: Import, server: Server, address: Address) -> None:
         if said.status == 200 and isinstance(said.value, dict):
             click.echo(f"Look at {address.safe(said.value.get('report_url'))}")
             return
-    for eval_id in list(work.survey.evals)[:1]:
-        click.echo(f"Look at {address.url.geturl()}/evals/{address.safe(eval_id)}")
+    for eval_id in list(work.survey.evals)[:3]:
+        name = quote(eval_id, safe="")
+        if server.ask("GET", f"evals/{name}").status == 200:
+            click.echo(f"Look at {address.url.geturl()}/evaluations/{name}")
+            return
 
 
 def _runs(work: Import) -> Iterable[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from evald.archive.reading.archives import members
+from evald.archive.reading.archives import members, see_that_it_is_there
 from evald.archive.reading.documents import objects_in
 from evald.archive.reading.limits import Limits, TooMuch
 from evald.archive.reading.members import LeftOut, Member, Unreadable
@@ -18,6 +18,10 @@ class Archive:
         self.path = path
         self._limits = limits
         self._is_over = False
+
+    def see(self) -> None:
+        """See that something is there to be read. Raises NoArchive."""
+        see_that_it_is_there(self.path)
 
     def members(self) -> Iterator[Member | Broken]:
         """Give its files. Raises NoArchive.

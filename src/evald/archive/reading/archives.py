@@ -4,6 +4,7 @@ import gzip
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 
@@ -27,15 +28,20 @@ def members(path: Path, limits: Limits) -> Iterator[Member | LeftOut]:
 
     Raises NoArchive, Unreadable, TooMuch.
     """
+    see_that_it_is_there(path)
     try:
         if path.is_dir():
             yield from _of_folder(path, Meter(limits, None))
-        elif path.is_file():
-            yield from _of_file(path, limits)
         else:
-            raise NoArchive("it is no file" if path.exists() else "it is not there")
+            yield from _of_file(path, limits)
     except BROKEN as error:
         raise Unreadable(reason_of(error)) from None
+
+
+def see_that_it_is_there(path: Path) -> None:
+    """See that a path is one of a folder or a file. Raises NoArchive."""
+    if not path.is_dir() and not path.is_file():
+        raise NoArchive("it is no file" if path.exists() else "it is not there")
 
 
 def _of_folder(top: Path, meter: Meter) -> Iterator[Member | LeftOut]:
@@ -85,7 +91,7 @@ def _of_file(path: Path, limits: Limits) -> Iterator[Member | LeftOut]:
         begin = file.read(_MAGIC_BYTES)
     is_packed = begin[:2] == b"\x1f\x8b"
     if is_packed:
-        with gzip.open(path) as packed:
+        with closing(_Gunzipped(path)) as packed:
             begin = packed.read(_MAGIC_BYTES)
     meter = Meter(limits, path.stat().st_size)
     if begin[:4] in (b"PK\x03\x04", b"PK\x05\x06"):
@@ -108,4 +114,30 @@ def _alone(path: Path, meter: Meter | None) -> Member:
 
 
 def _stream(path: Path, *, is_packed: bool) -> Stream:
-    return gzip.open(path) if is_packed else path.open("rb")
+    return _Gunzipped(path) if is_packed else path.open("rb")
+
+
+class _Gunzipped:
+    """A gzip file of which all is given that comes before the place where it breaks."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = gzip.open(path)  # noqa: SIM115  (who asked for the stream closes it)
+        self._broken: Exception | None = None
+
+    def read(self, size: int, /) -> bytes:
+        """Give so many bytes, fewer before its end or a break; raise what broke it after that."""
+        if self._broken is not None:
+            raise self._broken
+        found = bytearray()
+        try:
+            while len(found) < size and (piece := self._file.read1(size - len(found))):
+                found += piece
+        except BROKEN as error:
+            if not found:
+                raise
+            self._broken = error
+        return bytes(found)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()

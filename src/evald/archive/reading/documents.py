@@ -6,10 +6,21 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
-from evald.archive.reading.json_pieces import BadText, JsonText, Place, RawJson, has_others, parsed
+from evald.archive.reading.json_pieces import (
+    BadText,
+    JsonText,
+    Place,
+    RawJson,
+    has_others,
+    is_json,
+    parsed,
+)
+from evald.archive.reading.limits import TooMuch
+from evald.archive.reading.members import Unreadable
 from evald.archive.reading.records import Broken, Record, record_of
 
 NO_JSON: Final = "it is no JSON"
+NO_OBJECTS: Final = "it is JSON without an object or a list"
 _HEAD: Final = 4 * 2**20
 """Bytes by which a file is told to be JSON Lines."""
 _LINES: Final = re.compile(rb"^\{[^\n]*\}[ \t\r]*\n[ \t\r\n]*\{", re.MULTILINE)
@@ -25,9 +36,10 @@ _UTF8_MARK: Final = b"\xef\xbb\xbf"
 
 
 def objects_in(pieces: Iterator[bytes], where: str, most: int) -> Iterator[Record | Broken]:
-    """Give the objects of a file, and what in it is none; NO_JSON alone where it is another text.
+    """Give the objects of a file, and what in it is none.
 
-    An object of more than `most` bytes is not kept. Raises what the pieces raise.
+    Of another text it is NO_JSON or NO_OBJECTS alone. An object of more than `most` bytes is not kept.
+    Raises what the pieces raise.
     """
     try:
         head, rest = _begun(_as_utf8(pieces))
@@ -37,19 +49,29 @@ def objects_in(pieces: Iterator[bytes], where: str, most: int) -> Iterator[Recor
         elif sign in (b"{", b"["):
             yield from _of_text(JsonText(chain([head], rest), most), where)
         elif sign:
-            yield Broken(where, None, NO_JSON)
+            yield Broken(where, None, NO_OBJECTS if is_json(head) else NO_JSON)
+        else:
+            next(rest, b"")  # what breaks before it has said anything
     except UnicodeDecodeError as error:
         yield Broken(where, None, f"it is no {error.encoding.upper()} text")
 
 
 def _begun(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """Give the beginning of a text, and the rest."""
+    """Give the beginning of a text, and the rest; what breaks it off comes after what came before."""
     head = bytearray()
-    for piece in pieces:
-        head += piece
-        if len(head) >= _HEAD:
-            break
+    try:
+        for piece in pieces:
+            head += piece
+            if len(head) >= _HEAD:
+                break
+    except (Unreadable, TooMuch, UnicodeDecodeError) as error:
+        return bytes(head), _broken_off(error)
     return bytes(head), pieces
+
+
+def _broken_off(error: Exception) -> Iterator[bytes]:
+    raise error
+    yield b""
 
 
 def _as_utf8(pieces: Iterator[bytes]) -> Iterator[bytes]:

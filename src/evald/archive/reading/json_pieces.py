@@ -20,6 +20,8 @@ _LOOKED_INTO: Final = frozenset(
 )
 _NAMED_BY_ID: Final = ("eval_", "evalrun_", "outputitem_")
 _SMALL: Final = 1 << 18
+_MOST_LEVELS: Final = 1000
+"""Brackets within each other; no server takes a third of it, and each costs time."""
 
 _SPACE: Final = re.compile(rb"[ \t\n\r]*+")
 _PLAIN: Final = re.compile(rb'(?:[^"{}\[\]]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
@@ -208,6 +210,8 @@ class JsonText:
                 self._pass_string(span)
                 continue
             depth += 1 if sign in b"{[" else -1
+            if depth > _MOST_LEVELS:
+                raise BadText(f"it is nested deeper than {_MOST_LEVELS:,} levels", self._place())
             self._take(1, span)
             if depth == 0:
                 return
@@ -262,6 +266,15 @@ class JsonText:
     def _cut_off(self, sign: bytes) -> None:
         if not sign:
             raise BadText("the text is cut off", self._place())
+
+
+def is_json(text: bytes) -> bool:
+    """Say whether a text is JSON, whatever it holds."""
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def parsed(raw: bytes) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ _END_BYTES: Final = 65_536 + 22 + 76
 """Within which the list of a zip is told: a comment, and the end in both of its forms."""
 _LONGEST_ENTRY: Final = 1024
 _LATEST: Final = 2**33
+_CUT_OFF: Final = "it ends in the middle"
 _LINK, _NO_FILE = "it is a link", "it is no file"
 
 
@@ -52,9 +53,22 @@ def _of_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, meter: Meter) -> Me
         return LeftOut(info.filename, _LINK if stat.S_ISLNK(mode) else _NO_FILE)
 
     def opened() -> Stream:
-        return Counted(archive.open(info), meter)
+        return Counted(_Unpacked(archive.open(info)), meter)
 
     return Member(_plain(info.filename), info.file_size, _time_of(info), opened)
+
+
+class _Unpacked:
+    """A file of a zip, of which what was unpacked before it breaks is given."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = cast("zipfile.ZipExtFile", file)
+
+    def read(self, size: int, /) -> bytes:
+        return self._file.read1(size)
+
+    def close(self) -> None:
+        self._file.close()
 
 
 def _time_of(info: zipfile.ZipInfo) -> int:
@@ -72,12 +86,14 @@ def of_tar(file: Stream, meter: Meter) -> Iterator[Member | LeftOut]:
             archive.members = []  # type: ignore[attr-defined]  # it would keep all of them
             meter.member()
             if not info.isdir():
-                yield _of_tar(archive, info)
-    if not source.last or source.last.strip(b"\0"):
-        raise Unreadable("it ends in the middle")
+                yield _of_tar(source, info)
+        last = source.last
+        source.read(1)  # where it broke, that is raised now
+    if not last or last.strip(b"\0"):
+        raise Unreadable(_CUT_OFF)
 
 
-def _of_tar(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Member | LeftOut:
+def _of_tar(source: Counted, info: tarfile.TarInfo) -> Member | LeftOut:
     wrong = _wrong_name(info.name)
     if wrong:
         return LeftOut(info.name, wrong)
@@ -87,12 +103,32 @@ def _of_tar(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Member | LeftOut
         return LeftOut(info.name, "it is a file with holes")
 
     def opened() -> Stream:
-        found = archive.extractfile(info)
-        assert found is not None  # it is a regular file
-        return found
+        return _InTar(source, info.offset_data, info.size)
 
     is_time = 0 <= info.mtime < _LATEST  # it may be infinite, or no number
     return Member(_plain(info.name), info.size, int(info.mtime) if is_time else 0, opened)
+
+
+class _InTar:
+    """A file of a tar, of which what comes before a break is given; tarfile drops the last piece."""
+
+    def __init__(self, tar: Counted, begin: int, size: int) -> None:
+        self._tar = tar
+        self._at = begin
+        self._end = begin + max(0, size)
+
+    def read(self, size: int, /) -> bytes:
+        if self._at >= self._end:
+            return b""
+        self._tar.seek(self._at)
+        piece = self._tar.read(min(size, self._end - self._at))
+        if not piece:
+            raise Unreadable(_CUT_OFF)
+        self._at += len(piece)
+        return piece
+
+    def close(self) -> None:
+        """Do nothing: the tar goes on behind it."""
 
 
 def _wrong_name(name: str) -> str:

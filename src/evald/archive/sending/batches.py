@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from evald.archive.sending.outcome import Counts, Origin, Outcome
 from evald.archive.sending.server import Said, Server, ServerGone, lines_body
@@ -12,7 +12,19 @@ _LINES: Final = 100
 _BYTES: Final = 2 * 2**20
 _TOO_MUCH: Final = (400, 413, 422)
 """Answers that may be those of one line among the others."""
-_KINDS: Final = ("evals", "runs", "output_items")
+KINDS: Final = ("evals", "runs", "output_items")
+
+
+class Lines(Protocol):
+    """Where lines of one kind go."""
+
+    def add(self, line: bytes, origin: Origin) -> None:
+        """Send a line, maybe later. Raises ServerGone."""
+        ...
+
+    def send(self) -> None:
+        """Send what waits. Raises ServerGone."""
+        ...
 
 
 @dataclass
@@ -26,9 +38,11 @@ class Batches:
     """Counts what the server has said of lines."""
     counts: Counts
     """Where lines are counted that the server refused as they were."""
-    _lines: list[bytes] = field(default_factory=list)
-    _origins: list[Origin] = field(default_factory=list)
-    _size: int = 0
+    refused: set[str] | None = None
+    """Ids of the lines that were not taken; None when nobody asks for them."""
+    _lines: list[bytes] = field(default_factory=list, init=False)
+    _origins: list[Origin] = field(default_factory=list, init=False)
+    _size: int = field(default=0, init=False)
 
     def add(self, line: bytes, origin: Origin) -> None:
         """Send a line, maybe later. Raises ServerGone."""
@@ -39,6 +53,16 @@ class Batches:
         self._size += len(line)
         if len(self._lines) >= _LINES:
             self.send()
+
+    def holds(self, id_: str) -> bool:
+        """Say whether a line of this id waits."""
+        return any(each.id == id_ for each in self._origins)
+
+    def refuse(self, origin: Origin, reason: str) -> None:
+        """Keep that a line is not taken; it is counted by itself."""
+        self.outcome.refuse(origin, reason)
+        if self.refused is not None and origin.id is not None:
+            self.refused.add(origin.id)
 
     def send(self) -> None:
         """Send what waits. Raises ServerGone."""
@@ -62,7 +86,7 @@ class Batches:
             self._send(lines[middle:], origins[middle:])
         else:
             self.counts.failed += 1
-            self.outcome.refuse(origins[0], said.message)
+            self.refuse(origins[0], said.message)
 
 
 def _refused(said: Said) -> str:
@@ -74,13 +98,13 @@ def _refused(said: Said) -> str:
 def history(batches: Batches, said: Any, origins: Sequence[Origin]) -> None:
     """Count what became of lines of history."""
     outcome = batches.outcome
-    for name in _KINDS:
+    for name in KINDS:
         known: Counts = getattr(outcome, name)
         for key in ("imported", "existing", "different", "replaced"):
             setattr(known, key, getattr(known, key) + said[name][key])
     batches.counts.failed += said["failed"]
     for error in said["errors"]:
-        outcome.refuse(origins[error["line"] - 1], error["message"])
+        batches.refuse(origins[error["line"] - 1], error["message"])
     for note in said["notes"]:
         outcome.note(origins[note["line"] - 1], note["message"])
 
@@ -92,4 +116,4 @@ def completions(batches: Batches, said: Any, origins: Sequence[Origin]) -> None:
     counts.existing += said["existing"]
     counts.failed += said["failed"]
     for error in said["errors"]:
-        batches.outcome.refuse(origins[error["line"] - 1], error["message"])
+        batches.refuse(origins[error["line"] - 1], error["message"])

@@ -1,6 +1,6 @@
 """Stored chat completions of an archive: each with the messages that lie beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
@@ -21,9 +21,10 @@ class Pairs:
     """Completions and messages, by the folder that they lie in together."""
 
     batches: Batches
+    size: int = 0
+    """Bytes that wait."""
     _completions: dict[str, Record] = field(default_factory=dict)
     _messages: dict[str, list[Record]] = field(default_factory=dict)
-    _size: int = 0
 
     def completion(self, folder: str, completion: Record) -> None:
         """Send a completion with its messages, when they are there. Raises ServerGone."""
@@ -39,25 +40,30 @@ class Pairs:
         self._waits(folder, *messages)
 
     def _waits(self, folder: str, *records: Record) -> None:
-        self._size += sum(len(each.raw) for each in records)
+        self.size += _size_of(records)
         if folder in self._completions and folder in self._messages:
-            self._send(self._completions.pop(folder), self._messages.pop(folder))
-        elif self._size > MOST_WAITING:
+            completion, messages = self._completions.pop(folder), self._messages.pop(folder)
+            self.size -= _size_of([completion, *messages])
+            self._send(completion, messages)
+        elif self.size > MOST_WAITING:
             self.rest()
 
     def rest(self) -> None:
         """Send the completions whose messages did not come. Raises ServerGone."""
         for completion in self._completions.values():
             self._send(completion, [])
-        self._completions, self._messages, self._size = {}, {}, 0
+        self._completions, self._messages, self.size = {}, {}, 0
 
     def _send(self, completion: Record, messages: list[Record]) -> None:
-        self._size -= len(completion.raw) + sum(len(each.raw) for each in messages)
         sent = {**completion.value, "messages": [_as_sent(each.value) for each in messages]}
         origin = Origin(completion.where, completion.place, completion.id)
         if not messages:
             self.batches.outcome.note(origin, "The archive does not hold its messages.")
         self.batches.add(orjson.dumps(sent), origin)
+
+
+def _size_of(records: Iterable[Record]) -> int:
+    return sum(len(each.raw) for each in records)
 
 
 def _as_sent(message: Mapping[str, Any]) -> dict[str, Any]:
@@ -70,10 +76,17 @@ def _as_sent(message: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def try_completion(server: Server, completion: Record, outcome: Outcome) -> None:
-    """Count what would become of a completion. Raises ServerGone."""
-    found = server.ask("GET", f"chat/completions/{quote(str(completion.id), safe='')}")
-    if found.status == 200:
+def try_completion(
+    server: Server, completion: Record, outcome: Outcome, met: set[tuple[str | None, int]]
+) -> None:
+    """Count what would become of a completion; `met` has those before it. Raises ServerGone."""
+    mark = (completion.id, hash(orjson.dumps(completion.value, option=orjson.OPT_SORT_KEYS)))
+    is_known = mark in met
+    if not is_known:
+        met.add(mark)
+        found = server.ask("GET", f"chat/completions/{quote(str(completion.id), safe='')}")
+        is_known = found.status == 200
+    if is_known:
         outcome.stored_completions.existing += 1
     else:
         outcome.stored_completions.imported += 1

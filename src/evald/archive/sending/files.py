@@ -10,12 +10,14 @@ from urllib.parse import quote
 from evald.archive.reading.limits import TooMuch
 from evald.archive.reading.members import PIECE, Member, Unreadable, reason_of
 from evald.archive.sending.outcome import Counts, Origin, Outcome
-from evald.archive.sending.server import Body, Said, Server
+from evald.archive.sending.server import Body, Server
 from evald.archive.sending.tallies import number
 
 _IN_MEMORY: Final = 8 * 2**20
 _LARGEST: Final = 512 * 2**20
 """Bytes of a file that a server takes."""
+_ID_TAKEN: Final = "id_taken"
+_PAUSE_S: Final = 0.5
 
 
 def send_file(
@@ -31,23 +33,50 @@ def send_file(
             counts.failed += 1
             outcome.refuse(origin, reason_of(error))
             return
-        known = _state_of(server, described)
-        said = server.ask("POST", "files/import", _form(described, copy, size))
+        form = _form(described, copy, size)
+        is_known = _bytes_at(server, described) is not None
+        said = server.ask("POST", "files/import", form)
+        if said.code == _ID_TAKEN and not is_known:
+            # Another import may have been sending this file just then.
+            time.sleep(_PAUSE_S)
+            is_known = _bytes_at(server, described) is not None
+            said = server.ask("POST", "files/import", form) if is_known else said
     if said.status in (200, 201):
-        _count(counts, is_known=known is not None)
+        _count(counts, is_known=is_known)
     else:
         counts.failed += 1
         outcome.refuse(origin, said.message)
 
 
-def try_file(server: Server, described: Mapping[str, Any], counts: Counts) -> None:
-    """Count what would become of a file. Raises ServerGone."""
-    _count(counts, is_known=_state_of(server, described) is not None)
+def try_file(
+    server: Server,
+    member: Member,
+    described: Mapping[str, Any],
+    outcome: Outcome,
+    sizes: dict[str, int],
+) -> None:
+    """Count what would become of a file; `sizes` has those before it, by id. Raises ServerGone."""
+    origin, file_id = Origin(member.name, id=str(described.get("id"))), str(described.get("id"))
+    try:
+        size = sum(len(piece) for piece in _pieces(member))
+        known = sizes.get(file_id)
+        known = _bytes_at(server, described) if known is None else known
+        if size == 0:
+            raise Unreadable("it is empty")
+        if known not in (None, size):
+            raise Unreadable("the id of this file is taken by another one")
+    except (Unreadable, TooMuch) as error:
+        outcome.files.failed += 1
+        outcome.refuse(origin, str(error))
+        return
+    sizes.setdefault(file_id, size)
+    _count(outcome.files, is_known=known is not None)
 
 
-def _state_of(server: Server, described: Mapping[str, Any]) -> Said | None:
+def _bytes_at(server: Server, described: Mapping[str, Any]) -> int | None:
+    """Give the size of the file of this id; None when the server shows none."""
     said = server.ask("GET", f"files/{quote(str(described.get('id')), safe='')}")
-    return said if said.status == 200 else None
+    return number(said.value.get("bytes")) if said.status == 200 else None
 
 
 def _count(counts: Counts, *, is_known: bool) -> None:
@@ -58,13 +87,17 @@ def _count(counts: Counts, *, is_known: bool) -> None:
 
 
 def _copy(member: Member, copy: IO[bytes]) -> int:
+    return sum(copy.write(piece) for piece in _pieces(member))
+
+
+def _pieces(member: Member) -> Iterator[bytes]:
+    """Give the bytes of a file. Raises Unreadable, also where it has more than it may, TooMuch."""
     size = 0
     for piece in member.pieces():
         size += len(piece)
         if size > _LARGEST:
             raise Unreadable(f"it is larger than {_LARGEST // 2**20} MB")
-        copy.write(piece)
-    return size
+        yield piece
 
 
 def _form(described: Mapping[str, Any], copy: IO[bytes], size: int) -> Body:

@@ -8,12 +8,13 @@ from typing import Any, Final
 import orjson
 
 from evald.archive.reading.archive import Archive
-from evald.archive.reading.documents import NO_JSON
+from evald.archive.reading.documents import NO_JSON, NO_OBJECTS
 from evald.archive.reading.members import Member
 from evald.archive.reading.records import Broken, Kind, Record
 from evald.archive.sending import batches
-from evald.archive.sending.batches import Batches
+from evald.archive.sending.batches import Batches, Lines
 from evald.archive.sending.completions import MOST_WAITING, Pairs, try_completion
+from evald.archive.sending.dry_run import DryLines
 from evald.archive.sending.files import send_file, try_file
 from evald.archive.sending.model_map import judges_of, with_models
 from evald.archive.sending.outcome import Counts, Origin, Outcome
@@ -47,24 +48,38 @@ class Import:
     """Files that a stopped pull left."""
     unknown: list[str] = field(default_factory=list)
     """Files in which nothing was known."""
+    refused_runs: set[str] = field(default_factory=set)
     _met_files: set[str] = field(default_factory=set)
+    _dry_sizes: dict[str, int] = field(default_factory=dict)
+    _dry_completions: set[tuple[str | None, int]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Begin with nothing seen."""
         self.survey = Survey(self.models)
+        evals, runs, items = (
+            self._batches(counts)
+            for counts in (self.outcome.evals, self.outcome.runs, self.outcome.output_items)
+        )
+        runs.refused = self.refused_runs
+        self._to_send: tuple[Lines, Lines, Lines] = (evals, runs, items)
+        if self.is_dry:
+            dry_evals = DryLines(evals)
+            dry_runs = DryLines(runs, "eval", dry_evals)
+            self._to_send = (dry_evals, dry_runs, DryLines(items, "run", dry_runs))
 
     def everything(self) -> None:
         """Send all there is. Raises NoArchive, ServerGone.
 
         However it ends, what was sent is kept, and the same import sends the rest.
         """
+        self.archive.see()
         self.server.meet()
         self._evals()
         self._runs()
         self._items_and_files()
 
     def _evals(self) -> None:
-        sent = self._history(self.outcome.evals)
+        sent, _, _ = self._to_send
         for member in self.archive.members():
             if isinstance(member, Broken):
                 self._refuse(member)
@@ -82,7 +97,7 @@ class Import:
             return name == _ITEMS_PART
         return name != _CONTENT and not name.startswith(".")
 
-    def _look_at(self, member: Member, sent: Batches) -> None:
+    def _look_at(self, member: Member, sent: Lines) -> None:
         for record in self.archive.records(member):
             self.tick("Reading")
             if isinstance(record, Broken):
@@ -97,13 +112,13 @@ class Import:
             self.unknown.append(member.name)
 
     def _broken(self, member: Member, found: Broken) -> None:
-        if found.reason == NO_JSON and not member.file_name.endswith(_JSON):
+        if found.reason in (NO_JSON, NO_OBJECTS) and not member.file_name.endswith(_JSON):
             self.unknown.append(member.name)
         elif not member.file_name.endswith(_PART):  # whose last line may be cut off
             self._refuse(found)
 
     def _runs(self) -> None:
-        sent = self._history(self.outcome.runs)
+        _, sent, _ = self._to_send
         for record in self._records(Kind.RUN):
             self.tick("Sending runs")
             sent.add(self._line(record), _origin(record))
@@ -120,7 +135,7 @@ class Import:
                         yield record
 
     def _items_and_files(self) -> None:
-        items = self._history(self.outcome.output_items)
+        _, _, items = self._to_send
         path, counts = "chat/completions/import", self.outcome.stored_completions
         pairs = Pairs(Batches(self.server, path, self.outcome, batches.completions, counts))
         for member in self.archive.members():
@@ -142,7 +157,7 @@ class Import:
         for file_id in self.survey.file_ids() - self._met_files:
             self.outcome.note(Origin("file", id=file_id), "The archive does not hold its bytes.")
 
-    def _items(self, member: Member, sent: Batches) -> None:
+    def _items(self, member: Member, sent: Lines) -> None:
         for record in self.archive.records(member):
             if isinstance(record, Record) and record.kind is Kind.ITEM:
                 self.tick("Sending output items")
@@ -156,7 +171,7 @@ class Import:
             if isinstance(record, Broken):
                 continue
             if record.kind is Kind.COMPLETION and self.is_dry:
-                try_completion(self.server, record, self.outcome)
+                try_completion(self.server, record, self.outcome, self._dry_completions)
             elif record.kind is Kind.COMPLETION:
                 pairs.completion(member.folder, record)
             elif record.kind is Kind.MESSAGE and size <= MOST_WAITING:
@@ -182,11 +197,11 @@ class Import:
         self.tick("Sending files")
         self._met_files.add(str(described.get("id")))
         if self.is_dry:
-            try_file(self.server, described, self.outcome.files)
+            try_file(self.server, member, described, self.outcome, self._dry_sizes)
         else:
             send_file(self.server, member, described, self.outcome)
 
-    def _history(self, counts: Counts) -> Batches:
+    def _batches(self, counts: Counts) -> Batches:
         path = f"evals/import?dry_run={'true' if self.is_dry else 'false'}"
         return Batches(self.server, path, self.outcome, batches.history, counts)
 

@@ -68,7 +68,22 @@ def import_() -> None:
     """  # noqa: D301  (click keeps the lines of a paragraph after a backspace)
 
 
-@click.command("PATH")
+class ArchiveContext(click.Context):
+    """What is asked of an archive, whose command has no name of its own."""
+
+    @property
+    def command_path(self) -> str:
+        """Give the command as it is typed."""
+        return super().command_path.rstrip()
+
+
+class ArchiveCommand(click.Command):
+    """The command of archives, as usage and errors tell it."""
+
+    context_class = ArchiveContext
+
+
+@click.command("PATH", cls=ArchiveCommand)
 @click.argument("path", type=click.Path(path_type=Path))
 @of_a_server
 @click.option("--dry-run", is_flag=True, help="Keep nothing; only say what would become of it.")
