@@ -115,7 +115,7 @@ def test_the_database_is_named_as_for_the_server(tmp_path: Path) -> None:
 
 
 def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
-    refused = evald_ended("keys", "list", "--database-url", "postgresql://localhost/evald")
+    refused = evald_ended("keys", "list", "--database-url", "mysql://localhost/evald")
 
     assert refused.returncode == 1
     assert "SQLite" in refused.stderr

@@ -29,7 +29,8 @@ def test_every_route_is_served_under_every_prefix(
         assert client.files.content(client.files.retrieve(file.id).id).read() == b'{"item": {}}'
         client.files.delete(file.id)
         assert client.files.list(limit=1).to_dict()["object"] == "list"
-        assert client.evals.list(limit=1).to_dict()["object"] == "list"
+        # Another test's eval, whose criteria may be of a type that this client does not know.
+        assert client.evals.list(limit=1).to_dict(warnings=False)["object"] == "list"
         assert client.models.retrieve(next(iter(client.models.list())).id).object == "model"
 
 

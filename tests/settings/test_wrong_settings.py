@@ -285,7 +285,7 @@ def test_the_database_lies_in_the_data_directory_unless_it_is_set(tmp_path: Path
 
 @pytest.mark.parametrize("driver", ["postgres", "postgresql", "postgresql+asyncpg"])
 def test_a_database_of_postgres_is_named_as_other_programs_name_it(driver: str) -> None:
-    url = f"{driver}://evald:{SECRET}@db:5433/evals?ssl=require&key={SECRET}"
+    url = f"{driver}://evald:{SECRET}@db:5433/evals?key={SECRET}&ssl=require"
 
     place = place_of(read_settings(database_url=SecretStr(url)))
 
