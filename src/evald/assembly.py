@@ -3,7 +3,7 @@
 import ipaddress
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -45,7 +45,7 @@ from evald.store import webhook_endpoints as endpoint_store
 from evald.store.database import Database, open_database
 from evald.store.lock import sole_user
 from evald.store.migrate import check_file, migrate, refusing_broken
-from evald.store.place import Place, make_data_dir, place_of
+from evald.store.place import make_data_dir, place_of
 from evald.webhooks.configured import configured_endpoints, configured_secrets
 from evald.webhooks.connecting import open_webhook_connections
 from evald.webhooks.deliveries import Deliveries, delivering
@@ -62,7 +62,7 @@ async def running_app(settings: Settings, port: int) -> AsyncIterator[ASGIApp]:
     """
     make_data_dir(settings.data_dir)
     place = place_of(settings)
-    async with _alone(place):
+    async with sole_user(place):
         if place.file is not None:
             check_file(place.file)
         database = open_database(place.url)
@@ -81,14 +81,6 @@ async def running_app(settings: Settings, port: int) -> AsyncIterator[ASGIApp]:
                 yield app
         finally:
             await database.close()
-
-
-@asynccontextmanager
-async def _alone(place: Place) -> AsyncIterator[None]:
-    async with AsyncExitStack() as held:
-        with refusing_broken():
-            await held.enter_async_context(sole_user(place))
-        yield
 
 
 @asynccontextmanager

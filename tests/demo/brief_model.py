@@ -29,11 +29,11 @@ CHAT_TEMPLATE = (
 """The examples come first: what all calls have in common is read once."""
 
 
-def main() -> None:
-    """Serve until a stop signal comes."""
+def main(context: int = CONTEXT) -> None:
+    """Serve until a stop signal comes, with so many tokens for a call, prompt and answer."""
     params = engine_params(port=0)
     params.chat_template = CHAT_TEMPLATE
-    params.n_ctx = SLOTS * CONTEXT
+    params.n_ctx = SLOTS * context
     params.n_predict = LONGEST_ANSWER
     params.verbosity = -1
     serve(params)

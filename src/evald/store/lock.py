@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from evald.errors import CannotStart
+from evald.store.migrate import refusing_broken
 from evald.store.place import Place
 
 LOCK: Final = 0x6576616C64
@@ -29,7 +30,7 @@ log = structlog.get_logger()
 async def sole_user(place: Place) -> AsyncIterator[None]:
     """Hold the database: two servers on one would both carry out its runs.
 
-    Raises CannotStart when another one holds it.
+    Raises CannotStart when another one holds it, or when Postgres cannot be reached.
     """
     if place.file is not None:
         with _file_locked(place.file):
@@ -37,7 +38,9 @@ async def sole_user(place: Place) -> AsyncIterator[None]:
         return
     engine = create_async_engine(place.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     lock = _PostgresLock(engine, place.shown)
-    if not await lock.take():
+    with refusing_broken():
+        taken = await lock.take()
+    if not taken:
         raise CannotStart(
             f"Another evald uses the database {place.shown}. Stop it, or give this one a database of "
             "its own with EVALD_DATABASE_URL."
