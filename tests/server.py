@@ -74,7 +74,10 @@ class EvaldServer:
         self.log_file = folder / "evald.log"
         self.port = 0
         self.headers: Mapping[str, str] = {}
-        self.environment = {} if upstream is None else {"EVALD_UPSTREAM_BASE_URL": upstream}
+        # Calls that a test holds would be waited for.
+        self.environment = {"EVALD_DRAIN_SECONDS": "0"}
+        if upstream is not None:
+            self.environment["EVALD_UPSTREAM_BASE_URL"] = upstream
         if os.environ.get("EVALD_TEST_DATABASE") == "postgres":
             self.environment["EVALD_DATABASE_URL"] = database_for(self.data_dir)
         self.environment |= environment or {}

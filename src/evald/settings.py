@@ -184,6 +184,10 @@ class Settings(BaseSettings):
     keep_captured_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
     """Days after which captured completions and responses are deleted; None keeps them."""
     runs_at_once: Annotated[int, Field(ge=1, le=1000)] = 32
+    worker_concurrency: Annotated[int, Field(ge=0, le=1000)] = 32
+    """Chunks that a process on Postgres has under way at once; 0 leaves all to others."""
+    drain_seconds: Annotated[float, Field(ge=0, le=3600)] = 10.0
+    """Seconds that calls in flight have to end when the process is asked to."""
     python_timeout: Annotated[float, Field(ge=1, le=LONGEST_PROGRAM_S)] = LONGEST_PROGRAM_S
     """Seconds that the program of a python grader has for one row."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from evald.contract.projects import DEFAULT_PROJECT
+from evald.dispatch.grace import Grace
 from evald.dispatch.in_process import InProcessDispatch
 from evald.rules.status import is_final
 from evald.runs.tools import Tools
@@ -136,7 +137,7 @@ async def test_a_dispatch_that_is_closed_begins_no_run(tools: Tools) -> None:
     for run_id in runs[:2]:
         dispatch.wake(run_id)
 
-    await dispatch.close()
+    await dispatch.close(Grace(0))
     dispatch.wake(runs[2])
     await asyncio.sleep(0)
 

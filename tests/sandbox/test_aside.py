@@ -174,7 +174,7 @@ async def test_a_process_that_is_killed_while_it_begins_is_replaced(
     aside: ProcessAside, children: Children, turns: int
 ) -> None:
     asked = asyncio.create_task(aside("a", os.getpid))
-    while not (begun := children()):  # noqa: ASYNC110  (nobody tells)
+    while not (begun := children()):
         await asyncio.sleep(0)
     (process,) = begun
     for _ in range(turns):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from evald.assembly import own_hosts
+from evald.api.hosts import own_hosts
 
 PORT = 8484
 

@@ -7,8 +7,9 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
-from evald.assembly import check_host, providers_of
+from evald.api.hosts import check_host
 from evald.errors import CannotStart
+from evald.sampling.configured import providers_of
 from evald.settings import read_settings
 from evald.store.place import place_of
 from tests.settings.conftest import ConfigFile

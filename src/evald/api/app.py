@@ -27,6 +27,7 @@ from evald.api import (
     runs,
     webhooks,
 )
+from evald.api.away import database_away
 from evald.api.bodies import json_answer
 from evald.api.document import DescribedApp, described
 from evald.api.services import Given, Services
@@ -95,7 +96,7 @@ def build_app(services: Services, pages: APIRouter) -> FastAPI:
     app.add_exception_handler(BadJson, _bad_json)
     app.add_exception_handler(HTTPException, _no_route)
     app.add_exception_handler(RequestValidationError, _bad_parameter)
-    app.add_exception_handler(DatabaseAway, _away)
+    app.add_exception_handler(DatabaseAway, database_away)
     app.add_exception_handler(Exception, _broken)
     return app
 
@@ -136,15 +137,6 @@ def _methods_of_path(request: Request) -> list[str]:
         for method, scope in scopes
         if any(route.matches(scope)[0] is Match.FULL for route in routes)
     ]
-
-
-async def _away(request: Request, error: Exception) -> Response:
-    assert isinstance(error, DatabaseAway)
-    log.warning("the database does not answer", path=request.url.path, error=str(error.orig))
-    message = "The database of this server does not answer now. Ask again in a moment."
-    answer = json_answer(error_json(message, "server_error", None, "database_away"), 503)
-    answer.headers["retry-after"] = "1"
-    return answer
 
 
 async def _broken(_: Request, __: Exception) -> Response:

@@ -11,8 +11,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from evald.access.access import Access
 from evald.access.cookie import SessionCookie
+from evald.api.away import database_away
 from evald.api.envelope import SAFE_METHODS
 from evald.contract.projects import ProjectId
+from evald.store.database import DatabaseAway
 
 PROJECT_HEADER: Final = "evald-project"
 """By which a request may say which project it means, so that a wrong key does no harm."""
@@ -37,7 +39,11 @@ class Gate:
             await self.app(scope, receive, send)
             return
         request = Request(scope)
-        project_id = await self._project(request)
+        try:
+            project_id = await self._project(request)
+        except DatabaseAway as error:
+            await (await database_away(request, error))(scope, receive, send)
+            return
         if project_id is None:
             await _to_sign_in(request)(scope, receive, send)
             return

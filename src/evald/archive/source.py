@@ -138,7 +138,7 @@ class Source:
         self, path: str, query: Mapping[str, str], patience: aiohttp.ClientTimeout
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         # The pause may grow while it lasts.
-        while (pause := self._not_before - time.monotonic()) > 0:  # noqa: ASYNC110
+        while (pause := self._not_before - time.monotonic()) > 0:
             await asyncio.sleep(pause)
         base = self._address.base_url
         url = base.with_path(f"{base.path.rstrip('/')}/{path}", keep_query=True).update_query(query)

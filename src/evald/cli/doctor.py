@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from evald import __version__
-from evald.assembly import hidden_from_programs, providers_of
+from evald.assembly import hidden_from_programs
 from evald.cli.findings import (
     Finding,
     Mark,
@@ -26,6 +26,7 @@ from evald.cli.findings import (
 )
 from evald.errors import CannotStart
 from evald.logs import set_up_logs
+from evald.sampling.configured import providers_of
 from evald.sampling.connections import open_connections
 from evald.sandbox.python_sandboxes import PythonSandboxes
 from evald.settings import Settings, read_settings

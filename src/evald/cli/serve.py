@@ -1,11 +1,9 @@
 """`evald serve`: bind the port, start everything, serve until a signal comes."""
 
 import asyncio
-import gc
 import os
-import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -14,7 +12,9 @@ import click
 import uvicorn
 import uvloop
 
-from evald.assembly import is_loopback, running_app
+from evald.api.hosts import is_loopback
+from evald.assembly import running_app
+from evald.cli.process import cancel_on_signal, on_signal, spare_the_collector
 from evald.errors import CannotStart
 from evald.logs import set_up_logs
 from evald.settings import Settings, read_settings
@@ -59,9 +59,10 @@ def _bound(host: str, port: int) -> socket.socket:
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     port: int = listener.getsockname()[1]
-    _cancel_on_signal()
-    async with running_app(settings, port) as app:
-        _spare_the_collector()
+    cancel_on_signal()
+    hurry = asyncio.Event()
+    async with running_app(settings, port, hurry) as app:
+        spare_the_collector()
         config = uvicorn.Config(
             app,
             http="httptools",
@@ -73,41 +74,14 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
             timeout_graceful_shutdown=GRACE,
         )
         server = _AnnouncingServer(config, settings)
-        _on_signal(server.handle_exit)
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            if server.should_exit:
+                hurry.set()
+            server.handle_exit(number, frame)
+
+        on_signal(stop)
         await server.serve(sockets=[listener])
-
-
-def _spare_the_collector() -> None:
-    """Keep the garbage collector away from what lives as long as the process, and call it less often.
-
-    With Python's own settings it took 15 % of a run's time (benchmarks/throughput.py): each of its
-    full passes goes over all modules, routes and statements, some 80 ms in which nothing is served.
-    The command has kept it off since its start, of whose time it took a fifth.
-    """
-    gc.freeze()
-    gc.set_threshold(50_000, 10, 10)
-    gc.enable()
-
-
-def _cancel_on_signal() -> None:
-    """Have a signal end the start; what has been opened is closed on the way out."""
-    starting = asyncio.current_task()
-    assert starting is not None
-
-    def cancel(number: int, frame: FrameType | None) -> None:
-        _on_signal(_ignore)  # a second signal does not cut the closing short
-        starting.cancel()
-
-    _on_signal(cancel)
-
-
-def _ignore(number: int, frame: FrameType | None) -> None:
-    pass
-
-
-def _on_signal(act: Callable[[int, FrameType | None], None]) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, act, number, None)
 
 
 class _AnnouncingServer(uvicorn.Server):

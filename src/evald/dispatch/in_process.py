@@ -10,14 +10,15 @@ from weakref import WeakValueDictionary
 
 import structlog
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from evald.dispatch.grace import Grace
 from evald.errors import RunStopped
-from evald.rules.rows import BadRow, BadSchema
+from evald.runs.begin import prepared
 from evald.runs.carry_out import carry_out, open_chunk
 from evald.runs.finish import fail_run, finish
-from evald.runs.given import UNUSABLE_SCHEMA, unusable_schema
+from evald.runs.gate import Gate
 from evald.runs.grader_tools import end_sandboxes
-from evald.runs.prepare import prepare
 from evald.runs.recipe import Recipe, recipe_of
 from evald.runs.saving import PAUSE_AFTER_FAILURE
 from evald.runs.tools import Tools
@@ -38,7 +39,7 @@ class InProcessDispatch:
         self._waiting: OrderedDict[str, None] = OrderedDict()
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._closed = False
+        self._gate = Gate()
 
     async def resume(self) -> int:
         """Take up the runs that an earlier process left unfinished, and give their number."""
@@ -68,18 +69,30 @@ class InProcessDispatch:
         """Give the lock under which a run is canceled; it lives while somebody holds or awaits it."""
         return self._locks.setdefault(run_id, asyncio.Lock())
 
-    async def close(self) -> None:
-        """Stop all runs, to be taken up by the next process; what is finished is saved."""
-        self._closed = True
+    async def queue(self, connection: AsyncConnection, run_id: str) -> None:
+        """Do nothing: `wake` names the run, and the next process finds it in the database."""
+
+    async def unqueue(self, connection: AsyncConnection, run_id: str) -> None:
+        """Leave a run that is over: nobody else looks for it."""
+
+    async def close(self, grace: Grace) -> None:
+        """Stop all runs, to be taken up by the next process; what is finished is saved.
+
+        Rows that have begun come to their end if they do in time.
+        """
+        self._gate.leaving = True
         self._waiting.clear()
         tasks = list(self._under_way.values())
+        await grace.wait_for(tasks)
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
 
     def _start_waiting(self) -> None:
-        while self._waiting and len(self._under_way) < self._runs_at_once and not self._closed:
+        while (
+            self._waiting and len(self._under_way) < self._runs_at_once and not self._gate.leaving
+        ):
             run_id, _ = self._waiting.popitem(last=False)
             task = asyncio.get_running_loop().create_task(self._carry_out(run_id), name=run_id)
             self._under_way[run_id] = task
@@ -95,7 +108,7 @@ class InProcessDispatch:
     async def _carry_out(self, run_id: str) -> None:
         """Carry out a run from wherever it stands, again and again while the store fails."""
         while not await self._came_to_an_end(run_id):
-            if _is_cancelled():
+            if _is_cancelled() or self._gate.leaving:
                 return
             await asyncio.sleep(PAUSE_AFTER_FAILURE)
 
@@ -103,7 +116,7 @@ class InProcessDispatch:
         """Carry out a run and see to it that its end is recorded; say whether there is one."""
         ended = True
         try:
-            await carry_out_run(run_id, self._tools)
+            await carry_out_run(run_id, self._tools, self._gate)
         except* RunStopped:
             log.info("run stopped", run=run_id)
         except* OperationalError as errors:  # the disk is full, say: what is saved stays saved
@@ -122,34 +135,19 @@ def _is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-async def carry_out_run(run_id: str, tools: Tools) -> None:
+async def carry_out_run(run_id: str, tools: Tools, gate: Gate) -> None:
     """Prepare, start, carry out and finish a run; one that is final or gone is left alone."""
     plan = await tools.database.read(lambda connection: run_store.get_plan(connection, run_id))
-    if plan is None or not await _prepared(plan, tools) or not await _start(plan, tools):
+    if plan is None or not await prepared(plan, tools) or not await _start(plan, tools):
         return
     recipe = await asyncio.to_thread(recipe_of, plan, tools)
     try:
-        await _all_chunks(recipe, tools)
+        await _all_chunks(recipe, tools, gate)
     finally:
         # A cancel has killed those that were at work; when this returns all are gone.
         await end_sandboxes(run_id, tools)
     await finish(plan, tools)
     log.info("run carried out", run=run_id)
-
-
-async def _prepared(plan: RunPlan, tools: Tools) -> bool:
-    """See to it that the rows of a run are cut into chunks; wrong rows fail the run."""
-    if plan.row_count is not None:
-        return True
-    try:
-        await prepare(plan, tools.database)
-    except BadRow as error:
-        await fail_run(plan.run_id, "invalid_rows", str(error), tools)
-        return False
-    except BadSchema as error:
-        await fail_run(plan.run_id, UNUSABLE_SCHEMA, unusable_schema(error).message, tools)
-        return False
-    return True
 
 
 async def _start(plan: RunPlan, tools: Tools) -> bool:
@@ -163,7 +161,7 @@ async def _start(plan: RunPlan, tools: Tools) -> bool:
     )
 
 
-async def _all_chunks(recipe: Recipe, tools: Tools) -> None:
+async def _all_chunks(recipe: Recipe, tools: Tools, gate: Gate) -> None:
     """Carry out the chunks in order; the next begins while the last rows of one still run.
 
     Each is read while the one before it is carried out, so that no call waits for the store.
@@ -177,5 +175,7 @@ async def _all_chunks(recipe: Recipe, tools: Tools) -> None:
             chunk = await open_chunk(recipe, position, tools)
             if all_begun is not None:
                 await all_begun.wait()
+            if gate.leaving:
+                return
             all_begun = asyncio.Event()
-            group.create_task(carry_out(chunk, recipe, tools, all_begun))
+            group.create_task(carry_out(chunk, recipe, tools, gate, all_begun.set))

@@ -36,7 +36,9 @@ async def cancel_run(
 async def _stop_and_move(run: Run, tools: Tools, dispatch: Dispatch) -> None:
     aborted = await dispatch.stop(run.id)
     try:
-        await write_end(lambda connection: _cancel(connection, run, aborted, tools.clock()), tools)
+        await write_end(
+            lambda connection: _cancel(connection, run, aborted, tools.clock(), dispatch), tools
+        )
     except BaseException:
         dispatch.wake(run.id)  # the run is not canceled, so it goes on
         raise
@@ -44,8 +46,11 @@ async def _stop_and_move(run: Run, tools: Tools, dispatch: Dispatch) -> None:
     await dispatch.stop(run.id)
 
 
-async def _cancel(connection: AsyncConnection, run: Run, aborted: int, now: float) -> None:
-    if await run_store.move(connection, run.id, "cancel", calls_aborted=aborted, finished_at=now):
+async def _cancel(
+    connection: AsyncConnection, run: Run, aborted: int, now: float, dispatch: Dispatch
+) -> None:
+    if await run_store.cancel(connection, run.id, aborted, now):
+        await dispatch.unqueue(connection, run.id)
         await record_end(connection, run.id, "canceled", now)
     if run.row_count is None:  # its file was kept for it
         await file_store.purge_files(connection)

@@ -1,7 +1,7 @@
 """Carry out one chunk of a run: its rows, many at a time, each becoming an output item."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.exc import IntegrityError
@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.ids import new_id
 from evald.rules.tally import tally
+from evald.runs.gate import Gate
 from evald.runs.grader_tools import MOST_PROGRAMS
 from evald.runs.one_item import one_item
 from evald.runs.recipe import Recipe
@@ -31,12 +32,21 @@ class OwnChunk:
     """Those that have no output item yet."""
 
 
-async def open_chunk(recipe: Recipe, position: int, tools: Tools) -> OwnChunk:
-    """Make a chunk ours and read its rows."""
+MayClaim = Callable[[AsyncConnection], Awaitable[None]]
+"""Looks in the claim's own transaction whether the chunk may be claimed. Raises RunStopped."""
+
+
+async def open_chunk(
+    recipe: Recipe, position: int, tools: Tools, may_claim: MayClaim | None = None
+) -> OwnChunk:
+    """Make a chunk ours and read its rows. Raises what `may_claim` does."""
     claim = new_id("claim")
 
     async def claimed(connection: AsyncConnection) -> list[Row]:
+        # The chunk before the run, as saves lock them.
         await chunk_store.claim_chunk(connection, recipe.run_id, position, claim)
+        if may_claim is not None:
+            await may_claim(connection)
         return await chunk_store.rows_to_do(connection, recipe.run_id, position)
 
     # Not given up while the store fails: that would end the chunks beside it, with their unsaved items.
@@ -44,14 +54,16 @@ async def open_chunk(recipe: Recipe, position: int, tools: Tools) -> OwnChunk:
 
 
 async def carry_out(
-    chunk: OwnChunk, recipe: Recipe, tools: Tools, all_begun: asyncio.Event
-) -> None:
-    """Carry out the rows of a chunk.
+    chunk: OwnChunk, recipe: Recipe, tools: Tools, gate: Gate, all_begun: Callable[[], None]
+) -> bool:
+    """Carry out the rows of a chunk, and say whether all have their item now.
 
-    `all_begun` is set when the last row has begun, so that the next chunk can start while the slow
-    rows of this one end. Cancelled, it closes the calls in flight and saves what is finished.
-    Raises RunStopped, in a group, when the run may not be written to any more.
+    They have not when the gate was closed for good meanwhile. `all_begun` is called when the last row
+    has begun, so that the next chunk can start while the slow rows of this one end. Cancelled, it
+    closes the calls in flight and saves what is finished. Raises RunStopped, in a group, when the run
+    may not be written to any more.
     """
+    rows = _Rows(chunk.rows, gate, all_begun)
 
     async def save(batch: Sequence[NewItem]) -> None:
         await _save(batch, recipe, chunk, tools)
@@ -60,21 +72,40 @@ async def carry_out(
     try:
         async with asyncio.TaskGroup() as group:
             saving = group.create_task(saver.save_as_they_come())
-            await _all_rows(chunk.rows, recipe, tools, saver, all_begun)
+            await _all_rows(rows, recipe, tools, saver)
             await patiently(saver.flush)
             saving.cancel()
     finally:
-        all_begun.set()
+        all_begun()
         await saver.flush()
+    return rows.are_begun
 
 
-async def _all_rows(
-    rows: Sequence[Row], recipe: Recipe, tools: Tools, saver: ItemSaver, all_begun: asyncio.Event
-) -> None:
-    shared = iter(rows)
+class _Rows:
+    """The rows of a chunk, each given out once to those that work on it."""
+
+    def __init__(self, rows: Sequence[Row], gate: Gate, all_begun: Callable[[], None]) -> None:
+        self.count = len(rows)
+        self.are_begun = not rows
+        self._rows = iter(rows)
+        self._gate = gate
+        self._all_begun = all_begun
+
+    async def next(self) -> Row | None:
+        """Give the next row that may begin, or None when none may any more."""
+        if not self._gate.is_open() and not await self._gate.opened():
+            return None
+        row = next(self._rows, None)
+        if row is None and not self.are_begun:
+            self.are_begun = True
+            self._all_begun()
+        return row
+
+
+async def _all_rows(rows: _Rows, recipe: Recipe, tools: Tools, saver: ItemSaver) -> None:
     async with asyncio.TaskGroup() as group:
-        for _ in range(min(_rows_at_once(recipe, tools), len(rows))):
-            group.create_task(_row_after_row(shared, recipe, tools, saver, all_begun))
+        for _ in range(min(_rows_at_once(recipe, tools), rows.count)):
+            group.create_task(_row_after_row(rows, recipe, tools, saver))
 
 
 def _rows_at_once(recipe: Recipe, tools: Tools) -> int:
@@ -84,13 +115,10 @@ def _rows_at_once(recipe: Recipe, tools: Tools) -> int:
     return max(of_models, MOST_PROGRAMS) if recipe.runs_code else of_models
 
 
-async def _row_after_row(
-    rows: Iterator[Row], recipe: Recipe, tools: Tools, saver: ItemSaver, all_begun: asyncio.Event
-) -> None:
-    for row in rows:
+async def _row_after_row(rows: _Rows, recipe: Recipe, tools: Tools, saver: ItemSaver) -> None:
+    while (row := await rows.next()) is not None:
         saver.add(await one_item(row, recipe, tools))
         await saver.room()
-    all_begun.set()
 
 
 async def _save(batch: Sequence[NewItem], recipe: Recipe, chunk: OwnChunk, tools: Tools) -> None:

@@ -72,6 +72,7 @@ async def create_run(
         # The eval may be deleted by now: NotFound.
         await eval_store.keep_eval(connection, of_eval.project_id, of_eval.id)
         await _insert(connection, new, rows)
+        await dispatch.queue(connection, new.id)
         inserted = await run_store.get_run_without_rows(
             connection, of_eval.project_id, of_eval.id, new.id
         )

@@ -41,6 +41,7 @@ async def delete_eval(
         await eval_store.hold_eval(connection, project_id, eval_id)
         created_meanwhile[:] = await run_store.run_ids_of_eval(connection, eval_id)
         for run_id in created_meanwhile:
+            await dispatch.unqueue(connection, run_id)
             await record_end(connection, run_id, "canceled", tools.clock())
         await eval_store.delete_eval(connection, eval_id)
 

@@ -1,7 +1,7 @@
 """Prepare a run: read the rows of a large file that the create request did not wait for."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,25 +15,38 @@ from evald.store.chunks import PackedChunk
 from evald.store.database import Database
 from evald.store.runs import RunPlan
 
+StillOurs = Callable[[AsyncConnection], Awaitable[None]]
+"""Called first in each transaction: raises RunStopped when another process prepares the run by now."""
 
-async def prepare(plan: RunPlan, database: Database) -> int:
+
+async def always(connection: AsyncConnection) -> None:
+    """Where one process has all runs, they are always its own."""
+
+
+async def prepare(plan: RunPlan, database: Database, still_ours: StillOurs = always) -> int:
     """Cut the rows of a run's file into its chunks, and give their number.
 
     Begun again after a crash it starts from the first row. Raises BadRow for the first row that is
-    wrong, and for a file without rows.
+    wrong, and for a file without rows, and what `still_ours` does.
     """
     run_id, file_id = plan.run_id, plan.unread_file_id or ""
-    await database.write(lambda connection: chunk_store.delete_chunks(connection, run_id))
+
+    async def begin_anew(connection: AsyncConnection) -> None:
+        await still_ours(connection)
+        await chunk_store.delete_chunks(connection, run_id)
+
+    await database.write(begin_anew)
     row_count = 0
     size = await database.read(lambda connection: file_store.size_of(connection, file_id))
     check = await asyncio.to_thread(RowCheck, plan.item_schema)
     async for cut, rows_read in chunks_of_file(file_id, size, check, database):
         row_count = rows_read
-        await database.write(partial(_insert, run_id=run_id, cut=cut))
+        await database.write(partial(_insert, run_id=run_id, cut=cut, still_ours=still_ours))
     if row_count == 0:
         raise BadRow("The file has no rows.")
 
     async def done(connection: AsyncConnection) -> None:
+        await still_ours(connection)
         await run_store.set_row_count(connection, run_id, row_count)
         await file_store.purge_files(connection)
 
@@ -69,6 +82,9 @@ async def _part(file_id: str, position: int, database: Database) -> bytes | None
     )
 
 
-async def _insert(connection: AsyncConnection, *, run_id: str, cut: list[PackedChunk]) -> None:
+async def _insert(
+    connection: AsyncConnection, *, run_id: str, cut: list[PackedChunk], still_ours: StillOurs
+) -> None:
+    await still_ours(connection)
     for chunk in cut:
         await chunk_store.insert_chunk(connection, run_id, chunk)

@@ -5,6 +5,8 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from evald.clock import Clock
 from evald.sampling.interface import Embedder, Sampler
 from evald.sandbox.python_sandboxes import PythonSandboxes
@@ -16,15 +18,24 @@ Result = TypeVar("Result")
 class Dispatch(Protocol):
     """Has runs carried out, by whoever does it here."""
 
+    async def queue(self, connection: AsyncConnection, run_id: str) -> None:
+        """Put a run into the queue, in the transaction that makes it `queued`."""
+        ...
+
+    async def unqueue(self, connection: AsyncConnection, run_id: str) -> None:
+        """Take a run out of the queue, in the transaction that ends it."""
+        ...
+
     def wake(self, run_id: str) -> None:
-        """Have a run carried out that is queued or in progress. A second call changes nothing."""
+        """Have a queued run carried out now that this is committed. A second call changes nothing."""
         ...
 
     async def stop(self, run_id: str) -> int:
         """Stop carrying a run out, and give the number of model calls that this cut off.
 
         When it returns nothing of the run goes on in this process: its calls are closed and the items
-        that were finished are saved.
+        that were finished are saved. Other machines have been told, and have done the same if they are
+        there; those that are not are kept from saving by the move that follows.
         """
         ...
 

@@ -36,6 +36,9 @@ async def sole_user(place: Place) -> AsyncIterator[None]:
         with _file_locked(place.file):
             yield
         return
+    if place.file is None:
+        yield
+        return
     engine = create_async_engine(place.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     lock = _PostgresLock(engine, place.shown)
     with refusing_broken():

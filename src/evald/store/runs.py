@@ -170,6 +170,17 @@ async def complete_run(connection: AsyncConnection, run_id: str, finished_at: fl
     return moved.rowcount == 1
 
 
+async def cancel(
+    connection: AsyncConnection, run_id: str, calls_aborted: int, finished_at: float
+) -> bool:
+    """Cancel a run that is not over, and say whether it moved.
+
+    The calls that were cut off come on top of those that other machines have added.
+    """
+    aborted = runs.c.calls_aborted + calls_aborted
+    return await move(connection, run_id, "cancel", calls_aborted=aborted, finished_at=finished_at)
+
+
 async def delete_run(connection: AsyncConnection, run_id: str) -> None:
     """Remove a run with its chunks and output items."""
     await connection.execute(delete(runs).where(runs.c.id == run_id))

@@ -140,6 +140,8 @@ runs = Table(
     Column("calls_aborted", Integer, nullable=False, default=0),
     Column("started_at", Float),
     Column("finished_at", Float),
+    # When its workers were asked to stop, by the clock of Postgres; null before a cancel, and on SQLite.
+    Column("stop_asked_at", Float),
     Index(None, "eval_id", "created_at", "seq"),
     Index(None, "status", "seq"),
     sqlite_autoincrement=True,

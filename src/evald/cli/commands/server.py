@@ -1,4 +1,4 @@
-"""The commands `evald serve` and `evald doctor`."""
+"""The commands `evald serve`, `evald worker` and `evald doctor`."""
 
 import gc
 import sys
@@ -48,6 +48,38 @@ def serve(host: str | None, port: int | None, data_dir: Path | None, config: Pat
 
     try:
         serve_until_stopped(host=host, port=port, data_dir=data_dir, config=config)
+    except CannotStart as error:
+        click.echo(f"evald cannot start. {error}", err=True)
+        sys.exit(1)
+
+
+@click.command()
+@click.option("--concurrency", type=click.IntRange(1, 1000), help="Chunks under way at once. [32]")
+@click.option("--config", type=Path, help="TOML file with settings and providers.")
+def worker(concurrency: int | None, config: Path | None) -> None:
+    """Carry out runs beside the servers of a Postgres, until Ctrl-C or SIGTERM.
+
+    Start as many workers as you like, on any machine that reaches Postgres and the
+    model endpoints. They share the runs of all servers, in chunks of some hundred rows,
+    and need nothing else: no port, no folder, no name. A worker that dies is noticed
+    within seconds, and its chunks go on elsewhere; saved rows are not asked for again.
+
+    Give it the same providers and keys as the servers have: the same config file, or
+    the same variables.
+
+    \b
+      export EVALD_DATABASE_URL=postgresql://evald:SECRET@db.internal/evald
+      evald worker --config /etc/evald.toml
+
+    Stopped, it lets calls in flight end for EVALD_DRAIN_SECONDS [10], and hands the rest
+    to the others at once. A second signal cuts the calls off.
+    """  # noqa: D301  (click keeps the lines of a paragraph after a backspace)
+    gc.disable()  # until it works: nothing that is imported becomes garbage
+    from evald.cli.worker import work_until_stopped
+    from evald.errors import CannotStart
+
+    try:
+        work_until_stopped(concurrency=concurrency, config=config)
     except CannotStart as error:
         click.echo(f"evald cannot start. {error}", err=True)
         sys.exit(1)

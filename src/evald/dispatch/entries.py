@@ -1,0 +1,120 @@
+"""What is done with an entry of the queue: a run is begun, or a chunk of it is carried out."""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+import structlog
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from evald.errors import RunStopped
+from evald.rules.status import is_final
+from evald.runs.begin import prepared
+from evald.runs.carry_out import carry_out, open_chunk
+from evald.runs.finish import fail_run, finish
+from evald.runs.gate import Gate
+from evald.runs.recipe import Recipe, recipe_of
+from evald.runs.tools import Tools
+from evald.store import chunks as chunk_store
+from evald.store import queue
+from evald.store import runs as run_store
+from evald.store.queue import Entry
+from evald.store.runs import RunPlan
+
+log = structlog.get_logger()
+
+
+class Work:
+    """What the entries of one process are carried out with."""
+
+    def __init__(self, tools: Tools, gate: Gate) -> None:
+        """Have no run at work yet."""
+        self.tools = tools
+        self.gate = gate
+        self._recipes: dict[str, tuple[RunPlan, Recipe]] = {}
+
+    async def recipe(self, run_id: str) -> tuple[RunPlan, Recipe] | None:
+        """Give plan and recipe of a run, compiled once for all its chunks; None when it is gone."""
+        known = self._recipes.get(run_id)
+        if known is None:
+            plan = await self.plan(run_id)
+            if plan is None:
+                return None
+            recipe = await asyncio.to_thread(recipe_of, plan, self.tools)
+            known = self._recipes.setdefault(run_id, (plan, recipe))
+        return known
+
+    async def plan(self, run_id: str) -> RunPlan | None:
+        """Give the plan of a run as it is now."""
+        return await self.tools.database.read(partial(run_store.get_plan, run_id=run_id))
+
+    def forget(self, run_id: str) -> None:
+        """Let go of a run of which nothing is carried out here any more."""
+        self._recipes.pop(run_id, None)
+
+
+async def carry_out_entry(entry: Entry, work: Work, all_begun: Callable[[], None]) -> None:
+    """Do the work of an entry, and end it.
+
+    Cancelled, it saves what is finished and leaves the entry to whoever cancels. When the store fails
+    the entry is left as it is: silent, it is taken again.
+    """
+    try:
+        if entry.position is None:
+            await _begin(entry, work)
+        else:
+            await _carry_out_chunk(entry, entry.position, work, all_begun)
+    except* RunStopped:
+        log.info("run stopped", run=entry.run_id)
+        await work.tools.database.write(partial(queue.end_entry, entry=entry))
+    except* OperationalError as errors:
+        log.warning("the store failed, the entry is taken later", error=str(errors))
+    except* Exception:  # the border of the process: the run must not stay open for ever
+        log.exception("run broke", run=entry.run_id)
+        message = "The server failed while carrying out this run; its log says why."
+        await fail_run(entry.run_id, "internal_error", message, work.tools)
+
+
+async def _begin(entry: Entry, work: Work) -> None:
+    """Cut the rows of a run into chunks, if need be, and queue those that are not done."""
+    tools = work.tools
+    still_ours = partial(queue.hold_entry, entry=entry)
+    plan = await work.plan(entry.run_id)
+    if plan is None or is_final(plan.status) or not await prepared(plan, tools, still_ours):
+        await tools.database.write(partial(queue.end_entry, entry=entry))
+        return
+
+    async def queue_all(connection: AsyncConnection) -> int:
+        await still_ours(connection)
+        await run_store.move(connection, entry.run_id, "start", started_at=tools.clock())
+        positions = await chunk_store.open_positions(connection, entry.run_id)
+        await queue.queue_chunks(connection, entry.run_id, positions)
+        await queue.end_entry(connection, entry)
+        return len(positions)
+
+    if not await tools.database.write(queue_all):
+        await finish(plan, tools)
+
+
+async def _carry_out_chunk(
+    entry: Entry, position: int, work: Work, all_begun: Callable[[], None]
+) -> None:
+    tools = work.tools
+    found = await work.recipe(entry.run_id)
+    if found is None:
+        raise RunStopped(entry.run_id)
+    plan, recipe = found
+
+    async def may_claim(connection: AsyncConnection) -> None:
+        await queue.hold_entry(connection, entry)
+        if not await queue.may_go_on(connection, entry.run_id):
+            raise RunStopped(entry.run_id)
+
+    chunk = await open_chunk(recipe, position, tools, may_claim)
+    if not await carry_out(chunk, recipe, tools, work.gate, all_begun):  # we leave
+        await tools.database.write(partial(queue.hand_back, entries=[entry]))
+        return
+    await tools.database.write(partial(queue.end_entry, entry=entry))
+    await finish(plan, tools)
+    log.debug("chunk carried out", run=entry.run_id, position=position)

@@ -1,0 +1,271 @@
+"""Carry runs out on many machines: each takes chunks from the queue on Postgres, whoever is free.
+
+The rules of the queue are those of `store/queue.py`: an entry is ours until we end it, hand it back, or
+are silent for so long that another takes it over; what we save under an older claim is refused. So
+a process may die, hang or be cut off at any moment, and nothing needs to notice but the others.
+"""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Coroutine, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+from weakref import WeakValueDictionary
+
+import structlog
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from evald.dispatch.entries import Work, carry_out_entry
+from evald.dispatch.grace import Grace
+from evald.runs.cancel import cancel_run
+from evald.runs.gate import Gate
+from evald.runs.grader_tools import end_sandboxes
+from evald.runs.tools import Tools
+from evald.store import queue
+from evald.store.line import Line
+from evald.store.queue import Entry
+
+POLL: Final = 1.0
+"""Seconds between two looks into the queue when no notice comes."""
+SWEEP: Final = 5.0
+"""Seconds between two looks for what fell out of the queue."""
+OPEN_OF_A_RUN: Final = 2
+"""Chunks of one run that have rows to begin here: one is worked on, the next is read meanwhile."""
+OTHERS_STOP_WITHIN: Final = 0.25
+"""Seconds that a cancel waits for other machines to save what they have finished."""
+LOOK: Final = 0.01
+"""Seconds between two looks whether they have."""
+OWNERS_FIRST: Final = 2.0
+"""Seconds after the database came back in which those whose entries seem forsaken may renew them."""
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Held:
+    """An entry that is ours, and the task that works on it."""
+
+    entry: Entry
+    task: "asyncio.Task[None]" = field(init=False)
+    is_open: bool = True
+    """Whether it has rows that have not begun."""
+
+
+class QueueDispatch:
+    """Takes entries of the queue and carries them out, `chunks_at_once` at a time."""
+
+    def __init__(self, tools: Tools, url: str, chunks_at_once: int) -> None:
+        """Begin with nothing. With no chunks at once all that is in the queue is for others."""
+        self._tools = tools
+        self._chunks_at_once = chunks_at_once
+        self._held: dict[object, Held] = {}
+        self._line = Line(url, queue.CHANNEL, self._heard, self._give_sign)
+        self._gate = Gate(self._line.in_contact)
+        self._work = Work(tools, self._gate)
+        self._some = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping: set[str] = set()
+        self._others: set[asyncio.Task[None]] = set()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+
+    @classmethod
+    async def begun(cls, tools: Tools, url: str, chunks_at_once: int) -> "QueueDispatch":
+        """Give one that takes up work, as soon as it is in contact with the database."""
+        await queue.keep_queue(url)
+        dispatch = cls(tools, url, chunks_at_once)
+        await dispatch._begin()
+        return dispatch
+
+    async def _begin(self) -> None:
+        first = asyncio.Event()
+        loops = [self._line.keep(first), self._sweep_now_and_then()]
+        if self._chunks_at_once:
+            loops.append(self._take_as_they_come())
+        self._tasks = [asyncio.create_task(loop) for loop in loops]
+        await first.wait()
+
+    async def queue(self, connection: AsyncConnection, run_id: str) -> None:
+        """Put a run into the queue."""
+        await queue.queue_run(connection, run_id)
+
+    async def unqueue(self, connection: AsyncConnection, run_id: str) -> None:
+        """Take a run out of it; who has an entry of it finds that it has none."""
+        await queue.drop_entries(connection, run_id)
+
+    def wake(self, run_id: str) -> None:
+        """Look into the queue now."""
+        self._some.set()
+
+    def alone(self, run_id: str) -> asyncio.Lock:
+        """Give the lock under which this process cancels a run; it lives while somebody needs it."""
+        return self._locks.setdefault(run_id, asyncio.Lock())
+
+    async def stop(self, run_id: str) -> int:
+        """Stop a run here and elsewhere, and give the number of calls that this cut off here."""
+        self._stopping.add(run_id)
+        try:
+            if not await self._tools.database.write(partial(queue.ask_to_stop, run_id=run_id)):
+                return 0
+            aborted, entries = await self._stop_here(run_id)
+            await self._end(entries)
+            await self._others_have_stopped(run_id)
+        finally:
+            self._stopping.discard(run_id)
+        return aborted
+
+    async def _others_have_stopped(self, run_id: str) -> None:
+        until = time.monotonic() + OTHERS_STOP_WITHIN
+        held = partial(queue.count_held, run_id=run_id)
+        while time.monotonic() < until and await self._tools.database.read(held) > 0:
+            await asyncio.sleep(LOOK)
+
+    async def close(self, grace: Grace) -> None:
+        """Leave: what has begun may come to its end, the rest is for others, at once."""
+        self._gate.leaving = True
+        line, *loops = self._tasks
+        await _end_of(loops)
+        for held in list(self._held.values()):
+            if held.entry.position is None:
+                held.task.cancel()
+        await grace.wait_for([held.task for held in self._held.values()])
+        left = list(self._held.values())
+        await _end_of([held.task for held in left])
+        with suppress(OperationalError):  # then they are silent, and taken over for that
+            await self._tools.database.write(
+                partial(queue.hand_back, entries=[held.entry for held in left])
+            )
+        if self._others:
+            await asyncio.wait(self._others)
+        await _end_of([line])
+
+    async def _take_as_they_come(self) -> None:
+        while True:
+            self._some.clear()
+            while self._has_room() and (entry := await self._take()) is not None:
+                self._start(entry)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL):
+                    await self._some.wait()
+
+    def _has_room(self) -> bool:
+        open_here = sum(held.is_open for held in self._held.values())
+        return open_here < self._chunks_at_once and self._gate.is_open()
+
+    async def _take(self) -> Entry | None:
+        open_of = Counter(held.entry.run_id for held in self._held.values() if held.is_open)
+        enough = [run_id for run_id, chunks in open_of.items() if chunks >= OPEN_OF_A_RUN]
+        is_new = self._line.connected_for() < OWNERS_FIRST
+        silent_after = queue.SILENT_AFTER + (OWNERS_FIRST if is_new else 0.0)
+        take = partial(queue.take_entry, but_of=enough, silent_after=silent_after)
+        try:
+            return await self._tools.database.write(take)
+        except OperationalError as error:
+            log.warning("the queue cannot be read, trying again", error=str(error.orig))
+            return None
+
+    def _start(self, entry: Entry) -> None:
+        held = self._held[entry.claim] = Held(entry)
+
+        def all_begun() -> None:
+            held.is_open = False
+            self._some.set()
+
+        held.task = asyncio.create_task(carry_out_entry(entry, self._work, all_begun))
+        held.task.add_done_callback(partial(self._ended, held))
+
+    def _ended(self, held: Held, task: "asyncio.Task[None]") -> None:
+        del self._held[held.entry.claim]
+        self._some.set()
+        run_id = held.entry.run_id
+        if not any(other.entry.run_id == run_id for other in self._held.values()):
+            self._work.forget(run_id)
+            self._aside(end_sandboxes(run_id, self._tools))
+        if not task.cancelled() and (error := task.exception()):
+            log.error("an entry was left", run=held.entry.run_id, exc_info=error)
+
+    def _heard(self, notice: str) -> None:
+        word, _, run_id = notice.partition(" ")
+        if word == queue.WORK:
+            self._some.set()
+        elif word == queue.STOP:
+            self._aside(self._stop_and_tell(run_id))
+
+    def _aside(self, work: Coroutine[Any, Any, None]) -> None:
+        """Have something done that nobody waits for."""
+        task = asyncio.create_task(work)
+        self._others.add(task)
+        task.add_done_callback(self._others.discard)
+
+    async def _stop_and_tell(self, run_id: str) -> None:
+        """Stop a run because another machine asked for it."""
+        if run_id in self._stopping:  # it is us who asked
+            return
+        aborted, entries = await self._stop_here(run_id)
+        if not entries:
+            return
+
+        async def tell(connection: AsyncConnection) -> None:
+            await queue.add_aborted(connection, run_id, aborted)
+            for entry in entries:
+                await queue.end_entry(connection, entry)
+
+        with suppress(OperationalError):  # the cancel does not wait for ever
+            await self._tools.database.write(tell)
+
+    async def _stop_here(self, run_id: str) -> tuple[int, list[Entry]]:
+        """Cut off all that is done here for a run; give the calls cut off and the entries it was in."""
+        stopped = [held for held in self._held.values() if held.entry.run_id == run_id]
+        aborted = self._tools.sampler.calls_in_flight(run_id) if stopped else 0
+        await _end_of([held.task for held in stopped])
+        if stopped:
+            await end_sandboxes(run_id, self._tools)
+        return aborted, [held.entry for held in stopped]
+
+    async def _end(self, entries: Sequence[Entry]) -> None:
+        async def end(connection: AsyncConnection) -> None:
+            for entry in entries:
+                await queue.end_entry(connection, entry)
+
+        if entries:
+            await self._tools.database.write(end)
+
+    async def _give_sign(self, connection: Any) -> None:
+        """Renew what is ours; stop what is another's by now, and runs whose notice was lost."""
+        held = list(self._held.values())
+        lost, stopped = await queue.renew(connection, [each.entry for each in held])
+        for each in held:
+            if each.entry.claim in lost:
+                log.warning("another worker has taken over", run=each.entry.run_id)
+                each.task.cancel()
+        for run_id in stopped:
+            self._aside(self._stop_and_tell(run_id))
+
+    async def _sweep_now_and_then(self) -> None:
+        """Queue what fell out of the queue, and end the cancels whose process died over them."""
+        while True:
+            try:
+                await self._sweep()
+            except OperationalError as error:
+                log.warning("the queue cannot be swept, trying again", error=str(error.orig))
+            await asyncio.sleep(SWEEP * random.uniform(0.8, 1.2))
+
+    async def _sweep(self) -> None:
+        missing = await self._tools.database.write(queue.queue_what_is_missing)
+        if missing:
+            log.info("taking up unfinished runs", runs=len(missing))
+        stopped = await self._tools.database.read(queue.stopped_for_long)
+        for project_id, eval_id, run_id in stopped:
+            await cancel_run(project_id, eval_id, run_id, self._tools, self)
+
+
+async def _end_of(tasks: Sequence["asyncio.Task[None]"]) -> None:
+    """Cancel tasks and wait until they have ended."""
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)

@@ -1,0 +1,143 @@
+"""Workers carry out the runs of a server; one that dies, hangs or leaves is no loss."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.model_server.client import ModelServer
+from tests.model_server.script import Step
+from tests.runs.invariants import check
+from tests.runs.making import create_eval, create_run, get_final, get_run, path_of, rows, sampled
+from tests.server import EvaldServer
+from tests.waiting import until
+from tests.workers.conftest import StartWorker
+
+ROWS = 900
+PLACES = 64
+"""The calls that one process makes of an endpoint at once, by its settings."""
+
+
+def saved(server: EvaldServer, run: Any) -> int:
+    return int(get_run(server, run)["result_counts"]["total"])
+
+
+def repeated(models: ModelServer) -> int:
+    """Give how many calls were made beyond one a row."""
+    return sum(models.stats().calls_by_message.values()) - ROWS
+
+
+def test_two_workers_share_the_chunks_of_a_run_and_each_row_is_asked_for_once(
+    server: EvaldServer, models: ModelServer, start_worker: StartWorker
+) -> None:
+    run = create_run(server, create_eval(server), sampled(rows(ROWS)))
+    assert get_run(server, run)["status"] == "queued"
+    models.script(Step(hold="before"))
+    start_worker(), start_worker()
+
+    models.wait(in_flight=PLACES + 1)  # more than one of them could have
+    models.release()
+
+    assert get_final(server, run)["status"] == "completed"
+    check(server, run["eval_id"], run["id"])
+    assert Counter(models.stats().calls_by_message.values()) == {1: ROWS}
+
+
+@pytest.mark.parametrize("how", ["killed", "paused"])
+def test_the_chunks_of_a_worker_that_is_gone_go_on_elsewhere_without_its_saved_rows(
+    server: EvaldServer, models: ModelServer, start_worker: StartWorker, how: str
+) -> None:
+    first = start_worker()
+    models.script(Step(delay_ms=250))
+    run = create_run(server, create_eval(server), sampled(rows(ROWS)))
+    until(lambda: saved(server, run) > 100)
+    if how == "killed":
+        first.kill()
+    else:
+        first.pause()
+    start_worker()
+
+    final = get_final(server, run)
+    if how == "paused":  # it comes back to work that is another's, or done
+        first.go_on()
+        until(lambda: "taken over" in first.log() or "run stopped" in first.log())
+
+    assert final["status"] == "completed"
+    check(server, run["eval_id"], run["id"])
+    assert get_run(server, run) == final
+    assert repeated(models) <= 2 * PLACES  # in flight, or ended within the time of a save
+
+
+def test_a_cancel_stops_all_workers_and_its_answer_has_the_final_counts(
+    server: EvaldServer, models: ModelServer, start_worker: StartWorker
+) -> None:
+    start_worker(), start_worker()
+    models.script(Step(), Step(hold="before"), per="rule")
+    run = create_run(server, create_eval(server), sampled(rows(ROWS)))
+    held = models.wait(held=2 * PLACES)
+
+    canceled = server.ask("POST", path_of(run)).json
+
+    ended = models.wait(in_flight=0)
+    assert canceled["status"] == "canceled"
+    assert canceled["evald"]["calls_aborted"] == held.held
+    assert ended.started == held.started
+    assert canceled["result_counts"]["total"] == held.finished
+    assert get_run(server, run) == canceled
+    check(server, run["eval_id"], run["id"])
+
+
+def test_a_worker_that_is_paused_adds_nothing_after_the_cancel(
+    server: EvaldServer, models: ModelServer, start_worker: StartWorker
+) -> None:
+    worker = start_worker()
+    models.script(Step(hold="before"))
+    run = create_run(server, create_eval(server), sampled(rows(ROWS)))
+    models.wait(held=PLACES)
+    worker.pause()
+    models.release()  # the answers come, and wait for it
+
+    canceled = server.ask("POST", path_of(run)).json
+    worker.go_on()
+    models.wait(in_flight=0)
+    until(lambda: "run stopped" in worker.log() or "taken over" in worker.log())
+
+    assert canceled["result_counts"]["total"] == 0
+    assert get_run(server, run) == canceled
+    assert models.stats().started == PLACES
+
+
+def test_a_worker_that_leaves_lets_its_calls_end_and_hands_the_rest_over(
+    server: EvaldServer, models: ModelServer, start_worker: StartWorker
+) -> None:
+    first = start_worker(EVALD_DRAIN_SECONDS="60")
+    models.script(Step(hold="before"))
+    run = create_run(server, create_eval(server), sampled(rows(ROWS)))
+    models.wait(held=PLACES)
+    first.terminate()
+    until(lambda: "finishing what is in flight" in first.log())
+    models.release()
+
+    assert first.ended() == 0
+    assert saved(server, run) == PLACES
+    start_worker()
+
+    assert get_final(server, run)["status"] == "completed"
+    check(server, run["eval_id"], run["id"])
+    assert Counter(models.stats().calls_by_message.values()) == {1: ROWS}
+
+
+def test_a_small_run_does_not_wait_for_the_end_of_a_large_one(
+    server: EvaldServer, models: ModelServer, start_worker: StartWorker
+) -> None:
+    start_worker()
+    eval_id = create_eval(server)
+    models.script(Step(delay_ms=100))
+    large = create_run(server, eval_id, sampled(rows(20 * ROWS)))
+    until(lambda: saved(server, large) > 0)
+
+    small = create_run(server, eval_id, sampled(rows(10, first=10**6)))
+
+    assert get_final(server, small)["status"] == "completed"
+    assert saved(server, large) < ROWS * 10
+    assert server.ask("POST", path_of(large)).json["status"] == "canceled"
