@@ -41,11 +41,13 @@ from evald.sandbox.python_sandboxes import PythonSandboxes
 from evald.settings import UPSTREAM, ProviderSettings, Settings
 from evald.store import files as file_store
 from evald.store import idempotency_keys as key_store
+from evald.store import leases
 from evald.store import webhook_endpoints as endpoint_store
 from evald.store.database import Database, open_database
-from evald.store.lock import sole_user
+from evald.store.lock import in_use, sole_user
 from evald.store.migrate import check_file, migrate, refusing_broken
 from evald.store.place import make_data_dir, place_of
+from evald.store.turns import number_of_webhook
 from evald.webhooks.configured import configured_endpoints, configured_secrets
 from evald.webhooks.connecting import open_webhook_connections
 from evald.webhooks.deliveries import Deliveries, delivering
@@ -70,9 +72,12 @@ async def running_app(settings: Settings, port: int) -> AsyncIterator[ASGIApp]:
             await migrate(database)
             access = Access(database, system_clock, time.monotonic)
             with refusing_broken():
+                if not database.is_shared:  # what an earlier process held is nobody's now
+                    await database.write(leases.forget_all)
                 has_key = await access.has_key()
             check_host(settings.host, has_key=has_key)
             async with (
+                in_use(place, [number_of_webhook(name) for name in settings.webhooks]),
                 open_connections() as connections,
                 expiring(settings.keep_captured_days, database, system_clock),
                 _delivering(settings, database) as webhooks,
@@ -137,7 +142,8 @@ async def _dispatching(
     try:
         sandboxes.begin()
         # Browsers tell the servers of one machine apart by their ports, but not their cookies.
-        cookie = SessionCookie(f"evald_session_{port}", secure=public_url.startswith("https:"))
+        name = f"evald_session_{_port_of(public_url)}"
+        cookie = SessionCookie(name, secure=public_url.startswith("https:"))
         app = build_app(services, pages_router(Pages(tools, dispatch, public_url, access, cookie)))
         # Elsewhere than on loopback there are keys, and no name that a browser is lured to has one.
         is_own = own_hosts(public_url, port) if is_loopback(settings.host) else _any_host
@@ -276,6 +282,12 @@ def own_hosts(public_url: str, port: int) -> Callable[[str], bool]:
         return is_local or host.removesuffix(default_port) == public_host
 
     return is_own
+
+
+def _port_of(url: str) -> int:
+    """Give the port at which browsers find a server; servers behind one URL have the same."""
+    parts = urlsplit(url)
+    return parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def _any_host(_: str) -> bool:
