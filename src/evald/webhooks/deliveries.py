@@ -9,7 +9,7 @@ renews; who dies, is stopped or loses the database loses its lanes within LEASE,
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Final
@@ -146,15 +146,19 @@ class Deliveries:
     async def _attempt_all(self, due: list[Due]) -> None:
         async with self._renewing(due[0].endpoint_id):
             attempts = await asyncio.gather(*(self._attempt(each) for each in due))
+            await self._saved(attempts, due[0])
+
+    async def _saved(self, attempts: Sequence[Attempt], due: Due) -> None:
+        """Save what became of some attempts at the endpoint of a delivery."""
         gone = any(attempt.status_code == GONE for attempt in attempts)
-        endpoint_id, url, now = due[0].endpoint_id, due[0].url, self._clock()
+        endpoint_id, url, now = due.endpoint_id, due.url, self._clock()
 
         async def save(connection: AsyncConnection) -> None:
             await delivery_store.save_attempts(connection, attempts)
             if gone:
                 await endpoint_store.disable_endpoint(connection, endpoint_id, url, now)
 
-        await self._saved(save)
+        await self._written(save)
         if gone:
             log.warning("webhook endpoint is gone, and gets nothing more", endpoint=endpoint_id)
 
@@ -177,7 +181,7 @@ class Deliveries:
             with suppress(SQLAlchemyError):  # the database is away: for the others, too
                 await self._database.write(keep)
 
-    async def _saved(self, save: Work[None]) -> None:
+    async def _written(self, save: Work[None]) -> None:
         """Save what became of some attempts, again and again while the store fails.
 
         Until then nothing more is sent to their endpoint: it would get the same again.
