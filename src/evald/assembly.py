@@ -16,7 +16,15 @@ from evald.access.cookie import SessionCookie
 from evald.api.app import build_app
 from evald.api.envelope import Envelope
 from evald.api.gate import Gate
-from evald.api.hosts import any_host, check_host, is_loopback, local_urls, own_hosts, url_host
+from evald.api.hosts import (
+    any_host,
+    check_host,
+    is_loopback,
+    local_urls,
+    own_hosts,
+    port_of,
+    url_host,
+)
 from evald.api.services import Services
 from evald.capture.expiring import expiring
 from evald.capture.keep import Keeper
@@ -42,11 +50,13 @@ from evald.sandbox.python_sandboxes import PythonSandboxes
 from evald.settings import Settings
 from evald.store import files as file_store
 from evald.store import idempotency_keys as key_store
+from evald.store import leases
 from evald.store import webhook_endpoints as endpoint_store
 from evald.store.database import Database, open_database
-from evald.store.lock import sole_user
+from evald.store.lock import in_use, sole_user
 from evald.store.migrate import check_file, migrate, refusing_broken
 from evald.store.place import Place, make_data_dir, place_of
+from evald.store.turns import number_of_webhook
 from evald.webhooks.configured import configured_endpoints, configured_secrets
 from evald.webhooks.connecting import open_webhook_connections
 from evald.webhooks.deliveries import Deliveries, delivering
@@ -69,11 +79,14 @@ async def running_app(
     async with sole_user(place), _opened(place) as database:
         access = Access(database, system_clock, time.monotonic)
         with refusing_broken():
+            if not database.is_shared:  # what an earlier process held is nobody's now
+                await database.write(leases.forget_all)
             has_key = await access.has_key()
         check_host(settings.host, has_key=has_key)
         public_url = settings.public_url or f"http://{url_host(settings.host)}:{port}"
         public_url = public_url.rstrip("/")
         async with (
+            in_use(place, [number_of_webhook(name) for name in settings.webhooks]),
             open_connections() as connections,
             expiring(settings.keep_captured_days, database, system_clock),
             _delivering(settings, database) as webhooks,
@@ -111,6 +124,7 @@ async def running_worker(settings: Settings, hurry: asyncio.Event) -> AsyncItera
     own = [] if settings.public_url is None else [settings.public_url.rstrip("/")]
     async with (
         _opened(place) as database,
+        in_use(place),
         open_connections() as connections,
         _working(settings, database, connections, None, own, hurry),
     ):
@@ -213,7 +227,8 @@ def _app(
     settings: Settings, services: Services, access: Access, public_url: str, port: int
 ) -> ASGIApp:
     # Browsers tell the servers of one machine apart by their ports, but not their cookies.
-    cookie = SessionCookie(f"evald_session_{port}", secure=public_url.startswith("https:"))
+    name = f"evald_session_{port_of(public_url)}"
+    cookie = SessionCookie(name, secure=public_url.startswith("https:"))
     pages = Pages(services.tools, services.dispatch, public_url, access, cookie)
     app = build_app(services, pages_router(pages))
     # Elsewhere than on loopback there are keys, and no name that a browser is lured to has one.

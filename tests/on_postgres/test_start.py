@@ -37,17 +37,6 @@ def test_a_server_that_was_killed_goes_on_with_its_runs(
     assert get_final(server, run)["status"] == "completed"
 
 
-def test_a_second_server_on_the_database_is_refused(server: EvaldServer, tmp_path: Path) -> None:
-    environment = {"EVALD_DATABASE_URL": server.environment["EVALD_DATABASE_URL"]}
-    folder = str(tmp_path / "another")
-    second = evald_ended(
-        *evald_command("--port", "0", "--data-dir", folder)[3:], environment=environment
-    )
-
-    assert second.returncode == 1
-    assert "Another evald uses the database postgresql://127.0.0.1:" in second.stderr
-
-
 def test_keys_and_doctor_work_on_the_same_database(server: EvaldServer) -> None:
     environment = {"EVALD_DATABASE_URL": server.environment["EVALD_DATABASE_URL"]}
 

@@ -276,10 +276,10 @@ async def saved_file(database: Database, parts: Sequence[bytes] = (b"x",), **cha
     new = new_file(**changes)
 
     async def upload(connection: AsyncConnection) -> None:
-        await file_store.begin_upload(connection, new)
+        await file_store.begin_upload(connection, new, "upload")
         for position, part in enumerate(parts):
-            await file_store.add_part(connection, new.id, position, part)
-        await file_store.finish_upload(connection, new.id, sum(map(len, parts)))
+            await file_store.add_part(connection, new.id, position, part, "upload")
+        await file_store.finish_upload(connection, new.id, sum(map(len, parts)), "upload")
 
     await database.write(upload)
     return new

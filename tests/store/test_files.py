@@ -3,7 +3,7 @@
 from functools import partial
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.files import File
@@ -14,9 +14,10 @@ from evald.rules.status import Event
 from evald.store import files as file_store
 from evald.store import runs as run_store
 from evald.store.database import Database
-from evald.store.tables import files
+from evald.store.tables import files, leases
 from tests.store.records import new_file, row_counts, saved_eval, saved_file, saved_run
 
+RECEIVER = "upload"
 ALL = PageRequest(after=None, limit=100, order="asc")
 
 
@@ -59,11 +60,11 @@ async def test_the_parts_of_a_file_come_back_in_order_and_then_none(database: Da
 
 async def test_a_file_is_seen_only_when_its_upload_is_whole(database: Database) -> None:
     file = new_file()
-    await database.write(lambda connection: file_store.begin_upload(connection, file))
-    await database.write(lambda connection: file_store.add_part(connection, file.id, 0, b"ab"))
+    await begin(database, file)
+    await add(database, file, b"ab")
 
     before = await visible(database)
-    await database.write(lambda connection: file_store.finish_upload(connection, file.id, 2))
+    assert await finish(database, file, 2)
 
     assert (before, await visible(database)) == ([], [file.id])
     found = await database.read(
@@ -72,17 +73,65 @@ async def test_a_file_is_seen_only_when_its_upload_is_whole(database: Database) 
     assert found == File(file.id, DEFAULT_PROJECT, 2, 1, None, "rows.jsonl", "evals")
 
 
+async def test_an_upload_that_somebody_receives_is_not_a_broken_one(database: Database) -> None:
+    file = new_file()
+    await begin(database, file)
+
+    await database.write(file_store.drop_broken_uploads)
+
+    assert await add(database, file, b"a")
+    assert await finish(database, file, 1)
+
+
+async def test_an_upload_whose_id_another_one_has_taken_over_adds_nothing_to_it(
+    database: Database,
+) -> None:
+    file = new_file()
+    assert await begin(database, file)
+    assert not await begin(database, file, "another")  # the id is taken for as long as it goes on
+    await stop_receiving(database)
+    await database.write(file_store.drop_broken_uploads)
+    assert await begin(database, file, "another")
+
+    assert not await add(database, file, b"of the first")
+    assert not await finish(database, file, 12)
+    await database.write(partial(file_store.drop_upload, file_id=file.id, receiver=RECEIVER))
+    assert await add(database, file, b"b", "another")
+    assert await finish(database, file, 1, "another")
+    part = partial(file_store.read_part, file_id=file.id, position=0)
+    assert await database.read(part) == b"b"
+
+
+async def begin(database: Database, file: File, receiver: str = RECEIVER) -> bool:
+    return await database.write(partial(file_store.begin_upload, file=file, receiver=receiver))
+
+
+async def add(database: Database, file: File, content: bytes, receiver: str = RECEIVER) -> bool:
+    add_part = partial(file_store.add_part, file_id=file.id, position=0, content=content)
+    return await database.write(partial(add_part, receiver=receiver))
+
+
+async def finish(database: Database, file: File, size: int, receiver: str = RECEIVER) -> bool:
+    finish_upload = partial(file_store.finish_upload, file_id=file.id, size=size)
+    return await database.write(partial(finish_upload, receiver=receiver))
+
+
+async def stop_receiving(database: Database) -> None:
+    """Have all uploads look as if nobody had gone on with them for long."""
+    await database.write(lambda connection: connection.execute(update(leases).values(until=0)))
+
+
 async def test_an_upload_that_broke_off_is_removed_with_its_parts(database: Database) -> None:
     whole = await saved_file(database)
     for drop in ("alone", "all"):
         broken = new_file()
-        await database.write(partial(file_store.begin_upload, file=broken))
-        await database.write(
-            partial(file_store.add_part, file_id=broken.id, position=0, content=b"a")
-        )
+        await begin(database, broken)
+        assert await add(database, broken, b"a")
         if drop == "alone":
-            await database.write(partial(file_store.drop_upload, file_id=broken.id))
+            drop_upload = partial(file_store.drop_upload, file_id=broken.id, receiver=RECEIVER)
+            await database.write(drop_upload)
         else:
+            await stop_receiving(database)
             await database.write(file_store.drop_broken_uploads)
 
         assert not await is_kept(database, broken)
@@ -187,14 +236,12 @@ async def test_a_file_is_kept_while_one_of_two_runs_has_to_read_it(database: Dat
 async def test_a_purge_leaves_files_alone_that_nobody_deleted(database: Database) -> None:
     file = await saved_file(database)
     uploading = new_file()
-    await database.write(lambda connection: file_store.begin_upload(connection, uploading))
+    await begin(database, uploading)
 
     await database.write(file_store.purge_files)
 
     assert await is_kept(database, file)
-    await database.write(
-        lambda connection: file_store.add_part(connection, uploading.id, 0, b"more")
-    )
+    assert await add(database, uploading, b"more")
 
 
 async def test_files_are_listed_by_purpose(database: Database) -> None:

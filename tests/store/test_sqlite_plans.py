@@ -224,8 +224,10 @@ async def test_the_errors_of_a_run_are_found_among_its_own_items(database: Datab
 
 async def test_a_page_of_files_is_read_from_its_index(database: Database) -> None:
     file = new_file()
-    await database.write(lambda connection: file_store.begin_upload(connection, file))
-    await database.write(lambda connection: file_store.finish_upload(connection, file.id, 1))
+    await database.write(lambda connection: file_store.begin_upload(connection, file, "upload"))
+    await database.write(
+        lambda connection: file_store.finish_upload(connection, file.id, 1, "upload")
+    )
 
     steps = await plans(
         database,

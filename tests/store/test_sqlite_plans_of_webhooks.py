@@ -24,11 +24,14 @@ DELIVERIES: dict[str, tuple[Callable[[str], Statements], str]] = {
         ),
         f"{QUEUE} AND next_attempt_at<?)",
     ),
-    "the next times": (lambda _: delivery_store.next_times, f"{QUEUE} AND next_attempt_at>?)"),
+    "the next times": (
+        lambda _: partial(delivery_store.next_times, configured=()),
+        f"{QUEUE} AND next_attempt_at>?)",
+    ),
     "a saved attempt": (
         lambda _: partial(
             delivery_store.save_attempts,
-            attempts=[Attempt("wh_0", 1.0, "delivered", 200, None, None)],
+            attempts=[Attempt("wh_0", 0, 1.0, "delivered", 200, None, None)],
         ),
         "sqlite_autoindex_webhook_deliveries_1 (id=?)",
     ),

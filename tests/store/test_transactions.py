@@ -2,14 +2,16 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.store import evals as eval_store
 from evald.store.database import READERS, Database, uninterrupted
 from evald.store.tables import evals
-from tests.store.records import count, new_eval, saved_eval
+from tests.store.records import count, fresh_id, new_eval, saved_eval
 
 Work = Callable[[AsyncConnection], Awaitable[None]]
 
@@ -53,6 +55,31 @@ async def test_an_error_takes_back_all_that_was_written_before_it(database: Data
     assert await eval_count(database) == 0
     await database.write(three_evals())
     assert await eval_count(database) == 3
+
+
+async def test_an_insert_of_what_others_took_is_done_again_and_the_first_is_taken_back(
+    database: Database,
+) -> None:
+    taken = await saved_eval(database)
+    ids = iter([taken.id, fresh_id("eval")])
+
+    async def insert(connection: AsyncConnection) -> str:
+        await eval_store.insert_eval(connection, new_eval())
+        new = replace(new_eval(), id=next(ids))
+        await eval_store.insert_eval(connection, new)
+        return new.id
+
+    assert await database.insert(insert) != taken.id
+    assert await eval_count(database) == 3
+
+
+async def test_an_insert_that_is_refused_each_time_is_an_error(database: Database) -> None:
+    taken = await saved_eval(database)
+
+    with pytest.raises(IntegrityError):
+        await database.insert(lambda connection: eval_store.insert_eval(connection, taken))
+
+    assert await eval_count(database) == 1
 
 
 async def test_a_write_gives_what_its_work_gives(database: Database) -> None:

@@ -37,7 +37,7 @@ async def ids_of(database: Database, endpoint: WebhookEndpoint) -> list[str]:
 
 
 def attempt(delivery_id: str, **changes: Any) -> Attempt:
-    failed = Attempt(delivery_id, 10.0, "pending", 500, "The endpoint answered 500.", 20.0)
+    failed = Attempt(delivery_id, 0, 10.0, "pending", 500, "The endpoint answered 500.", 20.0)
     return replace(failed, **changes)
 
 
@@ -121,6 +121,49 @@ async def test_an_attempt_changes_nothing_of_a_delivery_that_is_over(database: D
     assert (page.objects[0].status, page.objects[0].attempts) == ("delivered", 1)
 
 
+async def test_an_attempt_beside_another_one_is_not_saved_unless_it_arrived(
+    database: Database,
+) -> None:
+    endpoint = await saved_endpoint(database)
+    await recorded_event(database)
+    (first,) = await due(database, endpoint)
+    await save(database, attempt(first.id, next_attempt_at=50.0))
+
+    await save(database, attempt(first.id, status="failed", next_attempt_at=None))
+    (again,) = await due(database, endpoint)
+    assert (again.attempts, again.id) == (1, first.id)
+
+    await save(database, attempt(first.id, status="delivered", next_attempt_at=None))
+    assert await due(database, endpoint) == []
+
+
+async def test_a_lane_is_one_servers_until_it_leaves_it(database: Database) -> None:
+    endpoint = await saved_endpoint(database)
+    await recorded_event(database)
+    next_times = partial(delivery_store.next_times, configured=())
+    take = partial(delivery_store.take_lane, endpoint_id=endpoint.id, seconds=60)
+    leave = partial(delivery_store.leave_lane, endpoint_id=endpoint.id)
+
+    assert await database.write(partial(take, holder="ours"))
+    assert not await database.write(partial(take, holder="theirs"))
+    assert endpoint.id not in await database.read(next_times)
+
+    await database.write(partial(leave, holder="theirs"))
+    assert not await database.write(partial(take, holder="theirs"))
+    await database.write(partial(leave, holder="ours"))
+    assert endpoint.id in await database.read(next_times)
+    assert await database.write(partial(take, holder="theirs"))
+
+
+async def test_an_endpoint_of_another_servers_file_is_left_to_that_one(database: Database) -> None:
+    endpoint = await saved_endpoint(database, config_name="ci")
+    await recorded_event(database)
+
+    for configured, is_ours in (((), False), (("cd",), False), (("cd", "ci"), True)):
+        times = await database.read(partial(delivery_store.next_times, configured=configured))
+        assert (endpoint.id in times) == is_ours
+
+
 async def test_the_next_time_is_that_of_the_first_of_each_endpoint(database: Database) -> None:
     early, late, idle = [
         await saved_endpoint(database, project_id=await another_project(database)) for _ in range(3)
@@ -129,7 +172,7 @@ async def test_the_next_time_is_that_of_the_first_of_each_endpoint(database: Dat
         for now in times:
             await recorded_event(database, project_id=endpoint.project_id, now=now)
 
-    found = await database.read(delivery_store.next_times)
+    found = await database.read(partial(delivery_store.next_times, configured=()))
 
     assert (found[early.id], found[late.id]) == (3.0, 8.0)
     assert idle.id not in found

@@ -60,3 +60,9 @@ def local_urls(port: int) -> list[str]:
 def url_host(host: str) -> str:
     """Give a host as it stands in a URL."""
     return f"[{host.strip('[]')}]" if ":" in host else host
+
+
+def port_of(url: str) -> int:
+    """Give the port at which browsers find a server; servers behind one URL have the same."""
+    parts = urlsplit(url)
+    return parts.port or (443 if parts.scheme == "https" else 80)

@@ -1,11 +1,13 @@
 """Uploads: the form of a file, and its bytes, which are copied into the store part by part."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from fastapi import Request
+from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
@@ -15,10 +17,11 @@ from evald.contract.metadata import MAX_NAME_LENGTH
 from evald.contract.projects import ProjectId
 from evald.data_sources.rows import LineReader
 from evald.errors import BadRequest, Conflict
-from evald.ids import new_file_id
+from evald.ids import new_file_id, new_id
 from evald.rules.paging import one_of
 from evald.rules.rows import BadRow
 from evald.store import files as file_store
+from evald.store.database import DatabaseAway
 from evald.store.files import PART_SIZE
 
 
@@ -101,20 +104,39 @@ async def keep(
     `lines` checks that it is JSON lines, where that is needed. Raises BadRequest, or Conflict when the
     id is taken.
     """
-    database = services.database
+    database, receiver, now = services.database, new_id("upload"), services.tools.clock()
+
+    async def make_room(connection: AsyncConnection) -> None:
+        await file_store.drop_broken_uploads(connection)
+        await file_store.expire_files(connection, now)
+
     # Uploads are what makes room scarce, so they are when old files go; their ids are free again then.
-    await database.write(partial(file_store.expire_files, now=services.tools.clock()))
-    if not await database.write(partial(file_store.begin_upload, file=file)):
+    await database.write(make_room)
+    begin = partial(file_store.begin_upload, file=file, receiver=receiver)
+    if not await database.write(begin):
         raise id_taken()
+
+    async def add(position: int, content: bytes) -> None:
+        add_part = partial(file_store.add_part, position=position, content=content)
+        kept = await database.write(partial(add_part, file_id=file.id, receiver=receiver))
+        _check_kept(is_kept=kept)
+
     try:
-        size = await _copy_parts(upload, file, lines, services)
+        size = await _copy_parts(upload, lines, add)
         if size == 0:
             raise BadRequest("The file is empty.", param="file", code="empty_file")
-        await database.write(partial(file_store.finish_upload, file_id=file.id, size=size))
+        finish = partial(file_store.finish_upload, file_id=file.id, size=size, receiver=receiver)
+        _check_kept(is_kept=await database.write(finish))
     except BaseException:
-        await database.write(partial(file_store.drop_upload, file_id=file.id))
+        await database.write(partial(file_store.drop_upload, file_id=file.id, receiver=receiver))
         raise
     return replace(file, bytes=size)
+
+
+def _check_kept(*, is_kept: bool) -> None:
+    """Raise DatabaseAway where an upload was removed: this server did not go on with it for so long."""
+    if not is_kept:
+        raise DatabaseAway(TimeoutError("the upload was given up meanwhile"))
 
 
 def id_taken() -> Conflict:
@@ -123,14 +145,16 @@ def id_taken() -> Conflict:
 
 
 async def _copy_parts(
-    upload: UploadFile, file: File, lines: LineReader | None, services: Services
+    upload: UploadFile,
+    lines: LineReader | None,
+    add: Callable[[int, bytes], Awaitable[None]],
 ) -> int:
+    """Hand all parts of an upload to `add`, with their positions, and give the size of the whole."""
     size = position = rows = 0
     while part := await upload.read(PART_SIZE):
         if lines is not None:
             rows += await asyncio.to_thread(_checked_rows, lines.feed, part)
-        add = partial(file_store.add_part, file_id=file.id, position=position, content=part)
-        await services.database.write(add)
+        await add(position, part)
         size += len(part)
         position += 1
     if lines is not None:

@@ -14,6 +14,7 @@ from evald.clock import Clock
 from evald.contract.projects import ProjectId
 from evald.store.api_keys import project_ids
 from evald.store.database import Database
+from evald.store.turns import EXPIRING, take_turns
 
 log = structlog.get_logger()
 
@@ -63,6 +64,7 @@ async def _expire(
     kind: Kind[Stored], project_id: ProjectId, before: int, database: Database
 ) -> None:
     async def delete_some(connection: AsyncConnection) -> int:
+        await take_turns(connection, EXPIRING)
         return await kind.delete_old(connection, project_id, before, DELETED_AT_ONCE)
 
     deleted = 0

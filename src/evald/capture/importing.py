@@ -93,7 +93,7 @@ async def _save(
         imported = await _insert(connection, project_id, COMPLETIONS, completions)
         return imported + await _insert(connection, project_id, RESPONSES, responses)
 
-    imported = await database.write(save) if batch else 0
+    imported = await database.insert(save) if batch else 0
     outcome.imported += imported
     outcome.existing += len(batch) - imported
 

@@ -77,7 +77,7 @@ class Keeper(Generic[Stored]):
     async def _save_all(self) -> None:
         batch, self._waiting = self._waiting, []
         try:
-            await self._database.write(lambda connection: self._insert_all(connection, batch))
+            await self._database.insert(lambda connection: self._insert_all(connection, batch))
         except SQLAlchemyError as error:
             for each in batch:
                 each.saved.set_exception(error)

@@ -21,6 +21,7 @@ from evald.sampling.providers import Provider, route_of
 from evald.sandbox.interface import Isolation, Trial
 from evald.settings import Settings
 from evald.store.database import open_database
+from evald.store.lock import number_of_users
 from evald.store.migrate import check_file, refusing_broken
 from evald.store.place import Place, place_of
 
@@ -65,9 +66,11 @@ async def _of_postgres(place: Place) -> str:
     try:
         with refusing_broken():
             version, size = await database.read(_version_and_size)
+            users = await database.read(number_of_users)
     finally:
         await database.close()
-    return f"{place.shown}, Postgres {version}; {size / 1e6:,.1f} MB"
+    used = f"used by {users} evald process{'' if users == 1 else 'es'} now"
+    return f"{place.shown}, Postgres {version}; {size / 1e6:,.1f} MB; {used}"
 
 
 async def _version_and_size(connection: AsyncConnection) -> tuple[str, int]:

@@ -55,7 +55,7 @@ def create(project: str, name: str, **database: Path | str | None) -> None:
         await api_key_store.insert_key(connection, new)
         return known is None
 
-    is_new = _on_database(settings, lambda opened: opened.write(make))
+    is_new = _on_database(settings, lambda opened: opened.insert(make))
     of_project = f"the new project '{project}'" if is_new else f"the project '{project}'"
     click.echo(f"Made {key_id} for {of_project}, in {_shown(settings)}.", err=True)
     click.echo(
@@ -141,7 +141,7 @@ def _on_database(settings: Settings, work: Callable[[Database], Awaitable[Result
 async def _opened(settings: Settings) -> AsyncIterator[Database]:
     """Open the database beside the server that may be using it.
 
-    Only a schema of another version needs it for itself: then the server is of that version, too.
+    Only a schema of another version needs it without any: then the servers are of that version, too.
     """
     place = place_of(settings)
     if place.file is not None:

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 Result = TypeVar("Result")
@@ -31,6 +31,16 @@ READERS = 4
 """Connections of SQLite that read at the same time."""
 POSTGRES_READERS = 8
 POSTGRES_WRITERS = 8
+IDLE_AT_MOST = "5s"
+"""How long Postgres waits for the next statement of a transaction of ours.
+
+A process that is stopped in the middle of one keeps its connections, and with them its locks; then
+others would wait for it, however long.
+"""
+
+
+TRIED = 3
+"""How often an insert is begun again before it is an error that something is taken."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,11 @@ class Database:
     changer: AsyncEngine
     """For changes of the schema."""
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether others may use it at the same time."""
+        return self.writer.dialect.name == "postgresql"
+
     async def read(self, work: Work[Result]) -> Result:
         """Give what `work` reads; all its statements see the same moment."""
         try:
@@ -52,6 +67,17 @@ class Database:
     async def write(self, work: Work[Result]) -> Result:
         """Give what `work` gives, with all that it wrote saved, or nothing of it on an error."""
         return await uninterrupted(_in_transaction(self.writer, work))
+
+    async def insert(self, work: Work[Result]) -> Result:
+        """Give what `work` gives that inserts what it has found to be free; all is saved, or nothing.
+
+        Others may take the same at the same moment. Then it is done again, and sees what they have
+        inserted.
+        """
+        for _ in range(TRIED):
+            with suppress(IntegrityError):
+                return await self.write(work)
+        return await self.write(work)
 
     async def change_schema(self, work: Work[Result]) -> Result:
         """Give what `work` gives, with foreign keys not held to meanwhile.
@@ -148,7 +174,10 @@ def _postgres_engine(url: URL, size: int, **more: Any) -> AsyncEngine:
         pool_timeout=300,
         # A connection that was cut while nobody used it, say by a restart, is not handed out.
         pool_pre_ping=True,
-        connect_args={"timeout": 30},
+        connect_args={
+            "timeout": 30,
+            "server_settings": {"idle_in_transaction_session_timeout": IDLE_AT_MOST},
+        },
         hide_parameters=True,
         **more,
     )

@@ -4,55 +4,102 @@ They live in the database and not in a folder, so that every machine that reache
 them, and a file and its bytes come and go together.
 """
 
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, delete, exists, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Executable,
+    Row,
+    delete,
+    exists,
+    insert,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.files import File
 from evald.contract.projects import ProjectId
 from evald.errors import NotFound
 from evald.rules.paging import PageRequest
+from evald.store import leases
 from evald.store.pages import Page, page_of_rows
 from evald.store.tables import file_parts, files, runs
 
 PART_SIZE = 1024 * 1024
+RECEIVED_FOR: Final = 60.0
+"""Seconds without a further part after which an upload is one that nobody receives any more."""
+_UPLOAD: Final = "upload "
+"""What the names of the leases begin with, behind which the id of the file stands."""
 
 
-async def begin_upload(connection: AsyncConnection, file: File) -> bool:
-    """Add a file whose bytes are still to come; nobody sees it yet. Say whether its id was free."""
-    found = await connection.execute(select(files.c.seq).where(files.c.id == file.id))
-    if found.one_or_none() is not None:
-        return False
-    await connection.execute(
-        insert(files).values(
-            id=file.id,
-            project_id=file.project_id,
-            filename=file.filename,
-            purpose=file.purpose,
-            bytes=0,
-            created_at=file.created_at,
-            expires_at=file.expires_at,
-            state="uploading",
-        )
+async def begin_upload(connection: AsyncConnection, file: File, receiver: str) -> bool:
+    """Add a file whose bytes are still to come; nobody sees it yet. Say whether its id was free.
+
+    `receiver` is a name for this one upload. What it does not go on with for RECEIVED_FOR is removed.
+    """
+    begun = await connection.execute(
+        _BEGIN[connection.dialect.name],
+        {
+            "id": file.id,
+            "project_id": file.project_id,
+            "filename": file.filename,
+            "purpose": file.purpose,
+            "bytes": 0,
+            "created_at": file.created_at,
+            "expires_at": file.expires_at,
+            "state": "uploading",
+        },
     )
-    return True
+    name = _UPLOAD + file.id
+    return begun.rowcount == 1 and await leases.hold(connection, name, receiver, RECEIVED_FOR)
+
+
+def _begin(dialect: Any) -> Executable:
+    begun: Executable = dialect.insert(files).on_conflict_do_nothing(index_elements=["id"])
+    return begun
+
+
+_BEGIN = {"sqlite": _begin(sqlite), "postgresql": _begin(postgresql)}
+
+
+async def _is_received(connection: AsyncConnection, file_id: str, receiver: str) -> bool:
+    """Say whether an upload is still its receiver's, and that it goes on."""
+    return await leases.renew(connection, _UPLOAD + file_id, receiver, RECEIVED_FOR)
 
 
 async def add_part(
-    connection: AsyncConnection, file_id: str, position: int, content: bytes
-) -> None:
-    """Add the next part of an upload."""
-    await connection.execute(
-        insert(file_parts).values(file_id=file_id, position=position, content=content)
+    connection: AsyncConnection, file_id: str, position: int, content: bytes, receiver: str
+) -> bool:
+    """Add the next part of an upload; say whether it was still there to take it."""
+    if not await _is_received(connection, file_id, receiver):
+        return False
+    added = await connection.execute(
+        insert(file_parts).from_select(
+            ["file_id", "position", "content"],
+            select(files.c.id, literal(position), literal(content)).where(
+                files.c.id == file_id, files.c.state == "uploading"
+            ),
+        )
     )
+    return added.rowcount == 1
 
 
-async def finish_upload(connection: AsyncConnection, file_id: str, size: int) -> None:
-    """Make an uploaded file visible."""
-    await connection.execute(
-        update(files).where(files.c.id == file_id).values(state="ready", bytes=size)
+async def finish_upload(
+    connection: AsyncConnection, file_id: str, size: int, receiver: str
+) -> bool:
+    """Make an uploaded file visible; say whether it was still there."""
+    if not await _is_received(connection, file_id, receiver):
+        return False
+    finished = await connection.execute(
+        update(files)
+        .where(files.c.id == file_id, files.c.state == "uploading")
+        .values(state="ready", bytes=size)
     )
+    await leases.let_go(connection, _UPLOAD + file_id, receiver)
+    return finished.rowcount == 1
 
 
 async def get_file(
@@ -113,9 +160,13 @@ async def delete_file(connection: AsyncConnection, file_id: str) -> None:
     await purge_files(connection)
 
 
-async def drop_upload(connection: AsyncConnection, file_id: str) -> None:
+async def drop_upload(connection: AsyncConnection, file_id: str, receiver: str) -> None:
     """Remove an upload that was broken off."""
-    await connection.execute(delete(files).where(files.c.id == file_id))
+    if await _is_received(connection, file_id, receiver):
+        await connection.execute(
+            delete(files).where(files.c.id == file_id, files.c.state == "uploading")
+        )
+        await leases.let_go(connection, _UPLOAD + file_id, receiver)
 
 
 async def purge_files(connection: AsyncConnection) -> None:
@@ -127,8 +178,12 @@ async def purge_files(connection: AsyncConnection) -> None:
 
 
 async def drop_broken_uploads(connection: AsyncConnection) -> None:
-    """Remove the uploads that an earlier process did not finish."""
-    await connection.execute(delete(files).where(files.c.state == "uploading"))
+    """Remove the uploads that nobody receives any more: their server ended in the middle."""
+    await connection.execute(
+        delete(files).where(
+            files.c.state == "uploading", ~leases.is_held(literal(_UPLOAD) + files.c.id)
+        )
+    )
 
 
 async def expire_files(connection: AsyncConnection, now: float) -> None:

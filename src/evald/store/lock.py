@@ -1,10 +1,10 @@
-"""The lock by which one server at a time carries out the runs of a database."""
+"""The locks on a database: a file of SQLite is one server's, a Postgres has any number of users."""
 
 import asyncio
 import fcntl
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -15,92 +15,124 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from evald.errors import CannotStart
-from evald.store.migrate import refusing_broken
+from evald.store.migrate import IN_USE, refuse_other, refusing_broken, schema_version
 from evald.store.place import Place
 
-LOCK: Final = 0x6576616C64
-"""The number of the advisory lock of Postgres: `evald` in ASCII."""
 LOOKED_AFTER: Final = 1.0
-"""Seconds between two looks whether Postgres still knows that the lock is ours."""
+"""Seconds between two looks whether Postgres still knows that we use the database."""
+WAITED_FOR: Final = "10s"
+"""How long a start waits for somebody who changes the tables."""
 
 log = structlog.get_logger()
 
 
 @asynccontextmanager
 async def sole_user(place: Place) -> AsyncIterator[None]:
-    """Hold the database: two servers on one would both carry out its runs.
+    """Hold a file of SQLite: two servers on one would both carry out its runs.
 
-    Raises CannotStart when another one holds it, or when Postgres cannot be reached.
+    Of Postgres nothing is held. Raises CannotStart when another one holds the file.
     """
-    if place.file is not None:
-        with _file_locked(place.file):
-            yield
-        return
     if place.file is None:
         yield
+    else:
+        with _file_locked(place.file):
+            yield
+
+
+@asynccontextmanager
+async def in_use(place: Place, also: Sequence[int] = ()) -> AsyncIterator[None]:
+    """Be one of the users of a Postgres: meanwhile nobody changes its tables. Nothing on SQLite.
+
+    `also` are the numbers of other things that this user needs as they are (`turns.py`). Raises
+    CannotStart when the tables are not those of this version, or Postgres cannot be reached. When they
+    change later, while the connection was lost, this process is told to stop.
+    """
+    if place.file is not None:
+        yield
         return
-    engine = create_async_engine(place.url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    lock = _PostgresLock(engine, place.shown)
+    use = _Use(place, (IN_USE, *also))
     with refusing_broken():
-        taken = await lock.take()
-    if not taken:
-        raise CannotStart(
-            f"Another evald uses the database {place.shown}. Stop it, or give this one a database of "
-            "its own with EVALD_DATABASE_URL."
-        )
-    keeping = asyncio.create_task(lock.keep())
+        await use.begin()
+    keeping = asyncio.create_task(use.keep())
     try:
         yield
     finally:
         keeping.cancel()
         with suppress(asyncio.CancelledError):
             await keeping
-        await lock.release()
+        await use.end()
 
 
-class _PostgresLock:
-    """An advisory lock. It is a connection's, so it ends with the process, however that ends."""
+class _Use:
+    """Advisory locks that are shared. They are a connection's, so they end with the process."""
 
-    def __init__(self, engine: AsyncEngine, shown: str) -> None:
-        self._engine = engine
-        self._shown = shown
+    def __init__(self, place: Place, numbers: Sequence[int]) -> None:
+        self._engine = _engine(place)
+        self._shown = place.shown
+        self._numbers = numbers
         self._connection: AsyncConnection | None = None
 
-    async def take(self) -> bool:
-        """Say whether the lock is ours now."""
+    async def begin(self) -> None:
+        """Take the locks. Raises CannotStart when the tables are not those of this version."""
         connection = await self._engine.connect()
-        taken = await connection.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK})
-        if taken.scalar_one():
-            self._connection = connection
-            return True
-        await connection.close()
-        return False
+        try:
+            for number in self._numbers:
+                await connection.execute(_SHARE, {"number": number})
+            refuse_other(await connection.run_sync(schema_version))
+        except BaseException:
+            await connection.close()
+            raise
+        self._connection = connection
 
     async def keep(self) -> None:
-        """Take the lock again after Postgres was away; stop this server when another one was quicker."""
+        """Take the locks again after Postgres was away; stop when the tables have changed by then."""
         while True:
             await asyncio.sleep(LOOKED_AFTER)
             try:
-                if not await self._is_ours():
-                    log.error("another evald has taken the database", database=self._shown)
-                    signal.raise_signal(signal.SIGTERM)
-                    return
+                if self._connection is None:
+                    await self.begin()
+                else:
+                    await self._connection.execute(text("SELECT 1"))
             except (DBAPIError, OSError) as error:
-                await self.release()
+                await self.end()
                 log.warning("the database does not answer", database=self._shown, error=str(error))
+            except CannotStart as error:
+                log.error("the tables have changed", database=self._shown, error=str(error))
+                signal.raise_signal(signal.SIGTERM)
+                return
 
-    async def _is_ours(self) -> bool:
-        if self._connection is None:
-            return await self.take()
-        await self._connection.execute(text("SELECT 1"))
-        return True
-
-    async def release(self) -> None:
-        """Let go of the lock, whether Postgres is there or not."""
+    async def end(self) -> None:
+        """Let go of the locks, whether Postgres is there or not."""
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(DBAPIError, OSError):
                 await connection.close()
+
+
+_SHARE = text("SELECT pg_advisory_lock_shared(:number)")
+
+
+async def number_of_users(connection: AsyncConnection) -> int:
+    """Give how many processes use a Postgres now."""
+    halves = {"high": IN_USE >> 32, "low": IN_USE & 0xFFFFFFFF}
+    found = await connection.execute(_USERS, halves)
+    return int(found.scalar_one())
+
+
+_USERS = text(
+    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock' AND granted "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+    "AND classid = CAST(:high AS bigint) AND objid = CAST(:low AS bigint) AND objsubid = 1"
+)
+
+
+def _engine(place: Place) -> AsyncEngine:
+    return create_async_engine(
+        place.url,
+        poolclass=NullPool,
+        isolation_level="AUTOCOMMIT",
+        connect_args={"server_settings": {"lock_timeout": WAITED_FOR}},
+    )
 
 
 @contextmanager

@@ -17,11 +17,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from evald.errors import CannotStart
 from evald.store.database import Database
 
-LATEST: Final = "0007"
+LATEST: Final = "0008"
 """The newest migration; a test holds it against the folder `migrations/versions`."""
 
 MIGRATING: Final = 0x6576616C65
 """The number of Postgres's advisory lock under which a schema is changed."""
+
+IN_USE: Final = 0x6576616C64
+"""The number of the advisory lock that all users of a Postgres share: `evald` in ASCII."""
 
 FOLDER: Final = Path(__file__).parent / "migrations"
 
@@ -29,7 +32,8 @@ FOLDER: Final = Path(__file__).parent / "migrations"
 async def migrate(database: Database) -> None:
     """Bring the database up to date.
 
-    Raises CannotStart when a newer evald wrote it, and when it is no database that can be used.
+    Raises CannotStart when a newer evald wrote it, when others use it whose tables are to change, and
+    when it is no database that can be used.
     """
 
     async def upgrade(connection: AsyncConnection) -> None:
@@ -81,9 +85,11 @@ def _unusable(reason: BaseException | None) -> CannotStart:
 
 
 def _upgrade(connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":  # programs that start at once take turns
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATING})
+    if connection.dialect.name == "postgresql":
+        _take_turns(connection)
     current = schema_version(connection)
+    if current == LATEST:  # somebody else was quicker
+        return
     from alembic import command
     from alembic.config import Config
     from alembic.script import ScriptDirectory
@@ -92,15 +98,40 @@ def _upgrade(connection: Connection) -> None:
     config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if current is not None and current not in known:
-        raise CannotStart(
-            f"The database was written by a newer evald (schema {current}; this one knows {LATEST}). "
-            "Start that newer version, or use another database."
-        )
+        refuse_other(current)
+    if connection.dialect.name == "postgresql":
+        _refuse_used(connection)
     config.attributes["connection"] = connection
     command.upgrade(config, LATEST)
     if connection.dialect.name == "sqlite":
         broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
         assert broken is None, f"a migration left a reference to nothing: {broken}"
+
+
+def _take_turns(connection: Connection) -> None:
+    """Keep other programs waiting that start at the same moment."""
+    # Alembic is loaded in the middle, which may take a while.
+    connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATING})
+
+
+def _refuse_used(connection: Connection) -> None:
+    """See that nobody else uses a Postgres until this transaction ends. Raises CannotStart."""
+    found = connection.execute(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": IN_USE})
+    if not found.scalar_one():
+        raise CannotStart(
+            "Other evalds use the database, and this version changes its tables. Stop all servers and "
+            "workers on it, start one of this version, and then the others."
+        )
+
+
+def refuse_other(version: str | None) -> None:
+    """Refuse a schema that is not the one this version knows. Raises CannotStart."""
+    if version != LATEST:
+        raise CannotStart(
+            f"The database was written by a newer evald (schema {version}; this one knows {LATEST}). "
+            "Start that newer version, or use another database."
+        )
 
 
 def schema_version(connection: Connection) -> str | None:

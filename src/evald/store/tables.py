@@ -417,3 +417,13 @@ deleted_responses = Table(
     Column("id", Text, primary_key=True),
     _project_id(primary_key=True),
 )
+
+# What one of those who share the database does at a time, and until when it is that one's.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    # Unix seconds by the clock of the database.
+    Column("until", Float, nullable=False),
+)

@@ -1,17 +1,18 @@
 """The statements on webhook deliveries: the queue of what is to be sent, and what became of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Row, Select, delete, insert, select, update
+from sqlalchemy import Row, Select, delete, insert, literal, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.projects import ProjectId
 from evald.contract.webhooks import Delivery, DeliveryStatus, Event
 from evald.ids import new_id
 from evald.rules.paging import PageRequest
+from evald.store import leases
 from evald.store.pages import Page, page_of_rows
 from evald.store.tables import webhook_deliveries, webhook_endpoints
 
@@ -20,6 +21,9 @@ endpoints = webhook_endpoints.c
 
 KEPT_FOR: Final = 7 * 24 * 60 * 60
 """Seconds for which a delivery is kept after it has ended."""
+RECORDED: Final = "webhooks"
+"""What is notified on the channel `evald` of Postgres when there is something to be sent."""
+_NOTIFY: Final = text(f"SELECT pg_notify('evald', '{RECORDED}')")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ class Attempt:
     """What became of one attempt. Times are Unix seconds with fractions."""
 
     delivery_id: str
+    number: int
+    """How many attempts were made before it."""
     at: float
     status: DeliveryStatus
     status_code: int | None
@@ -69,6 +75,8 @@ async def record_event(
         await connection.execute(
             insert(webhook_deliveries), [_new(each, event, body, now) for each in told]
         )
+        if connection.dialect.name == "postgresql":
+            await connection.execute(_NOTIFY)
 
 
 def _new(endpoint_id: str, event: Event, body: str, now: float) -> dict[str, object]:
@@ -85,8 +93,14 @@ def _new(endpoint_id: str, event: Event, body: str, now: float) -> dict[str, obj
     }
 
 
-async def next_times(connection: AsyncConnection) -> Mapping[str, float]:
-    """Give, for each endpoint that is to be sent something, when the first of it is due."""
+async def next_times(
+    connection: AsyncConnection, configured: Collection[str]
+) -> Mapping[str, float]:
+    """Give, for each endpoint that is to be sent something, when the first of it is due.
+
+    Left out are those to which somebody sends already, and those of the config file of other servers:
+    `configured` are the names of our own.
+    """
     # Not "is not null": SQLite would look at all that has ended on the way to what has not.
     first = (
         select(table.next_attempt_at)
@@ -95,8 +109,36 @@ async def next_times(connection: AsyncConnection) -> Mapping[str, float]:
         .limit(1)
         .scalar_subquery()
     )
-    found = await connection.execute(select(endpoints.id, first.label("first")))
+    found = await connection.execute(
+        select(endpoints.id, first.label("first")).where(
+            or_(endpoints.config_name.is_(None), endpoints.config_name.in_(configured)),
+            ~leases.is_held(literal(_LANE) + endpoints.id),
+        )
+    )
     return {row.id: row.first for row in found if row.first is not None}
+
+
+_LANE: Final = "webhooks "
+"""What the names of the leases begin with, behind which the id of the endpoint stands."""
+
+
+async def take_lane(
+    connection: AsyncConnection, endpoint_id: str, holder: str, seconds: float
+) -> bool:
+    """Be the one who sends to an endpoint for some seconds; say whether that is so."""
+    return await leases.hold(connection, _LANE + endpoint_id, holder, seconds)
+
+
+async def keep_lane(
+    connection: AsyncConnection, endpoint_id: str, holder: str, seconds: float
+) -> None:
+    """Go on being the one who sends to an endpoint, unless another one has taken over."""
+    await leases.renew(connection, _LANE + endpoint_id, holder, seconds)
+
+
+async def leave_lane(connection: AsyncConnection, endpoint_id: str, holder: str) -> None:
+    """Leave an endpoint to others."""
+    await leases.let_go(connection, _LANE + endpoint_id, holder)
 
 
 async def due_deliveries(
@@ -172,11 +214,15 @@ def _secrets(row: Row[Any], now: float) -> tuple[str, ...]:
 
 
 async def save_attempts(connection: AsyncConnection, attempts: Sequence[Attempt]) -> None:
-    """Save what became of some attempts; a delivery that is over or gone stays as it is."""
+    """Save what became of some attempts; a delivery that is over or gone stays as it is.
+
+    So does one of which somebody else has saved an attempt meanwhile, unless this one arrived.
+    """
     for each in attempts:
+        is_next = [] if each.status == "delivered" else [table.attempts == each.number]
         await connection.execute(
             update(webhook_deliveries)
-            .where(table.id == each.delivery_id, table.status == "pending")
+            .where(table.id == each.delivery_id, table.status == "pending", *is_next)
             .values(
                 attempts=table.attempts + 1,
                 status=each.status,
@@ -223,5 +269,6 @@ def _delivery(row: Row[Any]) -> Delivery:
 
 
 async def remove_old(connection: AsyncConnection, now: float) -> None:
-    """Remove the deliveries that ended long ago."""
+    """Remove the deliveries that ended long ago, and the leases that nobody ended."""
+    await leases.forget_old(connection)
     await connection.execute(delete(webhook_deliveries).where(table.ended_at <= now - KEPT_FOR))

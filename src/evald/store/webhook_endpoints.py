@@ -15,6 +15,7 @@ from evald.rules import json_text
 from evald.rules.paging import PageRequest
 from evald.store.pages import Page, page_of_rows
 from evald.store.tables import webhook_deliveries, webhook_endpoints
+from evald.store.turns import CONFIGURING, is_free, number_of_webhook, take_turns
 
 table = webhook_endpoints.c
 
@@ -140,8 +141,10 @@ async def keep_configured(
 ) -> None:
     """Make the endpoints of the config file those that stand in it now.
 
-    One that stood in it before keeps its id, and gets events again if it was disabled.
+    One that stood in it before keeps its id, and gets events again if it was disabled. One that stands
+    in it no more is removed, unless another server that is up has it in its file.
     """
+    await take_turns(connection, CONFIGURING)
     found = await connection.execute(_ENDPOINTS.where(table.config_name.is_not(None)))
     known = {row.config_name: _endpoint(row) for row in found}
     for each in configured:
@@ -155,8 +158,9 @@ async def keep_configured(
             )
             updated_at = before.updated_at if unchanged else now
             await update_endpoint(connection, replace(same, updated_at=updated_at))
-    for gone in known.values():
-        await delete_endpoint(connection, gone.id)
+    for name, gone in known.items():
+        if await is_free(connection, number_of_webhook(name)):
+            await delete_endpoint(connection, gone.id)
 
 
 _ENDPOINTS: Select[Any] = select(

@@ -1,13 +1,17 @@
 """Deliver what is due: each endpoint in a lane of its own, so that a slow one holds up no other.
 
-The queue is the database. A server that ends in the middle of an attempt makes it again after its
-next start, under the same id: webhooks come at least once.
+The queue is the database. What a server was at when it ended is sent again under the same id, by the
+others or after its next start: webhooks come at least once.
+
+Servers that share the database share its lanes. Each is one server's at a time, by a lease that it
+renews; who dies, is stopped or loses the database loses its lanes within LEASE, and others go on.
 """
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Final
 
 import structlog
@@ -16,7 +20,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.clock import Clock
 from evald.contract.webhooks import Event
+from evald.ids import new_id
 from evald.rules.webhooks import GONE, Patience, next_attempt
+from evald.store import leases
 from evald.store import webhook_deliveries as delivery_store
 from evald.store import webhook_endpoints as endpoint_store
 from evald.store.database import Database, Work
@@ -27,6 +33,11 @@ log = structlog.get_logger()
 
 AT_ONCE: Final = 4
 """Attempts under way at the same time, for each endpoint."""
+LEASE: Final = 3.0
+"""Seconds for which a lane is a server's own, and is no other's if that one is gone."""
+RENEWED_EVERY: Final = 1.0
+LOOKED_EVERY: Final = 1.0
+"""Seconds between two looks, where others share the database: they record events and leave lanes."""
 TIDIED_EVERY: Final = 60 * 60.0
 PAUSE_AFTER_FAILURE: Final = 5.0
 """Seconds without an attempt when the store has failed."""
@@ -43,12 +54,18 @@ class Deliveries:
         self._sender = sender
         self._patience = patience
         self._clock = clock
+        self._name = new_id("srv")
         self._woken = asyncio.Event()
         self._lanes: set[str] = set()
 
     def wake(self) -> None:
         """Look for what is due: something may have been recorded."""
         self._woken.set()
+
+    def hear(self, payload: str) -> None:
+        """Take a notification of the database: another process may have recorded something."""
+        if payload == delivery_store.RECORDED:
+            self.wake()
 
     async def run(self) -> None:
         """Deliver until it is cancelled; attempts that are cut off by that are made again later."""
@@ -61,6 +78,11 @@ class Deliveries:
                     async with asyncio.timeout(pause):
                         await self._woken.wait()
 
+    async def leave(self) -> None:
+        """Leave all lanes to others, when `run` has ended."""
+        with suppress(SQLAlchemyError):  # then they take them when their time is over
+            await self._database.write(partial(leases.let_go_of_all, holder=self._name))
+
     async def _tidy(self) -> None:
         while True:
             with suppress(SQLAlchemyError):  # the disk is full, say: then later
@@ -71,12 +93,13 @@ class Deliveries:
             self.wake()  # the clock may have been set meanwhile
 
     async def _begin_due(self, group: asyncio.TaskGroup) -> float | None:
-        """Open a lane for each endpoint that has none and needs one; give the time to the next.
+        """Open a lane for each endpoint that has none and needs one; give the time to the next look.
 
         None stands for as long as nothing is recorded.
         """
+        next_times = partial(delivery_store.next_times, configured=self._sender.configured)
         try:
-            times = await self._database.read(delivery_store.next_times)
+            times = await self._database.read(next_times)
         except SQLAlchemyError as error:
             log.warning("the store failed, webhooks go on later", error=str(error))
             return PAUSE_AFTER_FAILURE
@@ -87,10 +110,12 @@ class Deliveries:
                 self._lanes.add(endpoint_id)
                 group.create_task(self._lane(endpoint_id))
         later = [at - now for at in waiting.values() if at > now]
+        if self._database.is_shared:
+            later.append(LOOKED_EVERY)
         return min(later, default=None)
 
     async def _lane(self, endpoint_id: str) -> None:
-        """Deliver to one endpoint until nothing is due there."""
+        """Deliver to one endpoint until nothing is due there, or another server does."""
         try:
             while due := await self._due(endpoint_id):
                 await self._attempt_all(due)
@@ -102,26 +127,61 @@ class Deliveries:
             self.wake()  # something may have become due since the last look
 
     async def _due(self, endpoint_id: str) -> list[Due]:
+        """Give what is due at an endpoint, as long as the lane there is ours; leave it when nothing is.
+
+        The two are one transaction: what is recorded behind it finds the lane free.
+        """
         now = self._clock()
-        return await self._database.read(
-            lambda connection: delivery_store.due_deliveries(connection, endpoint_id, now, AT_ONCE)
-        )
+
+        async def look(connection: AsyncConnection) -> list[Due]:
+            if not await delivery_store.take_lane(connection, endpoint_id, self._name, LEASE):
+                return []
+            due = await delivery_store.due_deliveries(connection, endpoint_id, now, AT_ONCE)
+            if not due:
+                await delivery_store.leave_lane(connection, endpoint_id, self._name)
+            return due
+
+        return await self._database.write(look)
 
     async def _attempt_all(self, due: list[Due]) -> None:
-        attempts = await asyncio.gather(*(self._attempt(each) for each in due))
+        async with self._renewing(due[0].endpoint_id):
+            attempts = await asyncio.gather(*(self._attempt(each) for each in due))
+            await self._saved(attempts, due[0])
+
+    async def _saved(self, attempts: Sequence[Attempt], due: Due) -> None:
+        """Save what became of some attempts at the endpoint of a delivery."""
         gone = any(attempt.status_code == GONE for attempt in attempts)
-        endpoint_id, url, now = due[0].endpoint_id, due[0].url, self._clock()
+        endpoint_id, url, now = due.endpoint_id, due.url, self._clock()
 
         async def save(connection: AsyncConnection) -> None:
             await delivery_store.save_attempts(connection, attempts)
             if gone:
                 await endpoint_store.disable_endpoint(connection, endpoint_id, url, now)
 
-        await self._saved(save)
+        await self._written(save)
         if gone:
             log.warning("webhook endpoint is gone, and gets nothing more", endpoint=endpoint_id)
 
-    async def _saved(self, save: Work[None]) -> None:
+    @asynccontextmanager
+    async def _renewing(self, endpoint_id: str) -> AsyncIterator[None]:
+        """Keep a lane for as long as the block lasts."""
+        task = asyncio.get_running_loop().create_task(self._renew(endpoint_id))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _renew(self, endpoint_id: str) -> None:
+        keep = partial(
+            delivery_store.keep_lane, endpoint_id=endpoint_id, holder=self._name, seconds=LEASE
+        )
+        while True:
+            await asyncio.sleep(RENEWED_EVERY)
+            with suppress(SQLAlchemyError):  # the database is away: for the others, too
+                await self._database.write(keep)
+
+    async def _written(self, save: Work[None]) -> None:
         """Save what became of some attempts, again and again while the store fails.
 
         Until then nothing more is sent to their endpoint: it would get the same again.
@@ -144,7 +204,7 @@ class Deliveries:
 
     def _judged(self, due: Due, outcome: Outcome, now: float) -> Attempt:
         if outcome.error is None:
-            return Attempt(due.id, now, "delivered", outcome.status_code, None, None)
+            return Attempt(due.id, due.attempts, now, "delivered", outcome.status_code, None, None)
         pause = None
         if outcome.status_code != GONE:
             age = now - due.created_at
@@ -155,6 +215,7 @@ class Deliveries:
             log.warning("webhook given up", delivery=due.id, endpoint=due.endpoint_id)
         return Attempt(
             delivery_id=due.id,
+            number=due.attempts,
             at=now,
             status="failed" if pause is None else "pending",
             status_code=outcome.status_code,
@@ -181,6 +242,7 @@ async def delivering(deliveries: Deliveries) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.wait([task])
+        await deliveries.leave()
 
 
 def _ended(task: asyncio.Task[None]) -> None:

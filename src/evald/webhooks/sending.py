@@ -35,6 +35,10 @@ class Sender:
 
     async def send(self, due: Due, now: float) -> Outcome:
         """Send a webhook and give what became of it. No redirect is followed."""
+        if due.config_name is not None and due.config_name not in self.configured:
+            return Outcome(
+                None, "It stands in the config file of another server, which has its secret."
+            )
         try:
             async with self._session(due).post(
                 due.url,
