@@ -95,6 +95,15 @@ async def claim_chunk(connection: AsyncConnection, run_id: str, position: int, c
     )
 
 
+async def release_chunks(connection: AsyncConnection, run_id: str) -> None:
+    """Take the chunks of a run from whoever had them: no save under an old claim is taken."""
+    await connection.execute(
+        update(chunks)
+        .where(chunks.c.run_id == run_id, chunks.c.claim.is_not(None))
+        .values(claim=None)
+    )
+
+
 async def rows_to_do(connection: AsyncConnection, run_id: str, position: int) -> list[Row]:
     """Give the rows of a chunk that have no output item yet, in order; none if it is gone."""
     found = await connection.execute(

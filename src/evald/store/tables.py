@@ -140,6 +140,11 @@ runs = Table(
     Column("calls_aborted", Integer, nullable=False, default=0),
     Column("started_at", Float),
     Column("finished_at", Float),
+    # How often it went on after its end, and for how many seconds it had been carried out by then.
+    Column("resumes", Integer, nullable=False, server_default="0"),
+    Column("seconds_before", Float, nullable=False, server_default="0"),
+    # Of a run that grades the samples of another one, a JSON object: which one, and its items then.
+    Column("regrade_of", Text),
     Index(None, "eval_id", "created_at", "seq"),
     Index(None, "status", "seq"),
     sqlite_autoincrement=True,
