@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.contract.schema import own_schema
 from tests.importing.making import imported, new_archive
 from tests.model_server.client import ModelServer
 from tests.model_server.script import Rule, Step
@@ -80,6 +81,7 @@ def test_a_resumed_run_tells_how_often_it_was_and_how_long_it_had_taken(
     assert second["evald"]["resumed"]["times"] == 2
     assert second["evald"]["resumed"]["seconds_before"] >= took
     final = get_final(server, canceled)
+    assert list(own_schema().complaints("GET", path_of(final), 200, final)) == []
     assert final["evald"]["started_at"] > times["finished_at"]
     report = server.ask("GET", f"/evaluations/{final['eval_id']}?run_id={final['id']}")
     assert b"Resumed <b>2 times</b>" in report.body
@@ -281,10 +283,10 @@ def test_a_resumed_run_is_taken_up_after_a_crash(
 def test_what_is_no_resume_is_refused(server: EvaldServer, models: ModelServer) -> None:
     canceled = canceled_run(server, models, create_eval(server), kept=1, number=2)
 
-    for body in ({"retry": "all"}, {"retry": True}, [], b"{"):
+    bodies: tuple[object, ...] = ({"retry": "all"}, {"retry": True}, [], b"{")
+    for body in bodies:
         assert resume(server, canceled, body).status == 400
     for eval_id, run_id in ((create_eval(server), canceled["id"]), (canceled["eval_id"], "none")):
         answer = server.ask("POST", f"/v1/evals/{eval_id}/runs/{run_id}/resume")
         assert (answer.status, answer.json["error"]["param"]) == (404, "run_id")
     assert get_run(server, canceled) == canceled
-    assert path_of(canceled)

@@ -13,6 +13,7 @@ from evald.contract.runs import STATUSES, Regraded, Run, Status
 from evald.errors import RunStopped
 from evald.rules.status import Event
 from evald.rules.tally import Counted, outcomes_of, tally
+from evald.rules.verdict import Outcome
 from evald.store import chunks as chunk_store
 from evald.store import counters as counter_store
 from evald.store import output_items as item_store
@@ -70,7 +71,7 @@ async def test_a_run_is_reopened_where_the_table_says_and_a_completed_one_only_f
     for errored in (0, 1):
         run_id = await saved_run(database, eval_id)
         changes = update(runs).where(runs.c.id == run_id).values(status=status, errored=errored)
-        await database.write(lambda connection, changes=changes: connection.execute(changes))
+        await database.write(partial(AsyncConnection.execute, statement=changes))
 
         moved = await reopen(database, run_id, event)
 
@@ -152,7 +153,7 @@ async def test_errored_items_go_with_their_counts_and_what_they_cost_stays(
     assert [row.index for row in rows] == [2, 3, 4, 5, 6, 7]
 
 
-OUTCOMES = [("errored", "passed"), ("errored", "errored")]
+OUTCOMES: list[tuple[Outcome, Outcome]] = [("errored", "passed"), ("errored", "errored")]
 
 
 async def test_errored_items_are_read_some_at_a_time_in_the_order_of_saving(
@@ -174,7 +175,7 @@ async def test_errored_items_are_read_some_at_a_time_in_the_order_of_saving(
 
 async def test_whose_samples_a_run_grades_is_kept_with_it(database: Database) -> None:
     eval_id = (await saved_eval(database)).id
-    source = Regraded("eval_1", "evalrun_1", items=5, last=9)
+    source = Regraded("eval_1", "evalrun_1", items=5, last=9, was_sampled=True)
     new = new_run(eval_id, regrade_of=source)
     await database.write(lambda connection: run_store.insert_run(connection, new))
 

@@ -20,7 +20,7 @@ from evald.contract.counts import (
 from evald.contract.json_types import DescribedAs
 from evald.contract.metadata import Metadata, Name
 from evald.contract.pages import Page
-from evald.contract.run_data_sources import DataSource
+from evald.contract.run_data_sources import DataSource, ShownDataSource
 from evald.contract.validation import RequestModel
 
 Status = Literal["queued", "in_progress", "completed", "failed", "canceled"]
@@ -104,7 +104,7 @@ class RunObject(TypedDict):
     result_counts: ResultCountsObject
     per_model_usage: list[ShownUsage] | None
     per_testing_criteria_results: list[CriterionCountsObject] | None
-    data_source: Annotated[Any, DescribedAs(DataSource)]
+    data_source: Annotated[Any, DescribedAs(ShownDataSource)]
     metadata: dict[str, str] | None
     error: RunErrorObject | None
     evald: RunExtras
@@ -158,6 +158,8 @@ class Regraded:
     """How many output items it had."""
     last: int
     """The number in the order of saving that none of them exceeds."""
+    was_sampled: bool
+    """Whether it asked a model, or graded samples of one; else its rows may have none."""
 
 
 @dataclass(frozen=True, slots=True)
