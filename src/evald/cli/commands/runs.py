@@ -65,7 +65,7 @@ def list_(**options: Any) -> None:
 @click.option("--wait", is_flag=True, help="Return when the run has ended.")
 @of_a_run
 def show(**options: Any) -> int:
-    """Show where a run stands, what came of it, and what can be done next.
+    """Show where a run stands, and what can be done next.
 
     \b
       evald runs show EVAL_ID RUN_ID
@@ -141,7 +141,7 @@ def resume(**options: Any) -> int:
 @click.option("--wait", is_flag=True, help="Return when the new run has ended.")
 @of_a_run
 def regrade(criteria: BinaryIO | None, **options: Any) -> int:
-    """Grade the samples of a run by other criteria; its model is not asked again.
+    """Grade the samples of a run by other criteria.
 
     \b
       evald runs regrade EVAL_ID RUN_ID --criteria criteria.json --wait
@@ -152,8 +152,8 @@ def regrade(criteria: BinaryIO | None, **options: Any) -> int:
       [{"type": "string_check", "name": "exact", "operation": "eq",
         "input": "{{ sample.output_text }}", "reference": "{{ item.answer }}"}]
 
-    It is a new run; the old one stays as it is. Judges among the criteria are asked
-    and paid. A row without a sample stays an error.
+    It is a new run; the old one stays as it is. Its model is not asked again; judges
+    among the criteria are, and are paid. A row without a sample stays an error.
     """  # noqa: D301  (click keeps the lines of a paragraph after a backspace)
     from evald.cli.runs import regrade_run
 
