@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.contract.schema import own_schema
+from tests.crash.points import Barrier, MinedServer
 from tests.importing.making import imported, new_archive
 from tests.model_server.client import ModelServer
 from tests.model_server.script import Rule, Step
@@ -250,17 +251,54 @@ def test_resumes_and_cancels_at_once_leave_one_run_with_right_counts(
     assert (final["status"], final["result_counts"]["total"]) == ("completed", 30)
 
 
-def test_a_run_that_ended_just_now_is_taken_up_again(
-    server: EvaldServer, models: ModelServer
+def test_a_resume_waits_for_the_cancel_before_it_which_does_not_stop_it_then(
+    models: ModelServer, tmp_path: Path
 ) -> None:
-    models.script(Step(status=400))
-    run = create_run(server, create_eval(server), sampled(rows(1)))
-    for turn in range(1, 20):
-        get_final(server, run)
-        resumed(server, run, RETRY)
+    models.script(Step(hold="before"))
+    server = MinedServer(tmp_path, upstream=models.url)
+    with (
+        Barrier(tmp_path, "cancel") as canceling,
+        Barrier(tmp_path, "resume") as resuming,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        stop = "evald.dispatch.in_process:InProcessDispatch.stop"
+        resume_it = "evald.runs.resume:resume_run"
+        server.points = [canceling.point(stop, call=2), resuming.point(resume_it)]
+        with server:
+            run = create_run(server, create_eval(server), sampled(rows(2)))
+            models.wait(held=2)
+            canceled = pool.submit(cancel, server, run)
+            canceling.reached()
+            answered = pool.submit(resume, server, run)
+            resuming.reached()
+            resuming.go_on()
+            for _ in range(50):  # a resume that did not wait would be over by now
+                assert get_run(server, run)["status"] == "canceled"
+            canceling.go_on()
 
-        assert get_run(server, run)["evald"]["resumed"]["times"] == turn
-    check(server, run["eval_id"], get_final(server, run)["id"])
+            assert (canceled.result().json["status"], answered.result().status) == ("canceled", 200)
+            models.script(Step())
+            models.release()
+            assert get_final(server, run)["result_counts"]["total"] == 2
+
+
+def test_a_run_whose_end_is_saved_but_whose_work_is_not_gone_yet_is_taken_up_again(
+    models: ModelServer, tmp_path: Path
+) -> None:
+    models.script(Step(status=400), Step())
+    server = MinedServer(tmp_path, upstream=models.url)
+    with Barrier(tmp_path, "end") as end:
+        server.points = [end.point("evald.runs.finish:finish", when="after")]
+        with server:
+            run = create_run(server, create_eval(server), sampled(rows(1)))
+            end.reached()
+            assert get_run(server, run)["status"] == "completed"
+
+            resumed(server, run, RETRY)
+
+            end.go_on()
+            assert get_final(server, run)["result_counts"]["errored"] == 0
+            check(server, run["eval_id"], run["id"])
 
 
 def test_a_resumed_run_is_taken_up_after_a_crash(

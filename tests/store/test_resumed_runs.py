@@ -25,6 +25,7 @@ from tests.store.records import (
     Started,
     new_item,
     new_run,
+    packed_rows,
     save_items,
     saved_eval,
     saved_run,
@@ -171,6 +172,26 @@ async def test_errored_items_are_read_some_at_a_time_in_the_order_of_saving(
 
     assert seen == [2, 3]
     assert (await run_of(database, other)).counts.errored == 2
+
+
+async def test_rows_are_found_by_their_numbers_across_chunks(database: Database) -> None:
+    run = await started_run(database, rows=3)
+    more = packed_rows(4, position=1, first_row=3)
+    await database.write(lambda connection: chunk_store.insert_chunk(connection, run.run_id, more))
+
+    for first, last in ((0, 6), (1, 2), (2, 3), (3, 3), (6, 9), (7, 9)):
+        found = await database.read(
+            partial(chunk_store.rows_between, run_id=run.run_id, first=first, last=last)
+        )
+        numbers = list(range(first, min(last, 6) + 1))
+        assert [(row.index, row.item) for row in found] == [(n, {"n": n}) for n in numbers]
+
+
+async def test_the_items_of_a_run_are_counted(database: Database) -> None:
+    run = await ended_run(database)
+
+    assert await database.read(partial(item_store.count_items, run_id=run.run_id)) == 4
+    assert await database.read(partial(item_store.count_items, run_id="absent")) == 0
 
 
 async def test_whose_samples_a_run_grades_is_kept_with_it(database: Database) -> None:
