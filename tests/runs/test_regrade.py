@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from tests.contract.schema import own_schema, strict_schema
 from tests.importing.making import imported, new_archive
 from tests.model_server.client import ModelServer
@@ -226,33 +224,33 @@ def test_what_cannot_be_graded_again_is_refused_and_makes_nothing(
     get_final(server, going_on)
 
 
-@pytest.mark.parametrize("gone", ["deleted", "redone"])
 def test_samples_that_are_gone_before_they_were_read_fail_the_run_and_say_so(
-    start_server: StartServer, models: ModelServer, gone: str
+    start_server: StartServer, models: ModelServer
 ) -> None:
     server = start_server(runs_at_once=1)
     models.script_rules(Rule([Step(status=400), Step()], contains="row 1"), Rule([Step()]))
     eval_id = create_eval(server)
-    run = create_run(server, eval_id, sampled(rows(3)))
-    get_final(server, run)
+    deleted, redone = (create_run(server, eval_id, sampled(rows(3, n))) for n in (20, 0))
+    for run in (deleted, redone):
+        get_final(server, run)
     models.script(Step(hold="before"))
     before = create_run(server, eval_id, sampled(rows(1)))
     models.wait(held=1)
-    again = accepted(regrade(server, run, {"testing_criteria": [ROW]}))
+    again = [
+        accepted(regrade(server, run, {"testing_criteria": [ROW]})) for run in (deleted, redone)
+    ]
 
-    if gone == "deleted":
-        asked(server, "DELETE", path_of(run))
-    else:
-        resumed(server, run, {"retry": "errored"})
+    asked(server, "DELETE", path_of(deleted))
+    resumed(server, redone, {"retry": "errored"})
     models.script(Step())
     models.release()
 
     get_final(server, before)
-    failed = get_final(server, again)
-    assert (failed["status"], failed["error"]["code"]) == ("failed", "invalid_rows")
-    left = 3 if gone == "deleted" else 1
-    assert f"{left} of 3 items are gone" in failed["error"]["message"]
-    assert "cannot be resumed" in check_refused(server, failed, "invalid_rows")
+    for run, left in zip(again, (3, 1), strict=True):
+        failed = get_final(server, run)
+        assert (failed["status"], failed["error"]["code"]) == ("failed", "invalid_rows")
+        assert f"{left} of 3 items are gone" in failed["error"]["message"]
+        check_refused(server, failed, "invalid_rows")
 
 
 def test_rows_that_do_not_fit_the_other_eval_fail_the_run_with_the_item_named(

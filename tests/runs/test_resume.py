@@ -1,5 +1,6 @@
 """A run that was canceled or failed goes on where it stopped, and nothing finished is done again."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,17 @@ from tests.server import EvaldServer
 
 LARGE = jsonl([{"item": {"question": "row 1", "answer": "x" * 100_000}}] * 50)
 """A file that is read after its run was answered."""
+
+
+@pytest.fixture(scope="module")
+def narrow_server(
+    model_process: ModelServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[EvaldServer]:
+    """A server that carries out one run at a time, and takes few errors."""
+    settings = {"EVALD_RUNS_AT_ONCE": "1", "EVALD_MAX_ERROR_RATE": "0.2"}
+    folder = tmp_path_factory.mktemp("narrow")
+    with EvaldServer(folder, upstream=model_process.url, environment=settings) as server:
+        yield server
 
 
 def test_a_canceled_run_goes_on_and_no_finished_row_is_asked_again(
@@ -163,9 +175,9 @@ def test_rows_whose_judge_broke_leave_the_counts_of_every_criterion_right(
 
 
 def test_a_run_of_too_many_errors_wants_its_errored_rows_redone(
-    start_server: StartServer, models: ModelServer
+    narrow_server: EvaldServer, models: ModelServer
 ) -> None:
-    server = start_server(max_error_rate=0.2)
+    server = narrow_server
     models.script_rules(Rule([Step(status=400)], contains="row 1"), Rule([Step()]))
     run = create_run(server, create_eval(server), sampled(rows(3)))
     assert get_final(server, run)["error"]["code"] == "too_many_errors"
@@ -196,9 +208,9 @@ def test_a_run_whose_rows_are_wrong_or_whose_history_it_is_cannot_go_on(
 
 
 def test_a_run_that_had_not_read_its_file_goes_on_only_while_the_file_is_there(
-    start_server: StartServer, models: ModelServer
+    narrow_server: EvaldServer, models: ModelServer
 ) -> None:
-    server = start_server(runs_at_once=1)
+    server = narrow_server
     models.script(Step(hold="before"))
     first = create_run(server, create_eval(server), sampled(rows(2)))
     models.wait(held=2)
@@ -215,20 +227,6 @@ def test_a_run_that_had_not_read_its_file_goes_on_only_while_the_file_is_there(
     get_final(server, first)
     assert get_final(server, runs[0])["result_counts"]["total"] == 50
     assert "Upload it again" in check_refused(server, runs[1], "file_deleted")
-
-
-def test_a_run_whose_model_nobody_serves_any_more_is_refused_by_name(
-    start_server: StartServer, models: ModelServer
-) -> None:
-    provider = f'[providers.only]\nbase_url = "{models.url}"\nmodels = '
-    server = start_server(config=f'{provider}["{MODEL}"]')
-    canceled = canceled_run(server, models, create_eval(server), kept=2, number=5)
-    Path(server.environment["EVALD_CONFIG"]).write_text(f'{provider}["another"]')
-    server.restart()
-
-    reason = check_refused(server, canceled, "model_not_found", RETRY)
-
-    assert MODEL in reason
 
 
 def test_resumes_and_cancels_at_once_leave_one_run_with_right_counts(
@@ -301,11 +299,14 @@ def test_a_run_whose_end_is_saved_but_whose_work_is_not_gone_yet_is_taken_up_aga
             check(server, run["eval_id"], run["id"])
 
 
-def test_a_resumed_run_is_taken_up_after_a_crash(
+def test_after_a_restart_a_resumed_run_is_taken_up_and_one_without_its_model_is_refused_by_name(
     start_server: StartServer, models: ModelServer
 ) -> None:
-    server = start_server()
-    canceled = canceled_run(server, models, create_eval(server), kept=4)
+    provider = f'[providers.only]\nbase_url = "{models.url}"\nmodels = '
+    server = start_server(config=f'{provider}["{MODEL}"]')
+    eval_id = create_eval(server)
+    left = canceled_run(server, models, eval_id, kept=2, number=5)
+    canceled = canceled_run(server, models, eval_id, kept=4)
     models.script(Step(hold="before"))
     resumed(server, canceled)
     models.wait(held=26)
@@ -315,7 +316,10 @@ def test_a_resumed_run_is_taken_up_after_a_crash(
     server.restart()
 
     assert get_final(server, canceled)["result_counts"]["total"] == 30
-    check(server, canceled["eval_id"], canceled["id"])
+    check(server, eval_id, canceled["id"])
+    Path(server.environment["EVALD_CONFIG"]).write_text(f'{provider}["another"]')
+    server.restart()
+    assert MODEL in check_refused(server, left, "model_not_found", RETRY)
 
 
 def test_what_is_no_resume_is_refused(server: EvaldServer, models: ModelServer) -> None:
