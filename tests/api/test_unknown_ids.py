@@ -35,6 +35,8 @@ ROUTES = [
     ("GET", "/v1/evals/{eval}/runs/{id}", "run_id"),
     ("POST", "/v1/evals/{eval}/runs/{id}", "run_id"),
     ("POST", "/v1/evals/{eval}/runs/{id}/cancel", "run_id"),
+    ("POST", "/v1/evals/{eval}/runs/{id}/resume", "run_id"),
+    ("POST", "/v1/evals/{eval}/runs/{id}/regrade", "run_id"),
     ("DELETE", "/v1/evals/{eval}/runs/{id}", "run_id"),
     ("GET", "/v1/evals/{eval}/runs/{id}/output_items", "run_id"),
     ("GET", "/v1/evals/{eval}/runs/{id}/output_items/{item}", "run_id"),

@@ -15,6 +15,10 @@ LINES = {
     ("import", "registry"): "    evald import registry --list",
     ("export", "promptfoo"): "    cd for-promptfoo && npx promptfoo eval --no-cache",
     ("export", "inspect"): "    evald export inspect eval_... --out for-inspect",
+    ("runs", "list"): "    evald runs list EVAL_ID --status failed",
+    ("runs", "show"): "    evald runs show EVAL_ID RUN_ID --wait",
+    ("runs", "resume"): "    evald runs resume EVAL_ID RUN_ID --retry errored",
+    ("runs", "regrade"): "    evald runs regrade EVAL_ID RUN_ID --in OTHER_EVAL_ID",
     ("serve",): "    EVALD_UPSTREAM_API_KEY   its key, if it wants one",
     (
         "logs",
@@ -41,7 +45,8 @@ COMMANDS = [
     *((), ("serve",), ("keys",), ("keys", "create"), ("keys", "list"), ("keys", "revoke")),
     *(("logs",), ("logs", "import"), ("doctor",), ("import",), ("import", "registry")),
     *(("export",), ("export", "eval"), ("export", "items")),
-    *(("export", "promptfoo"), ("export", "inspect")),
+    *(("export", "promptfoo"), ("export", "inspect"), ("runs",), ("runs", "cancel")),
+    *(("runs", "list"), ("runs", "show"), ("runs", "resume"), ("runs", "regrade")),
 ]
 
 
@@ -55,7 +60,7 @@ def test_help_says_where_the_other_variables_are_told() -> None:
 
 
 def test_help_lists_every_command_with_a_whole_sentence() -> None:
-    for command in ((), ("logs",), ("keys",), ("pull",), ("import",), ("export",)):
+    for command in ((), ("logs",), ("keys",), ("pull",), ("import",), ("export",), ("runs",)):
         said = help_of(*command)
         _, _, commands = said.partition("Commands:")
         assert commands.strip()

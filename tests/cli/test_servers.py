@@ -67,6 +67,8 @@ def commands(place: Path, out: Path) -> dict[str, list[str]]:
     folder = str(out / "folder")
     return {
         "/v1/evals/e": ["export", "promptfoo", "e", "--out", folder],
+        "/v1/evals/e/runs/r": ["runs", "show", "e", "r"],
+        "/v1/evals/e/runs/r/resume": ["runs", "resume", "e", "r"],
         "/v1/evals/e/runs/r/export": ["export", "items", "e", "r"],
         "/v1/chat/completions/import": ["logs", "import", str(place / "log.jsonl")],
         "/v1/evals": ["import", "registry", "--all", "--from", str(place)],

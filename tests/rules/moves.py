@@ -10,6 +10,11 @@ MOVES: dict[tuple[Status, Event], Status] = {
     ("in_progress", "complete"): "completed",
     ("in_progress", "fail"): "failed",
     ("in_progress", "cancel"): "canceled",
+    ("canceled", "resume"): "queued",
+    ("failed", "resume"): "queued",
+    ("canceled", "retry"): "queued",
+    ("failed", "retry"): "queued",
+    ("completed", "retry"): "queued",
 }
 
 

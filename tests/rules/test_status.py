@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evald.contract.runs import STATUSES, Status
-from evald.rules.status import FINAL, NEXT, Event, is_final, sources, target
+from evald.rules.status import FINAL, NEXT, REOPENING, Event, is_final, sources, target
 from tests.rules.moves import after
 
 EVENTS: tuple[Event, ...] = get_args(Event)
+DECIDING = [event for event in EVENTS if event not in REOPENING]
+"""The events of a run that nobody asks to go on."""
 
 
 def moved(status: Status, event: Event) -> Status:
@@ -34,7 +36,7 @@ def end_of(events: list[Event]) -> Status:
     return status
 
 
-@given(st.lists(st.sampled_from(EVENTS)))
+@given(st.lists(st.sampled_from(DECIDING)))
 def test_any_order_of_events_ends_as_the_first_deciding_event_says(events: list[Event]) -> None:
     status: Status = "queued"
 
@@ -53,9 +55,27 @@ def test_exactly_completed_failed_and_canceled_are_final() -> None:
     ]
 
 
-@pytest.mark.parametrize(("status", "event"), list(product(sorted(FINAL), EVENTS)))
-def test_a_final_status_never_moves(status: Status, event: Event) -> None:
+@pytest.mark.parametrize(("status", "event"), list(product(sorted(FINAL), DECIDING)))
+def test_a_final_status_never_moves_by_itself(status: Status, event: Event) -> None:
     assert moved(status, event) == status
+
+
+@pytest.mark.parametrize("event", sorted(REOPENING))
+def test_what_has_not_ended_cannot_be_reopened(event: Event) -> None:
+    assert (moved("queued", event), moved("in_progress", event)) == ("queued", "in_progress")
+
+
+def test_a_resume_does_not_touch_a_completed_run_but_a_retry_does() -> None:
+    assert (moved("completed", "resume"), moved("completed", "retry")) == ("completed", "queued")
+
+
+@given(st.lists(st.sampled_from(EVENTS)))
+def test_a_reopened_run_needs_a_start_before_it_completes(events: list[Event]) -> None:
+    status: Status = "queued"
+
+    for event in events:
+        before, status = status, moved(status, event)
+        assert status != "completed" or before in ("in_progress", "completed")
 
 
 @pytest.mark.parametrize("event", EVENTS)

@@ -13,6 +13,7 @@ from evald.contract.evals import Eval
 from evald.contract.files import File
 from evald.contract.json_types import JsonObject
 from evald.contract.projects import DEFAULT_PROJECT, ProjectId
+from evald.contract.runs import Regraded
 from evald.contract.stored_completions import StoredCompletion
 from evald.contract.stored_responses import StoredResponse, Tag
 from evald.contract.webhooks import Event, WebhookEndpoint
@@ -69,6 +70,7 @@ def new_run(
     created_at: int = 1,
     criteria: int = CRITERIA,
     unread_file_id: str | None = None,
+    regrade_of: Regraded | None = None,
 ) -> NewRun:
     plan: JsonObject = {"type": "completions", "model": "m"}
     return NewRun(
@@ -82,6 +84,7 @@ def new_run(
         unread_file_id=unread_file_id,
         metadata={},
         criteria=criteria,
+        regrade_of=regrade_of,
     )
 
 

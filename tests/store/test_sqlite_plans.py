@@ -69,6 +69,18 @@ async def test_a_page_of_output_items_is_read_from_its_index(
     check_plan(steps)
 
 
+async def test_errored_items_are_found_and_removed_by_their_index(database: Database) -> None:
+    run, _ = await example(database)
+
+    steps = await plans(
+        database, partial(item_store.errored_behind, run_id=run.run_id, seq=0, limit=20)
+    )
+    steps += await plans(database, partial(item_store.delete_errored, run_id=run.run_id))
+
+    assert all("ix_output_items_run_id_status_seq" in step for step in steps)
+    check_plan(steps)
+
+
 @pytest.mark.parametrize("status", [None, "fail"])
 async def test_a_stretch_of_a_snapshot_is_read_by_row(
     database: Database, status: ItemStatus | None

@@ -74,6 +74,23 @@ def test_the_end_of_a_run_is_told_in_the_documented_form(
     check_documented(event)
 
 
+def test_each_end_of_a_run_that_was_resumed_is_an_event_of_its_own(
+    server: EvaldServer, models: ModelServer
+) -> None:
+    models.script(Step(hold="before"))
+    with Receiver() as receiver:
+        create_endpoint(server, receiver.url)
+        run = cancel_a_run(server)
+        models.script(Step())
+
+        asked(server, "POST", f"{path_of_run(run)}/resume")
+
+        events = [received.event for received in receiver.got(2)]
+    assert {event["type"] for event in events} == {"eval.run.canceled", "eval.run.succeeded"}
+    assert {event["data"]["id"] for event in events} == {run["id"]}
+    assert len({event["id"] for event in events}) == 2
+
+
 def check_documented(event: Any) -> None:
     document = schema()
     if document is not None:  # tests/contract says loudly where it is not here

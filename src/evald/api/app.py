@@ -23,6 +23,7 @@ from evald.api import (
     imports,
     models,
     output_items,
+    regrades,
     responses,
     runs,
     webhooks,
@@ -41,7 +42,7 @@ log = structlog.get_logger()
 PREFIXES: Final = ("/v1", "", "/openai/v1")
 ROOMS: Final = (
     *(file_imports, imports),  # before evals, whose paths would take "import" for an id
-    *(evals, runs, output_items, exports, files, models),
+    *(evals, runs, regrades, output_items, exports, files, models),
     *(chat_completions, responses, graders, webhooks),
 )
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")

@@ -47,18 +47,26 @@ class Description:
     """None where no body is read."""
     also_answers: Sequence[Body] = ()
     errors: Any = ErrorAnswer
+    may_lack_body: bool = False
+    """Whether a request may come without the body that it takes."""
 
 
 _DESCRIPTIONS: Final[dict[Callable[..., Any], Description]] = {}
 
 
 def described(
-    answers: Any, takes: Any = None, also_answers: Sequence[Body] = (), errors: Any = ErrorAnswer
+    answers: Any,
+    takes: Any = None,
+    also_answers: Sequence[Body] = (),
+    errors: Any = ErrorAnswer,
+    *,
+    may_lack_body: bool = False,
 ) -> Callable[[Endpoint], Endpoint]:
     """Describe the function of a route, above the route itself; `Description` has the parts."""
 
     def describe(endpoint: Endpoint) -> Endpoint:
-        _DESCRIPTIONS[endpoint] = Description(answers, takes, also_answers, errors)
+        description = Description(answers, takes, also_answers, errors, may_lack_body)
+        _DESCRIPTIONS[endpoint] = description
         return endpoint
 
     return describe
@@ -120,7 +128,7 @@ def _describe(operation: Json, route: RouteContext, forms: _Forms) -> None:
         return
     if description.takes is not None:
         content = forms.content(description.takes)
-        operation["requestBody"] = {"required": True, "content": content}
+        operation["requestBody"] = {"required": not description.may_lack_body, "content": content}
     answers = forms.content(description.answers)
     for also in description.also_answers:
         answers |= forms.content(also)

@@ -1,7 +1,6 @@
 """The routes of evals (contract section 2.1)."""
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
 
@@ -12,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from evald.api.bodies import json_answer, read_body
 from evald.api.document import described
 from evald.api.idempotency import KEY_PARAMETER, Keep, created_once
+from evald.api.new_criteria import check_new_criteria
 from evald.api.queries import After, EvalOrder, Limit, Order
-from evald.api.services import Given, OfProject, Services
+from evald.api.services import Given, OfProject
 from evald.api.strict import StrictRoute
 from evald.contract.data_source_configs import CustomConfig, kept_config
 from evald.contract.evals import (
@@ -24,18 +24,15 @@ from evald.contract.evals import (
     EvalPage,
     UpdateEval,
 )
-from evald.contract.graders import AnyCriterion, kept_criterion
+from evald.contract.graders import kept_criterion
 from evald.contract.pages import page_json
 from evald.contract.projects import ProjectId
 from evald.errors import BadRequest
-from evald.graders.multi import check_formula
 from evald.ids import criterion_id, new_id
 from evald.rules import json_text
 from evald.rules.paging import one_of, page_request
 from evald.rules.rows import BadSchema, RowCheck
-from evald.runs.asked_models import check_embeddings
 from evald.runs.delete import delete_eval
-from evald.runs.python_graders import check_programs
 from evald.store import evals as eval_store
 from evald.store.evals import OrderBy
 from evald.store.idempotency_keys import FirstAnswer
@@ -52,10 +49,9 @@ async def create(request: Request, services: Given, project_id: OfProject) -> Re
         asked = await read_body(request, CreateEval)
         if isinstance(asked.data_source_config, CustomConfig):
             await asyncio.to_thread(_check_schema, asked.data_source_config)
-        # In a thread: a hundred long formulas take a second.
-        await asyncio.to_thread(_check_formulas, asked.testing_criteria)
         new = _new_eval(asked, project_id, int(services.tools.clock()))
-        await _check_can_be_graded(asked, new, services, project_id)
+        criteria = asked.testing_criteria
+        await check_new_criteria(criteria, new.testing_criteria, services, project_id)
         answer = json_text.dump_bytes(new.as_json())  # first: what cannot be answered is not kept
 
         async def insert(connection: AsyncConnection) -> None:
@@ -92,24 +88,6 @@ def _check_schema(config: CustomConfig) -> None:
             param="data_source_config.item_schema",
             code="invalid_value",
         ) from None
-
-
-def _check_formulas(criteria: Sequence[AnyCriterion]) -> None:
-    for number, criterion in enumerate(criteria):
-        check_formula(criterion, f"testing_criteria[{number}]")
-
-
-async def _check_can_be_graded(
-    asked: CreateEval, new: Eval, services: Services, project_id: ProjectId
-) -> None:
-    for number, (given, kept) in enumerate(
-        zip(asked.testing_criteria, new.testing_criteria, strict=True)
-    ):
-        place = f"testing_criteria[{number}]"
-        check_embeddings(kept, place, services.tools)
-        await check_programs(
-            given, place, services.sources_aside, f"project {project_id}", services.tools
-        )
 
 
 @described(EvalPage)

@@ -19,6 +19,7 @@ from evald.contract.runs import (
     STATUSES,
     CreateRun,
     DeletedRun,
+    ResumeRun,
     Run,
     RunObject,
     RunPage,
@@ -26,11 +27,14 @@ from evald.contract.runs import (
 )
 from evald.errors import ProcessDied, TooLarge
 from evald.rules.paging import one_of, page_request
+from evald.rules.requests import request_in
+from evald.rules.status import Event
 from evald.runs.cancel import cancel_run
 from evald.runs.create import create_run
 from evald.runs.delete import delete_run
 from evald.runs.given import READ_HERE, GivenRun, read_run
 from evald.runs.imported_evals import check_imported
+from evald.runs.resume import Resume, resume_run
 from evald.store import evals as eval_store
 from evald.store import runs as run_store
 from evald.store.idempotency_keys import FirstAnswer
@@ -133,6 +137,23 @@ async def cancel(eval_id: str, run_id: str, services: Given, project_id: OfProje
     Clients up to openai-python 3.22 use the first path, later ones the second. A body is not read.
     """
     run = await cancel_run(project_id, eval_id, run_id, services.tools, services.dispatch)
+    return json_answer(run.as_json(services.public_url))
+
+
+@described(RunObject, takes=ResumeRun, may_lack_body=True)
+@router.post("/evals/{eval_id}/runs/{run_id}/resume")
+async def resume(
+    eval_id: str, run_id: str, request: Request, services: Given, project_id: OfProject
+) -> Response:
+    """Have a run go on that was canceled or failed; with `retry`, redo its errored rows as well.
+
+    One that is under way, or has nothing left to do, is answered unchanged. The body may be left out.
+    """
+    text = await request.body()
+    asked = request_in(text, ResumeRun) if text.strip() else ResumeRun()
+    event: Event = "resume" if asked.retry is None else "retry"
+    which = Resume(project_id, eval_id, run_id, event)
+    run = await resume_run(which, services.tools, services.dispatch)
     return json_answer(run.as_json(services.public_url))
 
 

@@ -10,6 +10,7 @@ from evald.cli.commands.importing_registry import registry
 from evald.cli.commands.keys import keys
 from evald.cli.commands.logs import logs
 from evald.cli.commands.pull import pull
+from evald.cli.commands.runs import runs
 from evald.cli.commands.server import doctor, serve, worker
 
 
@@ -26,7 +27,7 @@ def cli() -> None:
     """  # noqa: D301  (click keeps the lines of a paragraph after a backspace)
 
 
-for _command in (serve, worker, doctor, keys, logs, pull, import_, export):
+for _command in (serve, worker, doctor, runs, keys, logs, pull, import_, export):
     cli.add_command(_command)
 import_.add_command(registry)
 for _command in (promptfoo, inspect):

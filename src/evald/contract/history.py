@@ -97,6 +97,16 @@ class ArchivedRun(RequestModel):
     error: _Error | None
 
 
+class _Resumed(RequestModel):
+    times: Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
+    seconds_before: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class _RegradeOf(RequestModel):
+    eval_id: str
+    run_id: str
+
+
 class RunExtrasOfElsewhere(RequestModel):
     """What another evald had added to a run (`RunExtras`)."""
 
@@ -105,6 +115,8 @@ class RunExtrasOfElsewhere(RequestModel):
     started_at: ExactMoment | None = None
     finished_at: ExactMoment | None = None
     usage: dict[Purpose, list[_Usage]] = Field(default_factory=dict)
+    resumed: _Resumed | None = None
+    regrade_of: _RegradeOf | None = None
 
 
 class _Result(RequestModel):
@@ -139,6 +151,7 @@ class ItemExtrasOfElsewhere(RequestModel):
     attempts: _Count
     judge_usage: list[_Usage]
     asked_by: str = ""
+    regrade_of: str = ""
 
 
 class ArchivedItem(RequestModel):

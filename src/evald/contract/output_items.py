@@ -71,6 +71,7 @@ class ItemExtras(TypedDict):
     attempts: NotRequired[int]
     judge_usage: NotRequired[list[ModelUsageObject]]
     asked_by: NotRequired[str]
+    regrade_of: NotRequired[str]
     imported: NotRequired[ImportedItemObject]
 
 

@@ -3,6 +3,7 @@
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
+from typing_extensions import TypedDict
 
 from evald.contract.json_types import JsonObject, JsonValue, ParsedJson
 from evald.contract.messages import Message, kept_message
@@ -165,6 +166,24 @@ SampledSource: TypeAlias = CompletionsSource | ResponsesSource
 DataSource: TypeAlias = Annotated[
     JsonlSource | CompletionsSource | ResponsesSource, Field(discriminator="type")
 ]
+
+
+class NoContentObject(TypedDict):
+    """Rows that are shown nowhere but in the output items."""
+
+    type: Literal["file_content"]
+    content: Annotated[list[JsonObject], Field(max_length=0)]
+
+
+class RegradedSourceObject(TypedDict):
+    """What a run over the samples of another one shows; which one that is stands in its `evald`."""
+
+    type: Literal["jsonl"]
+    source: NoContentObject
+
+
+ShownDataSource: TypeAlias = DataSource | RegradedSourceObject
+"""A data source as its run is answered with it."""
 
 
 def sampling_params_of(source: SampledSource) -> JsonObject | None:

@@ -20,7 +20,7 @@ from evald.contract.counts import (
 from evald.contract.json_types import DescribedAs
 from evald.contract.metadata import Metadata, Name
 from evald.contract.pages import Page
-from evald.contract.run_data_sources import DataSource
+from evald.contract.run_data_sources import DataSource, ShownDataSource
 from evald.contract.validation import RequestModel
 
 Status = Literal["queued", "in_progress", "completed", "failed", "canceled"]
@@ -33,6 +33,12 @@ class CreateRun(RequestModel):
     name: Name | None = None
     metadata: Metadata | None = None
     data_source: DataSource
+
+
+class ResumeRun(RequestModel):
+    """The body of `POST …/runs/{run_id}/resume`, which may be left out."""
+
+    retry: Literal["errored"] | None = None
 
 
 class RunErrorObject(TypedDict):
@@ -53,10 +59,25 @@ class ImportedRunObject(TypedDict):
     reconstructed: bool
 
 
+class ResumedObject(TypedDict):
+    """That a run went on after its end: how often, and how many seconds it was carried out before."""
+
+    times: int
+    seconds_before: float
+
+
+class RegradeOfObject(TypedDict):
+    """The run whose samples a run grades."""
+
+    eval_id: str
+    run_id: str
+
+
 class RunExtras(TypedDict):
     """What evald adds to a run.
 
-    Times are Unix seconds, and null until they come, or where an imported run did not tell them.
+    Times are Unix seconds, and null until they come, or where an imported run did not tell them. A run
+    that was resumed has those since then.
     """
 
     rows: int | None
@@ -64,6 +85,8 @@ class RunExtras(TypedDict):
     started_at: float | None
     finished_at: float | None
     usage: dict[Purpose, list[ShownUsage]]
+    resumed: NotRequired[ResumedObject]
+    regrade_of: NotRequired[RegradeOfObject]
     imported: NotRequired[ImportedRunObject]
 
 
@@ -81,7 +104,7 @@ class RunObject(TypedDict):
     result_counts: ResultCountsObject
     per_model_usage: list[ShownUsage] | None
     per_testing_criteria_results: list[CriterionCountsObject] | None
-    data_source: Annotated[Any, DescribedAs(DataSource)]
+    data_source: Annotated[Any, DescribedAs(ShownDataSource)]
     metadata: dict[str, str] | None
     error: RunErrorObject | None
     evald: RunExtras
@@ -126,6 +149,20 @@ class ImportedRun:
 
 
 @dataclass(frozen=True, slots=True)
+class Regraded:
+    """The run whose samples another one grades, as it was when that one was created."""
+
+    eval_id: str
+    run_id: str
+    items: int
+    """How many output items it had."""
+    last: int
+    """The number in the order of saving that none of them exceeds."""
+    was_sampled: bool
+    """Whether it asked a model, or graded samples of one; else its rows may have none."""
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """A run with its numbers, as they were in one moment."""
 
@@ -151,6 +188,12 @@ class Run:
     """Model calls in flight that a cancel cut off."""
     started_at: float | None
     finished_at: float | None
+    resumes: int = 0
+    """How often it went on after its end."""
+    seconds_before: float = 0.0
+    """For how long it had been carried out before it went on the last time."""
+    regrade_of: Regraded | None = None
+    """The run whose samples it grades, or None where it has its own."""
     imported: ImportedRun | None = None
 
     def as_json(self, public_url: str) -> bytes:
@@ -177,15 +220,23 @@ class Run:
             "data_source": orjson.Fragment(self.data_source_text),
             "metadata": self.metadata,
             "error": self._error_json(),
-            "evald": {
-                "rows": self.row_count,
-                "calls_aborted": self.calls_aborted,
-                "started_at": self.started_at,
-                "finished_at": self.finished_at,
-                "usage": self._usage_json(),
-            },
+            "evald": self._extras_json(),
         }
         return orjson.dumps(shown)
+
+    def _extras_json(self) -> RunExtras:
+        extras: RunExtras = {
+            "rows": self.row_count,
+            "calls_aborted": self.calls_aborted,
+            "started_at": self.started_at,
+            "finished_at": self.finished_at,
+            "usage": self._usage_json(),
+        }
+        if self.resumes:
+            extras["resumed"] = {"times": self.resumes, "seconds_before": self.seconds_before}
+        if (source := self.regrade_of) is not None:
+            extras["regrade_of"] = {"eval_id": source.eval_id, "run_id": source.run_id}
+        return extras
 
     def _imported_json(self, imported: ImportedRun, public_url: str) -> bytes:
         shown = {

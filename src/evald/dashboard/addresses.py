@@ -47,6 +47,10 @@ class ReportAddresses:
         """Give the address of the eval's runs."""
         return runs_address(self.root, self.eval_id)
 
+    def report(self) -> str:
+        """Give the report itself."""
+        return report_address(self.root, self.eval_id, self.run_id)
+
     def items(
         self,
         *,

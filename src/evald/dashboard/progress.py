@@ -24,13 +24,15 @@ class Times:
     """A run's moments as Unix times, and how long it took or has been going on.
 
     `started_at` and `finished_at` are None until then; `seconds` is None before the start, and
-    while the run goes on without a clock to ask.
+    while the run goes on without a clock to ask. A run that was resumed has the moments since then,
+    and in `seconds` all the time that it was carried out.
     """
 
     created_at: float
     started_at: float | None
     finished_at: float | None
     seconds: float | None
+    resumes: int
 
 
 @dataclass(frozen=True)
@@ -90,11 +92,14 @@ def times_of(run: ApiObject, now: float | None) -> Times:
     started_at = number_or_none(extras.get("started_at"))
     finished_at = number_or_none(extras.get("finished_at"))
     end = finished_at if finished_at is not None else now
+    resumed = object_of(extras.get("resumed"))
+    before = number_or_none(resumed.get("seconds_before")) or 0.0
     return Times(
         created_at=number_or_none(run.get("created_at")) or 0.0,
         started_at=started_at,
         finished_at=finished_at,
-        seconds=None if started_at is None or end is None else max(0.0, end - started_at),
+        seconds=None if started_at is None or end is None else before + max(0.0, end - started_at),
+        resumes=count_of(resumed.get("times")),
     )
 
 

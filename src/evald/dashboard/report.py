@@ -52,7 +52,10 @@ _NAME_LIMIT = 200
 
 @dataclass(frozen=True)
 class RunFacts:
-    """What a run is: its names, its data, its times; `origin` is None where it was made here."""
+    """What a run is: its names, its data, its times; `origin` is None where it was made here.
+
+    `regrade_of` is the address of the run whose samples it grades, or empty.
+    """
 
     id: str
     eval_id: str
@@ -62,6 +65,7 @@ class RunFacts:
     data: str
     times: Times
     origin: Origin | None
+    regrade_of: str
     metadata: tuple[tuple[str, Text], ...]
 
 
@@ -157,6 +161,7 @@ def render_fragment(page: ReportPage) -> str:
 def _facts(eval_object: ApiObject, run: ApiObject, now: float | None) -> RunFacts:
     run_id, eval_id = text_of(run.get("id")), text_of(eval_object.get("id"))
     source = object_of(run.get("data_source"))
+    regraded = object_of(object_of(run.get("evald")).get("regrade_of"))
     model = text_of(run.get("model")) or text_of(source.get("model"))
     return RunFacts(
         id=run_id,
@@ -164,14 +169,21 @@ def _facts(eval_object: ApiObject, run: ApiObject, now: float | None) -> RunFact
         name=clip(text_of(run.get("name")).strip() or run_id, _NAME_LIMIT).shown,
         eval_name=clip(text_of(eval_object.get("name")).strip() or eval_id, _NAME_LIMIT).shown,
         model=clip(model, _NAME_LIMIT).shown,
-        data=clip(_data(source), _NAME_LIMIT).shown,
+        data="" if regraded else clip(_data(source), _NAME_LIMIT).shown,
         times=times_of(run, now),
         origin=origin_of(run),
+        regrade_of=_address(regraded),
         metadata=tuple(
             (clip(key, _NAME_LIMIT).shown, as_line(value, _NAME_LIMIT))
             for key, value in object_of(run.get("metadata")).items()
         ),
     )
+
+
+def _address(run: ApiObject) -> str:
+    if not run:
+        return ""
+    return ReportAddresses(text_of(run.get("eval_id")), text_of(run.get("run_id"))).report()
 
 
 def _data(data_source: ApiObject) -> str:

@@ -229,13 +229,17 @@ def _run_extras(run: JsonObject, sound: RunExtrasOfElsewhere) -> JsonObject:
     match run.get("evald"):
         case {"usage": dict(told)} if sound.usage:
             usage = told
-    return {
+    extras: JsonObject = {
         "rows": sound.rows,
         "calls_aborted": sound.calls_aborted,
         "started_at": sound.started_at,
         "finished_at": sound.finished_at,
         "usage": {"sampling": [], "judging": [], **usage},
     }
+    for name in ("resumed", "regrade_of"):
+        if (told := getattr(sound, name)) is not None:
+            extras[name] = told.model_dump()
+    return extras
 
 
 def _item(found: JsonObject) -> NewImportedItem:

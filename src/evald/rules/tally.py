@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from evald.contract.counts import CriterionCounts, ModelUsage, Purpose, ResultCounts
+from evald.contract.json_types import JsonObject, JsonValue
 from evald.rules.verdict import ItemStatus, Outcome
 
 
@@ -27,6 +28,18 @@ class Tally:
     criteria: tuple[CriterionCounts, ...]
     usage: tuple[ModelUsage, ...]
     """One for each model and purpose."""
+
+
+def outcomes_of(body: JsonObject) -> tuple[Outcome, ...]:
+    """Give how the results of a saved output item count, in the order in which it has them."""
+    results = body.get("results")
+    return tuple(_outcome(each) for each in (results if isinstance(results, list) else []))
+
+
+def _outcome(result: JsonValue) -> Outcome:
+    if not isinstance(result, dict) or result.get("error") is not None:
+        return "errored"
+    return "passed" if result.get("passed") is True else "failed"
 
 
 def tally(items: Sequence[Counted], criteria: int) -> Tally:

@@ -1,6 +1,5 @@
 """Create a run: check what is left to check, keep its rows as they are, queue it."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Final, TypeAlias
@@ -13,14 +12,13 @@ from evald.contract.run_data_sources import JsonlSource, SampledSource, sampling
 from evald.contract.runs import Run
 from evald.contract.validation import json_type
 from evald.errors import BadRequest
-from evald.graders.usable import check_criteria
 from evald.ids import new_id
 from evald.rules.sample import TOKEN_LIMIT_NAMES
-from evald.runs.asked_models import check_asked_models, check_served
+from evald.runs.asked_models import check_served
 from evald.runs.given import GivenRun, Rows
 from evald.runs.new_rows import rows_of_run
-from evald.runs.python_graders import check_isolation
 from evald.runs.tools import Dispatch, Tools
+from evald.runs.usable_here import check_usable
 from evald.store import chunks as chunk_store
 from evald.store import evals as eval_store
 from evald.store import runs as run_store
@@ -49,11 +47,7 @@ async def create_run(
     """
     request, source = given.request, given.request.data_source
     model = None if isinstance(source, JsonlSource) else _checked_model(source, tools)
-    # Only now: an eval may be made before its providers are configured, and it outlives them.
-    await asyncio.to_thread(check_criteria, of_eval.testing_criteria)
-    for number, criterion in enumerate(of_eval.testing_criteria):
-        check_asked_models(criterion, f"testing_criteria[{number}]", tools)
-        await check_isolation(criterion, f"testing_criteria[{number}]", tools)
+    await check_usable(of_eval, tools)
     rows = await rows_of_run(given, of_eval, tools)
     new = run_store.NewRun(
         id=new_id("evalrun"),

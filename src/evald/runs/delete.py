@@ -19,6 +19,7 @@ async def delete_run(
     """Cancel a run and remove it with its output items. Raises NotFound."""
     await cancel_run(project_id, eval_id, run_id, tools, dispatch)
     await tools.database.write(lambda connection: run_store.delete_run(connection, run_id))
+    await dispatch.stop(run_id)  # somebody may have resumed it in between
 
 
 async def delete_eval(

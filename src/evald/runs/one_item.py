@@ -16,6 +16,7 @@ from evald.graders.interface import Grade, Grader, graded
 from evald.ids import new_id
 from evald.rules import json_text
 from evald.rules.messages import Messages, UnusableMessages
+from evald.rules.regrade import error_of, messages_of, params_of
 from evald.rules.response import chat_form, is_response, response_fault
 from evald.rules.response_input import shown_messages
 from evald.rules.sample import logged_params, sample_namespace, shown_sample, usage_of
@@ -76,7 +77,7 @@ async def _sample(row: Row, recipe: Recipe, tools: Tools) -> Sampled:
     try:
         messages = recipe.messages({"item": row.item})
         if recipe.model is None:
-            return _given(messages, row.sample)
+            return _given(messages, row)
         request = ChatRequest(recipe.model, messages, recipe.sampling_params, recipe.api)
         if recipe.api == "responses":
             messages = shown_messages(messages)
@@ -100,11 +101,17 @@ async def _sample(row: Row, recipe: Recipe, tools: Tools) -> Sampled:
     )
 
 
-def _given(messages: Messages, sample: JsonObject | None) -> Sampled:
+def _given(messages: Messages, row: Row) -> Sampled:
     """Give the sample that a row brings: a chat completion, a response, or a text by hand."""
+    sample = row.sample
+    if row.regraded is not None:
+        messages = messages_of(row.regraded)
+        if (error := error_of(row.regraded)) is not None:
+            return Sampled(messages, error=error)
     if sample is None or not is_response(sample):
         return Sampled(messages, sample)
-    messages = shown_messages(messages)
+    if row.regraded is None:
+        messages = shown_messages(messages)
     fault = response_fault(sample)
     if fault is not None:
         return Sampled(messages, error=_error(fault.code, fault.message))
@@ -165,7 +172,7 @@ def _output_item(
             error=sampled.error,
         ),
         "_datasource_item_content_hash": content_hash(row.item),
-        "evald": _extras(sampled, judged, recipe),
+        "evald": _extras(row, sampled, judged, recipe),
     }
     return NewItem(item_id, row.index, json_text.dump(body), counted, _why(sampled, grades))
 
@@ -174,6 +181,8 @@ def _params(row: Row, recipe: Recipe) -> JsonObject:
     """Give what the model was asked with: now, or by whoever made the sample of the row."""
     if recipe.model is not None:
         return recipe.sampling_params
+    if row.regraded is not None:
+        return params_of(row.regraded)
     return logged_params(row.sample or {}) | recipe.sampling_params
 
 
@@ -202,7 +211,7 @@ def content_hash(item: JsonObject) -> str:
     return hashlib.sha256(orjson.dumps(item, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
-def _extras(sampled: Sampled, judged: list[ModelUsage], recipe: Recipe) -> JsonObject:
+def _extras(row: Row, sampled: Sampled, judged: list[ModelUsage], recipe: Recipe) -> JsonObject:
     latency = sampled.latency
     extras: JsonObject = {
         "latency_ms": None if latency is None else round(latency * 1000, 1),
@@ -211,6 +220,8 @@ def _extras(sampled: Sampled, judged: list[ModelUsage], recipe: Recipe) -> JsonO
     }
     if sampled.api is not None and sampled.api != recipe.api:
         extras["asked_by"] = PATHS[sampled.api]
+    if row.regraded is not None:
+        extras["regrade_of"] = row.regraded.get("item_id")
     return extras
 
 

@@ -1,4 +1,4 @@
-"""Prepare a run: read the rows of a large file that the create request did not wait for."""
+"""Prepare a run: read the rows that the create request did not wait for, from a large file or a run."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -6,6 +6,7 @@ from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from evald.data_sources.regraded import RegradedCheck, chunks_of_samples
 from evald.data_sources.rows import ChunkCutter, LineReader
 from evald.rules.rows import BadRow, RowCheck
 from evald.store import chunks as chunk_store
@@ -24,22 +25,19 @@ async def always(connection: AsyncConnection) -> None:
 
 
 async def prepare(plan: RunPlan, database: Database, still_ours: StillOurs = always) -> int:
-    """Cut the rows of a run's file into its chunks, and give their number.
+    """Cut the rows of a run's file, or of the run that it regrades, into its chunks; give their number.
 
     Begun again after a crash it starts from the first row. Raises BadRow for the first row that is
     wrong, and for a file without rows, and what `still_ours` does.
     """
-    run_id, file_id = plan.run_id, plan.unread_file_id or ""
+    run_id, row_count = plan.run_id, 0
 
     async def begin_anew(connection: AsyncConnection) -> None:
         await still_ours(connection)
         await chunk_store.delete_chunks(connection, run_id)
 
     await database.write(begin_anew)
-    row_count = 0
-    size = await database.read(lambda connection: file_store.size_of(connection, file_id))
-    check = await asyncio.to_thread(RowCheck, plan.item_schema)
-    async for cut, rows_read in chunks_of_file(file_id, size, check, database):
+    async for cut, rows_read in await _chunks(plan, database):
         row_count = rows_read
         await database.write(partial(_insert, run_id=run_id, cut=cut, still_ours=still_ours))
     if row_count == 0:
@@ -52,6 +50,19 @@ async def prepare(plan: RunPlan, database: Database, still_ours: StillOurs = alw
 
     await database.write(done)
     return row_count
+
+
+async def _chunks(
+    plan: RunPlan, database: Database
+) -> AsyncIterator[tuple[list[PackedChunk], int]]:
+    if plan.regrade_of is not None:
+        check = await asyncio.to_thread(RegradedCheck, plan.item_schema)
+        return chunks_of_samples(plan.regrade_of, check, database)
+    file_id = plan.unread_file_id or ""
+    size = await database.read(lambda connection: file_store.size_of(connection, file_id))
+    return chunks_of_file(
+        file_id, size, await asyncio.to_thread(RowCheck, plan.item_schema), database
+    )
 
 
 async def chunks_of_file(

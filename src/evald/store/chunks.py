@@ -26,6 +26,8 @@ class Row:
     item: JsonObject
     sample: JsonObject | None
     """The sample that the row brought along, if any."""
+    regraded: JsonObject | None = None
+    """What else an output item told of a sample that is graded again; None in every other row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,15 @@ async def claim_chunk(connection: AsyncConnection, run_id: str, position: int, c
     )
 
 
+async def release_chunks(connection: AsyncConnection, run_id: str) -> None:
+    """Take the chunks of a run from whoever had them: no save under an old claim is taken."""
+    await connection.execute(
+        update(chunks)
+        .where(chunks.c.run_id == run_id, chunks.c.claim.is_not(None))
+        .values(claim=None)
+    )
+
+
 async def rows_to_do(connection: AsyncConnection, run_id: str, position: int) -> list[Row]:
     """Give the rows of a chunk that have no output item yet, in order; none if it is gone."""
     found = await connection.execute(
@@ -121,6 +132,29 @@ async def rows_to_do(connection: AsyncConnection, run_id: str, position: int) ->
     ]
 
 
+async def rows_between(
+    connection: AsyncConnection, run_id: str, first: int, last: int
+) -> list[Row]:
+    """Give the rows of a run from one number to another, both included."""
+    found = await connection.execute(
+        select(chunks.c.first_row, chunks.c.rows)
+        .where(
+            chunks.c.run_id == run_id,
+            chunks.c.first_row <= last,
+            chunks.c.first_row + chunks.c.row_count > first,
+        )
+        .order_by(chunks.c.position)
+    )
+    return [
+        _row(index, text)
+        for chunk in found
+        for index, text in enumerate(
+            zlib.decompress(chunk.rows).split(b"\n"), start=chunk.first_row
+        )
+        if first <= index <= last
+    ]
+
+
 def _row(index: int, text: bytes) -> Row:
     row = orjson.loads(text)
-    return Row(index, row["item"], row.get("sample"))
+    return Row(index, row["item"], row.get("sample"), row.get("regraded"))

@@ -61,6 +61,20 @@ async def add_to_counters(
         await connection.execute(_ADD_USAGE[connection.dialect.name], usage)
 
 
+async def take_from_counters(connection: AsyncConnection, run_id: str, taken: Tally) -> None:
+    """Take the counts of output items that are removed from those of their run.
+
+    What their calls cost stays: it was spent. It stands in the transaction that removes the items.
+    """
+    await connection.execute(_TAKE_COUNTS, {"of_run": run_id, **_more(taken.counts)})
+    if taken.criteria:
+        criteria = [
+            {"of_run": run_id, "of_position": place, **_more(counts)}
+            for place, counts in enumerate(taken.criteria)
+        ]
+        await connection.execute(_TAKE_CRITERIA, criteria)
+
+
 def _more(counts: ResultCounts | CriterionCounts) -> dict[str, int]:
     return {
         "more_passed": counts.passed,
@@ -69,9 +83,15 @@ def _more(counts: ResultCounts | CriterionCounts) -> dict[str, int]:
     }
 
 
+_COUNTS = ("passed", "failed", "errored")
+
+
 def _sums(table: Table) -> dict[str, ColumnElement[int]]:
-    names = ("passed", "failed", "errored")
-    return {name: table.c[name] + bindparam(f"more_{name}") for name in names}
+    return {name: table.c[name] + bindparam(f"more_{name}") for name in _COUNTS}
+
+
+def _differences(table: Table) -> dict[str, ColumnElement[int]]:
+    return {name: table.c[name] - bindparam(f"more_{name}") for name in _COUNTS}
 
 
 _USAGE_NUMBERS = (
@@ -103,14 +123,13 @@ _ADD_COUNTS = {
     # the items.
     "postgresql": _add_counts(select(_OUR_CHUNK.with_for_update().cte("our_chunk")).exists()),
 }
-_ADD_CRITERIA = (
-    update(run_criteria)
-    .where(
-        run_criteria.c.run_id == bindparam("of_run"),
-        run_criteria.c.position == bindparam("of_position"),
-    )
-    .values(_sums(run_criteria))
+_OF_CRITERION = update(run_criteria).where(
+    run_criteria.c.run_id == bindparam("of_run"),
+    run_criteria.c.position == bindparam("of_position"),
 )
+_ADD_CRITERIA = _OF_CRITERION.values(_sums(run_criteria))
+_TAKE_COUNTS = update(runs).where(runs.c.id == bindparam("of_run")).values(_differences(runs))
+_TAKE_CRITERIA = _OF_CRITERION.values(_differences(run_criteria))
 
 
 def _add_usage(dialect: Any) -> Executable:

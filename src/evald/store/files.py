@@ -143,6 +143,12 @@ async def size_of(connection: AsyncConnection, file_id: str) -> int:
     return found.scalar_one_or_none() or 0
 
 
+async def is_there(connection: AsyncConnection, file_id: str) -> bool:
+    """Say whether the bytes of a file are there, be it only for runs that still have to read them."""
+    found = await connection.execute(select(files.c.seq).where(files.c.id == file_id))
+    return found.one_or_none() is not None
+
+
 async def read_part(connection: AsyncConnection, file_id: str, position: int) -> bytes | None:
     """Give one part of a file's bytes, or None behind its end."""
     found = await connection.execute(

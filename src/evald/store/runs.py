@@ -1,7 +1,7 @@
 """The statements on runs: their rows, and each move of their status."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
@@ -12,6 +12,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    or_,
     select,
     update,
 )
@@ -21,7 +22,7 @@ from evald.contract.counts import ResultCounts
 from evald.contract.data_source_configs import item_schema_of
 from evald.contract.json_types import JsonObject
 from evald.contract.projects import ProjectId
-from evald.contract.runs import ImportedRun, Run, RunError, Status
+from evald.contract.runs import ImportedRun, Regraded, Run, RunError, Status
 from evald.errors import NotFound
 from evald.rules import json_text, status
 from evald.rules.paging import PageRequest
@@ -47,6 +48,8 @@ class NewRun:
     metadata: dict[str, str] | None
     criteria: int
     """The number of its testing criteria."""
+    regrade_of: Regraded | None = None
+    """Whose samples it grades, or None where it has its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,7 @@ class RunPlan:
     data_source: JsonObject
     """The data source without its rows."""
     item_schema: JsonObject
+    regrade_of: Regraded | None = None
 
 
 async def insert_run(connection: AsyncConnection, new: NewRun) -> None:
@@ -79,6 +83,7 @@ async def insert_run(connection: AsyncConnection, new: NewRun) -> None:
             plan=json_text.dump(new.plan),
             unread_file_id=new.unread_file_id,
             metadata=None if new.metadata is None else json_text.dump(new.metadata),
+            regrade_of=None if new.regrade_of is None else json_text.dump(asdict(new.regrade_of)),
         )
     )
     await connection.execute(
@@ -107,6 +112,7 @@ async def get_plan(connection: AsyncConnection, run_id: str) -> RunPlan | None:
             runs.c.row_count,
             runs.c.unread_file_id,
             runs.c.plan,
+            runs.c.regrade_of,
             evals.c.testing_criteria,
             evals.c.data_source_config,
         )
@@ -127,7 +133,12 @@ async def get_plan(connection: AsyncConnection, run_id: str) -> RunPlan | None:
         testing_criteria=tuple(orjson.loads(row.testing_criteria)),
         data_source=orjson.loads(row.plan),
         item_schema=item_schema_of(orjson.loads(row.data_source_config)),
+        regrade_of=_regraded(row.regrade_of),
     )
+
+
+def _regraded(text: str | None) -> Regraded | None:
+    return None if text is None else Regraded(**orjson.loads(text))
 
 
 async def move(
@@ -141,6 +152,34 @@ async def move(
         update(runs)
         .where(runs.c.id == run_id, runs.c.status.in_(status.sources(event)))
         .values(status=status.target(event), **also)
+    )
+    return moved.rowcount == 1
+
+
+async def reopen_run(connection: AsyncConnection, run_id: str, event: status.Event) -> bool:
+    """Queue a run again that came to its end, as if it had not ended; say whether it moved.
+
+    A completed run moves only when there are errored rows to redo.
+    """
+    went_on = func.coalesce(runs.c.finished_at - runs.c.started_at, 0.0)
+    moved = await connection.execute(
+        update(runs)
+        .where(
+            runs.c.id == run_id,
+            runs.c.status.in_(status.sources(event)),
+            or_(runs.c.status != "completed", runs.c.errored > 0),
+        )
+        .values(
+            status=status.target(event),
+            error_code=None,
+            error_message=None,
+            calls_aborted=0,
+            stop_asked_at=None,
+            started_at=None,
+            finished_at=None,
+            resumes=runs.c.resumes + 1,
+            seconds_before=runs.c.seconds_before + went_on,
+        )
     )
     return moved.rowcount == 1
 
@@ -258,6 +297,12 @@ def _no_run(eval_id: str, run_id: str) -> NotFound:
     )
 
 
+async def is_there(connection: AsyncConnection, run_id: str) -> bool:
+    """Say whether there is a run of this id, whoever has it."""
+    found = await connection.execute(select(runs.c.seq).where(runs.c.id == run_id))
+    return found.one_or_none() is not None
+
+
 async def list_runs(
     connection: AsyncConnection, eval_id: str, page: PageRequest, wanted: Status | None
 ) -> Page[Run]:
@@ -357,6 +402,9 @@ def _run(row: Row[Any], counters: Counters) -> Run:
         calls_aborted=row.calls_aborted,
         started_at=row.started_at,
         finished_at=row.finished_at,
+        resumes=row.resumes,
+        seconds_before=row.seconds_before,
+        regrade_of=_regraded(row.regrade_of),
         imported=imported,
     )
 

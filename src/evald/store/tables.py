@@ -142,6 +142,11 @@ runs = Table(
     Column("finished_at", Float),
     # When its workers were asked to stop, by the clock of Postgres; null before a cancel, and on SQLite.
     Column("stop_asked_at", Float),
+    # How often it went on after its end, and for how many seconds it had been carried out by then.
+    Column("resumes", Integer, nullable=False, server_default="0"),
+    Column("seconds_before", Float, nullable=False, server_default="0"),
+    # Of a run that grades the samples of another one, a JSON object: which one, and its items then.
+    Column("regrade_of", Text),
     Index(None, "eval_id", "created_at", "seq"),
     Index(None, "status", "seq"),
     sqlite_autoincrement=True,
