@@ -109,7 +109,7 @@ class QueueDispatch:
         """Stop a run here and elsewhere, and give the number of calls that this cut off here."""
         self._stopping.add(run_id)
         try:
-            if not await self._tools.database.write(partial(queue.ask_to_stop, run_id=run_id)):
+            if not await self._tools.database.write_soon(partial(queue.ask_to_stop, run_id=run_id)):
                 return 0
             aborted, entries = await self._stop_here(run_id)
             await self._end(entries)

@@ -26,8 +26,11 @@ async def record_end(
 
 
 async def write_end(work: Callable[[AsyncConnection], Awaitable[None]], tools: Tools) -> None:
-    """Do the work that may end a run, in one transaction; then what it recorded is sent."""
+    """Do the work that may end a run, in one transaction; then what it recorded is sent.
+
+    It may be begun again, and does not wait for a process that hangs.
+    """
     try:
-        await tools.database.write(work)
+        await tools.database.write_soon(work)
     finally:
         tools.after_end()  # a cancel that comes during the write does not undo it

@@ -98,7 +98,7 @@ async def _reopen_and_wake(asked: Resume, tools: Tools, dispatch: Dispatch) -> N
         await dispatch.queue(connection, before.id)
 
     try:
-        await tools.database.write(reopen)
+        await tools.database.write_soon(reopen)
     finally:
         dispatch.wake(asked.run_id)  # what is not to be carried out is left alone
 

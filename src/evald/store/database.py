@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, event, make_url
+from sqlalchemy import Connection, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -68,6 +68,28 @@ class Database:
         """Give what `work` gives, with all that it wrote saved, or nothing of it on an error."""
         return await uninterrupted(_in_transaction(self.writer, work))
 
+    async def write_soon(self, work: Work[Result]) -> Result:
+        """Like `write`, but not kept waiting by a process that hangs in the middle of a transaction.
+
+        Its sessions are ended where they are in the way; if it goes on after all, it has to begin its
+        work again, as ours may be.
+        """
+        if not self.is_shared:
+            return await self.write(work)
+
+        async def impatient(connection: AsyncConnection) -> Result:
+            await connection.execute(_IMPATIENT)
+            return await work(connection)
+
+        for _ in range(TRIED):
+            try:
+                return await self.write(impatient)
+            except DatabaseAway as away:
+                if getattr(away.orig, "sqlstate", None) != LOCKED:
+                    raise
+                await self.write(_end_hung)
+        return await self.write(work)
+
     async def insert(self, work: Work[Result]) -> Result:
         """Give what `work` gives that inserts what it has found to be free; all is saved, or nothing.
 
@@ -110,6 +132,23 @@ TRY_AGAIN: Final = (
     "57",  # the server stops or starts
 )
 """The classes of Postgres's error codes after which the same work may succeed."""
+
+
+LOCKED: Final = "55P03"
+"""The error code of Postgres for a lock that could not be had in time."""
+HUNG_AFTER: Final = "200ms"
+"""How long a transaction stands still before it may be ended when it is in the way of a cancel."""
+
+_IMPATIENT = text(f"SET LOCAL lock_timeout = '{HUNG_AFTER}'")
+_HUNG = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = current_database() AND usename = current_user "
+    f"AND state = 'idle in transaction' AND state_change < now() - interval '{HUNG_AFTER}'"
+)
+
+
+async def _end_hung(connection: AsyncConnection) -> None:
+    await connection.execute(_HUNG)
 
 
 class DatabaseAway(OperationalError):
