@@ -57,7 +57,7 @@ def serve(host: str | None, port: int | None, data_dir: Path | None, config: Pat
 @click.option("--concurrency", type=click.IntRange(1, 1000), help="Chunks under way at once. [32]")
 @click.option("--config", type=Path, help="TOML file with settings and providers.")
 def worker(concurrency: int | None, config: Path | None) -> None:
-    """Carry out runs beside servers on one Postgres, until it is told to stop.
+    """Carry out the runs of servers on one Postgres, beside them.
 
     Start as many workers as you like, on any machine that reaches Postgres and the
     model endpoints. They share the runs of all servers, in chunks of some hundred rows,
