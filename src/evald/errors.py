@@ -13,6 +13,7 @@ EvaldError
 ├── GraderFailed          a grader broke on a row; its result is an error and never a score
 ├── ProcessDied           the process that computed something beside the server died over it
 ├── RunStopped            the run may not be written to any more (canceled, deleted, taken over)
+├── NotBegun              the process leaves before the first call for a row was made: it is another's
 ├── KeyTaken              another request has made what this one is about to make
 └── CannotStart           the server refuses to start, and says what to change
 """
@@ -120,6 +121,10 @@ class ProcessDied(EvaldError):
 
 class RunStopped(EvaldError):
     """The run is not in progress, or its chunk belongs to another worker: stop, save nothing."""
+
+
+class NotBegun(EvaldError):
+    """The process leaves and has made no call for this row: it is left to the next one."""
 
 
 class KeyTaken(EvaldError):

@@ -13,7 +13,6 @@ from evald.rules.status import is_final
 from evald.runs.begin import prepared
 from evald.runs.carry_out import carry_out, open_chunk
 from evald.runs.finish import fail_run, finish
-from evald.runs.gate import Gate
 from evald.runs.recipe import Recipe, recipe_of
 from evald.runs.tools import Tools
 from evald.store import chunks as chunk_store
@@ -28,10 +27,9 @@ log = structlog.get_logger()
 class Work:
     """What the entries of one process are carried out with."""
 
-    def __init__(self, tools: Tools, gate: Gate) -> None:
+    def __init__(self, tools: Tools) -> None:
         """Have no run at work yet."""
         self.tools = tools
-        self.gate = gate
         self._recipes: dict[str, tuple[RunPlan, Recipe]] = {}
 
     async def recipe(self, run_id: str) -> tuple[RunPlan, Recipe] | None:
@@ -112,7 +110,7 @@ async def _carry_out_chunk(
             raise RunStopped(entry.run_id)
 
     chunk = await open_chunk(recipe, position, tools, may_claim)
-    if not await carry_out(chunk, recipe, tools, work.gate, all_begun):  # we leave
+    if not await carry_out(chunk, recipe, tools, all_begun):  # we leave
         await tools.database.write(partial(queue.hand_back, entries=[entry]))
         return
     await tools.database.write(partial(queue.end_entry, entry=entry))

@@ -17,7 +17,6 @@ from evald.errors import RunStopped
 from evald.runs.begin import prepared
 from evald.runs.carry_out import carry_out, open_chunk
 from evald.runs.finish import fail_run, finish
-from evald.runs.gate import Gate
 from evald.runs.grader_tools import end_sandboxes
 from evald.runs.recipe import Recipe, recipe_of
 from evald.runs.saving import PAUSE_AFTER_FAILURE
@@ -39,7 +38,6 @@ class InProcessDispatch:
         self._waiting: OrderedDict[str, None] = OrderedDict()
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._gate = Gate()
 
     async def resume(self) -> int:
         """Take up the runs that an earlier process left unfinished, and give their number."""
@@ -80,7 +78,7 @@ class InProcessDispatch:
 
         Rows that have begun come to their end if they do in time.
         """
-        self._gate.leaving = True
+        self._tools.gate.leaving = True
         self._waiting.clear()
         tasks = list(self._under_way.values())
         await grace.wait_for(tasks)
@@ -91,7 +89,9 @@ class InProcessDispatch:
 
     def _start_waiting(self) -> None:
         while (
-            self._waiting and len(self._under_way) < self._runs_at_once and not self._gate.leaving
+            self._waiting
+            and len(self._under_way) < self._runs_at_once
+            and not self._tools.gate.leaving
         ):
             run_id, _ = self._waiting.popitem(last=False)
             task = asyncio.get_running_loop().create_task(self._carry_out(run_id), name=run_id)
@@ -108,7 +108,7 @@ class InProcessDispatch:
     async def _carry_out(self, run_id: str) -> None:
         """Carry out a run from wherever it stands, again and again while the store fails."""
         while not await self._came_to_an_end(run_id):
-            if _is_cancelled() or self._gate.leaving:
+            if _is_cancelled() or self._tools.gate.leaving:
                 return
             await asyncio.sleep(PAUSE_AFTER_FAILURE)
 
@@ -116,7 +116,7 @@ class InProcessDispatch:
         """Carry out a run and see to it that its end is recorded; say whether there is one."""
         ended = True
         try:
-            await carry_out_run(run_id, self._tools, self._gate)
+            await carry_out_run(run_id, self._tools)
         except* RunStopped:
             log.info("run stopped", run=run_id)
         except* OperationalError as errors:  # the disk is full, say: what is saved stays saved
@@ -135,14 +135,14 @@ def _is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-async def carry_out_run(run_id: str, tools: Tools, gate: Gate) -> None:
+async def carry_out_run(run_id: str, tools: Tools) -> None:
     """Prepare, start, carry out and finish a run; one that is final or gone is left alone."""
     plan = await tools.database.read(lambda connection: run_store.get_plan(connection, run_id))
     if plan is None or not await prepared(plan, tools) or not await _start(plan, tools):
         return
     recipe = await asyncio.to_thread(recipe_of, plan, tools)
     try:
-        await _all_chunks(recipe, tools, gate)
+        await _all_chunks(recipe, tools)
     finally:
         # A cancel has killed those that were at work; when this returns all are gone.
         await end_sandboxes(run_id, tools)
@@ -161,7 +161,7 @@ async def _start(plan: RunPlan, tools: Tools) -> bool:
     )
 
 
-async def _all_chunks(recipe: Recipe, tools: Tools, gate: Gate) -> None:
+async def _all_chunks(recipe: Recipe, tools: Tools) -> None:
     """Carry out the chunks in order; the next begins while the last rows of one still run.
 
     Each is read while the one before it is carried out, so that no call waits for the store.
@@ -175,7 +175,7 @@ async def _all_chunks(recipe: Recipe, tools: Tools, gate: Gate) -> None:
             chunk = await open_chunk(recipe, position, tools)
             if all_begun is not None:
                 await all_begun.wait()
-            if gate.leaving:
+            if tools.gate.leaving:
                 return
             all_begun = asyncio.Event()
-            group.create_task(carry_out(chunk, recipe, tools, gate, all_begun.set))
+            group.create_task(carry_out(chunk, recipe, tools, all_begun.set))

@@ -23,7 +23,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from evald.dispatch.entries import Work, carry_out_entry
 from evald.dispatch.grace import Grace
 from evald.runs.cancel import cancel_run
-from evald.runs.gate import Gate
 from evald.runs.grader_tools import end_sandboxes
 from evald.runs.tools import Tools
 from evald.store import queue
@@ -65,8 +64,9 @@ class QueueDispatch:
         self._chunks_at_once = chunks_at_once
         self._held: dict[object, Held] = {}
         self._line = Line(url, queue.CHANNEL, self._heard, self._give_sign)
-        self._gate = Gate(self._line.in_contact)
-        self._work = Work(tools, self._gate)
+        self._gate = tools.gate
+        self._gate.in_contact = self._line.in_contact
+        self._work = Work(tools)
         self._some = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping: set[str] = set()
@@ -111,8 +111,9 @@ class QueueDispatch:
         try:
             if not await self._tools.database.write_soon(partial(queue.ask_to_stop, run_id=run_id)):
                 return 0
-            aborted, entries = await self._stop_here(run_id)
-            await self._end(entries)
+            aborted, stopped = self._cut_off(run_id)
+            await self._ended_all(stopped)
+            await self._end(stopped)
             await self._others_have_stopped(run_id)
         finally:
             self._stopping.discard(run_id)
@@ -193,7 +194,7 @@ class QueueDispatch:
         if word == queue.WORK:
             self._some.set()
         elif word == queue.STOP:
-            self._aside(self._stop_and_tell(run_id))
+            self._obey(run_id)
 
     def _aside(self, work: Coroutine[Any, Any, None]) -> None:
         """Have something done that nobody waits for."""
@@ -201,37 +202,46 @@ class QueueDispatch:
         self._others.add(task)
         task.add_done_callback(self._others.discard)
 
-    async def _stop_and_tell(self, run_id: str) -> None:
+    def _obey(self, run_id: str) -> None:
         """Stop a run because another machine asked for it."""
         if run_id in self._stopping:  # it is us who asked
             return
-        aborted, entries = await self._stop_here(run_id)
-        if not entries:
-            return
+        aborted, stopped = self._cut_off(run_id)
+        if stopped:
+            self._aside(self._tell(run_id, aborted, stopped))
+
+    async def _tell(self, run_id: str, aborted: int, stopped: Sequence[Held]) -> None:
+        """Record that a run is stopped here, when what was finished of it is saved."""
+        await self._ended_all(stopped)
 
         async def tell(connection: AsyncConnection) -> None:
             await queue.add_aborted(connection, run_id, aborted)
-            for entry in entries:
-                await queue.end_entry(connection, entry)
+            for held in stopped:
+                await queue.end_entry(connection, held.entry)
 
         with suppress(OperationalError):  # the cancel does not wait for ever
             await self._tools.database.write(tell)
 
-    async def _stop_here(self, run_id: str) -> tuple[int, list[Entry]]:
-        """Cut off all that is done here for a run; give the calls cut off and the entries it was in."""
+    def _cut_off(self, run_id: str) -> tuple[int, list[Held]]:
+        """Cancel all that is done here for a run, now; give the calls cut off and what they were for."""
         stopped = [held for held in self._held.values() if held.entry.run_id == run_id]
         aborted = self._tools.sampler.calls_in_flight(run_id) if stopped else 0
-        await _end_of([held.task for held in stopped])
+        for held in stopped:
+            held.task.cancel()
+        return aborted, stopped
+
+    async def _ended_all(self, stopped: Sequence[Held]) -> None:
+        """Wait until nothing of a run goes on here, and what was finished is saved."""
         if stopped:
-            await end_sandboxes(run_id, self._tools)
-        return aborted, [held.entry for held in stopped]
+            await asyncio.wait([held.task for held in stopped])
+            await end_sandboxes(stopped[0].entry.run_id, self._tools)
 
-    async def _end(self, entries: Sequence[Entry]) -> None:
+    async def _end(self, stopped: Sequence[Held]) -> None:
         async def end(connection: AsyncConnection) -> None:
-            for entry in entries:
-                await queue.end_entry(connection, entry)
+            for held in stopped:
+                await queue.end_entry(connection, held.entry)
 
-        if entries:
+        if stopped:
             await self._tools.database.write(end)
 
     async def _give_sign(self, connection: Any) -> None:
@@ -243,7 +253,7 @@ class QueueDispatch:
                 log.warning("another worker has taken over", run=each.entry.run_id)
                 each.task.cancel()
         for run_id in stopped:
-            self._aside(self._stop_and_tell(run_id))
+            self._obey(run_id)
 
     async def _sweep_now_and_then(self) -> None:
         """Queue what fell out of the queue, and end the cancels whose process died over them."""

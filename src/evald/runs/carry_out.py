@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from evald.errors import NotBegun
 from evald.ids import new_id
 from evald.rules.tally import tally
 from evald.runs.gate import Gate
@@ -54,16 +56,16 @@ async def open_chunk(
 
 
 async def carry_out(
-    chunk: OwnChunk, recipe: Recipe, tools: Tools, gate: Gate, all_begun: Callable[[], None]
+    chunk: OwnChunk, recipe: Recipe, tools: Tools, all_begun: Callable[[], None]
 ) -> bool:
     """Carry out the rows of a chunk, and say whether all have their item now.
 
-    They have not when the gate was closed for good meanwhile. `all_begun` is called when the last row
+    They have not when the process leaves. `all_begun` is called when the last row
     has begun, so that the next chunk can start while the slow rows of this one end. Cancelled, it
     closes the calls in flight and saves what is finished. Raises RunStopped, in a group, when the run
     may not be written to any more.
     """
-    rows = _Rows(chunk.rows, gate, all_begun)
+    rows = _Rows(chunk.rows, tools.gate, all_begun)
 
     async def save(batch: Sequence[NewItem]) -> None:
         await _save(batch, recipe, chunk, tools)
@@ -78,33 +80,32 @@ async def carry_out(
     finally:
         all_begun()
         await saver.flush()
-    return rows.are_begun
+    return rows.left == 0
 
 
 class _Rows:
     """The rows of a chunk, each given out once to those that work on it."""
 
     def __init__(self, rows: Sequence[Row], gate: Gate, all_begun: Callable[[], None]) -> None:
-        self.count = len(rows)
-        self.are_begun = not rows
+        self.left = len(rows)
+        """Rows that have no item yet."""
         self._rows = iter(rows)
         self._gate = gate
         self._all_begun = all_begun
 
     async def next(self) -> Row | None:
-        """Give the next row that may begin, or None when none may any more."""
-        if not self._gate.is_open() and not await self._gate.opened():
-            return None
+        """Give the next row, or None when there is none. Raises NotBegun when none may begin."""
+        if not self._gate.is_open():
+            await self._gate.opened()
         row = next(self._rows, None)
-        if row is None and not self.are_begun:
-            self.are_begun = True
+        if row is None:
             self._all_begun()
         return row
 
 
 async def _all_rows(rows: _Rows, recipe: Recipe, tools: Tools, saver: ItemSaver) -> None:
     async with asyncio.TaskGroup() as group:
-        for _ in range(min(_rows_at_once(recipe, tools), rows.count)):
+        for _ in range(min(_rows_at_once(recipe, tools), rows.left)):
             group.create_task(_row_after_row(rows, recipe, tools, saver))
 
 
@@ -116,9 +117,11 @@ def _rows_at_once(recipe: Recipe, tools: Tools) -> int:
 
 
 async def _row_after_row(rows: _Rows, recipe: Recipe, tools: Tools, saver: ItemSaver) -> None:
-    while (row := await rows.next()) is not None:
-        saver.add(await one_item(row, recipe, tools))
-        await saver.room()
+    with suppress(NotBegun):
+        while (row := await rows.next()) is not None:
+            saver.add(await one_item(row, recipe, tools))
+            rows.left -= 1
+            await saver.room()
 
 
 async def _save(batch: Sequence[NewItem], recipe: Recipe, chunk: OwnChunk, tools: Tools) -> None:

@@ -1,8 +1,10 @@
-"""Whether rows may begin in this process."""
+"""Whether rows and model calls may begin in this process."""
 
 import asyncio
 from collections.abc import Callable
 from typing import Final
+
+from evald.errors import NotBegun
 
 LOOK_AGAIN: Final = 0.05
 """Seconds between two looks whether there is contact again."""
@@ -14,20 +16,34 @@ class Gate:
     What has begun goes on either way: it is paid for.
     """
 
-    def __init__(self, in_contact: Callable[[], bool] = lambda: True) -> None:
-        """Be open as long as `in_contact` says so."""
-        self._in_contact = in_contact
+    def __init__(self) -> None:
+        """Be open."""
+        self.in_contact: Callable[[], bool] = lambda: True
+        """Says whether other processes know of this one; if not, they may have taken over its work."""
         self.leaving = False
         """Whether no row begins here any more."""
+        self.of_begun_rows = _ContactGate(self)
+        """The same for rows that have made a call: they come to their end when the process leaves."""
 
     def is_open(self) -> bool:
         """Say whether a row may begin now."""
-        return self._in_contact() and not self.leaving
+        return not self.leaving and self.in_contact()
 
-    async def opened(self) -> bool:
-        """Wait until a row may begin, and say whether one ever may."""
-        while not self.leaving:
-            if self._in_contact():
-                return True
+    async def opened(self) -> None:
+        """Wait until a row may begin. Raises NotBegun when none ever will."""
+        while not self.is_open():
+            if self.leaving:
+                raise NotBegun
             await asyncio.sleep(LOOK_AGAIN)
-        return False
+
+
+class _ContactGate:
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def is_open(self) -> bool:
+        return self._gate.in_contact()
+
+    async def opened(self) -> None:
+        while not self.is_open():
+            await asyncio.sleep(LOOK_AGAIN)

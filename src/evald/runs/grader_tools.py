@@ -31,7 +31,7 @@ def grader_tools(tools: Tools, owner: str, program_owner: str | None = None) -> 
             raise GraderFailed("process_died", str(error)) from None
 
     async def ask(request: ChatRequest) -> Completion:
-        return await tools.sampler.sample(request, owner)
+        return await tools.sampler.sample(request, owner, tools.gate.of_begun_rows)
 
     return GraderTools(
         in_turn, ask, _embed(tools.embed, owner), _run_code(tools.sandboxes, program_owner or owner)

@@ -11,7 +11,7 @@ import structlog
 
 from evald.contract.counts import ModelUsage, by_model
 from evald.contract.json_types import JsonObject, JsonValue
-from evald.errors import GraderFailed, ModelUnavailable
+from evald.errors import GraderFailed, ModelUnavailable, NotBegun
 from evald.graders.interface import Grade, Grader, graded
 from evald.ids import new_id
 from evald.rules import json_text
@@ -57,6 +57,7 @@ async def one_item(row: Row, recipe: Recipe, tools: Tools) -> NewItem:
     """Give the output item of a row.
 
     A model that does not answer and a grader that breaks make an errored item, never an exception.
+    Raises NotBegun when the process leaves before the first call was made.
     """
     sampled = await _sample(row, recipe, tools)
     if recipe.model is None:
@@ -81,7 +82,7 @@ async def _sample(row: Row, recipe: Recipe, tools: Tools) -> Sampled:
         request = ChatRequest(recipe.model, messages, recipe.sampling_params, recipe.api)
         if recipe.api == "responses":
             messages = shown_messages(messages)
-        completion = await tools.sampler.sample(request, recipe.run_id)
+        completion = await tools.sampler.sample(request, recipe.run_id, tools.gate)
     except (UnusableMessages, json_text.BadJson) as error:
         return Sampled(messages, error=_error("invalid_input_messages", str(error)))
     except TextTooLong as error:
@@ -89,6 +90,8 @@ async def _sample(row: Row, recipe: Recipe, tools: Tools) -> Sampled:
     except ModelUnavailable as error:
         reason = _error(error.code, error.message)
         return Sampled(messages, error=reason, attempts=error.attempts, latency=error.latency)
+    except NotBegun:
+        raise
     except Exception:  # the border of the row: whatever an endpoint sends, the run goes on
         log.exception("sampling broke", run=recipe.run_id, row=row.index)
         return Sampled(messages, error=_error("internal_error", BROKE))

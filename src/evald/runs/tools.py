@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.clock import Clock
+from evald.runs.gate import Gate
 from evald.sampling.interface import Embedder, Sampler
 from evald.sandbox.python_sandboxes import PythonSandboxes
 from evald.store.database import Database
@@ -73,5 +74,7 @@ class Tools:
     """The share of errored rows, from 0 to 1, beyond which a run counts as failed."""
     sandboxes: PythonSandboxes | None = None
     """Where the programs of python graders run, or None where none ever does."""
+    gate: Gate = field(default_factory=Gate)
+    """Whether rows and their calls may begin here."""
     after_end: Callable[[], None] = lambda: None
     """Called when a run may have ended, and the event of that may have been recorded."""

@@ -41,6 +41,18 @@ class Completion:
     """The API that it was asked by."""
 
 
+class CallGate(Protocol):
+    """Whether model calls may begin."""
+
+    def is_open(self) -> bool:
+        """Say whether one may begin now."""
+        ...
+
+    async def opened(self) -> None:
+        """Wait until one may. Raises NotBegun when none ever will."""
+        ...
+
+
 class Sampler(Protocol):
     """Asks models for samples."""
 
@@ -48,11 +60,15 @@ class Sampler(Protocol):
         """Say whether a provider is configured for this model name."""
         ...
 
-    async def sample(self, request: ChatRequest, owner: str) -> Completion:
+    async def sample(
+        self, request: ChatRequest, owner: str, gate: CallGate | None = None
+    ) -> Completion:
         """Give a sample. `owner` is the run that asks; runs get their turns in fair order.
 
+        No call begins while the gate, if there is one, is closed.
+
         Cancelling closes the connection at once, so that the endpoint stops generating.
-        Raises ModelUnavailable when the call failed for good.
+        Raises ModelUnavailable when the call failed for good, and what the gate does.
         """
         ...
 

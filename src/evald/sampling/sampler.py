@@ -17,7 +17,7 @@ from evald.sampling.bodies import chat_body, responses_body
 from evald.sampling.call import CHAT, Streaming, Wire, model_call
 from evald.sampling.connections import Connections
 from evald.sampling.failures import CallFailed
-from evald.sampling.interface import Api, ChatRequest, Completion
+from evald.sampling.interface import Api, CallGate, ChatRequest, Completion
 from evald.sampling.providers import NO_ALIASES, Aliases, Provider, route_of
 from evald.sampling.responses_call import RESPONSES
 
@@ -62,7 +62,9 @@ class ProviderSampler:
         """Give how many calls of this run are under way now."""
         return sum(limiter.under_way(owner) for limiter in self.limiters.values())
 
-    async def sample(self, request: ChatRequest, owner: str) -> Completion:
+    async def sample(
+        self, request: ChatRequest, owner: str, gate: CallGate | None = None
+    ) -> Completion:
         """Give a sample. Raises ModelUnavailable when the call failed for good."""
         route = self._route_of(request.model)
         if route is None:
@@ -73,8 +75,12 @@ class ProviderSampler:
         api, body = self._first_way(request, provider)
         attempt = 1
         while True:
+            if gate is not None and not gate.is_open():
+                await gate.opened()
             try:
                 async with self.limiters[provider.name].place(owner):
+                    if gate is not None and not gate.is_open():
+                        continue  # it closed while this waited for its place
                     began = time.monotonic()
                     completion = await self._call(provider, request.model, body, WIRES[api])
                     latency = self._latency[provider.name] = time.monotonic() - began

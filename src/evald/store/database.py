@@ -143,12 +143,12 @@ _IMPATIENT = text(f"SET LOCAL lock_timeout = '{HUNG_AFTER}'")
 _HUNG = text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
     "WHERE datname = current_database() AND usename = current_user "
-    f"AND state = 'idle in transaction' AND state_change < now() - interval '{HUNG_AFTER}'"
+    "AND state = 'idle in transaction' AND state_change < now() - CAST(:hung AS text)::interval"
 )
 
 
 async def _end_hung(connection: AsyncConnection) -> None:
-    await connection.execute(_HUNG)
+    await connection.execute(_HUNG, {"hung": HUNG_AFTER})
 
 
 class DatabaseAway(OperationalError):

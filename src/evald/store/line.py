@@ -22,6 +22,11 @@ PAUSE: Final = 0.2
 """Seconds before the next try for one."""
 OUT_OF_CONTACT_AFTER: Final = 1.5
 """Seconds after the last sign of life that was answered; half of those after which others take over."""
+TICK: Final = 0.02
+STALLED_AFTER: Final = 0.2
+"""Seconds between two ticks of the event loop after which this process has stood still."""
+CATCHING_UP: Final = 0.05
+"""Seconds after it stood still in which it hears what was said meanwhile, before it begins anything."""
 
 log = structlog.get_logger()
 
@@ -38,12 +43,22 @@ class Line:
         self._channel = channel
         self._heard = heard
         self._beat = beat
-        self._answered = self._connected = float("-inf")
+        self._answered = self._connected = self._ticked = float("-inf")
+        self._up_to_date_from = float("inf")
         self._now = asyncio.Event()
 
     def in_contact(self) -> bool:
-        """Say whether the database has answered lately: else others may have taken our work over."""
-        return time.monotonic() - self._answered < OUT_OF_CONTACT_AFTER
+        """Say whether we know what is going on.
+
+        The database has answered lately, else others may have taken our work over; and we have not just
+        stood still, else we may not have heard yet that a run was canceled.
+        """
+        now = time.monotonic()
+        return (
+            now - self._answered < OUT_OF_CONTACT_AFTER
+            and now - self._ticked < STALLED_AFTER
+            and now >= self._up_to_date_from
+        )
 
     def connected_for(self) -> float:
         """Give the seconds since the connection was made; meaningless while there is none."""
@@ -55,6 +70,21 @@ class Line:
 
     async def keep(self, first: asyncio.Event) -> None:
         """Hear and give signs of life until cancelled. `first` is set after the first of them."""
+        ticking = asyncio.create_task(self._tick())
+        try:
+            await self._keep(first)
+        finally:
+            ticking.cancel()
+
+    async def _tick(self) -> None:
+        while True:
+            now = time.monotonic()
+            if now - self._ticked > STALLED_AFTER:
+                self._up_to_date_from = now + CATCHING_UP
+            self._ticked = now
+            await asyncio.sleep(TICK)
+
+    async def _keep(self, first: asyncio.Event) -> None:
         lost = False
         while True:
             try:
