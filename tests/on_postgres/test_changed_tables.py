@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.errors import CannotStart
+from evald.store import postgres
 from evald.store.database import DatabaseAway, open_database
 from evald.store.lock import in_use
 from evald.store.migrate import migrate
@@ -65,7 +66,7 @@ def test_a_server_whose_tables_were_changed_while_it_was_cut_off_stops(server: E
 def test_a_transaction_that_is_left_open_holds_up_nobody_for_long(
     own_postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("evald.store.database.IDLE_AT_MOST", "200ms")
+    monkeypatch.setitem(postgres.SERVER_SETTINGS, "idle_in_transaction_session_timeout", "200ms")
     url = own_postgres.new_database()
 
     asyncio.run(execute(url, "CREATE TABLE things (id int)"))

@@ -15,6 +15,8 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from evald.store.postgres import connect_arguments
+
 Result = TypeVar("Result")
 Work = Callable[[AsyncConnection], Awaitable[Result]]
 
@@ -31,13 +33,6 @@ READERS = 4
 """Connections of SQLite that read at the same time."""
 POSTGRES_READERS = 8
 POSTGRES_WRITERS = 8
-IDLE_AT_MOST = "5s"
-"""How long Postgres waits for the next statement of a transaction of ours.
-
-A process that is stopped in the middle of one keeps its connections, and with them its locks; then
-others would wait for it, however long.
-"""
-
 
 TRIED = 3
 """How often an insert is begun again before it is an error that something is taken."""
@@ -213,10 +208,7 @@ def _postgres_engine(url: URL, size: int, **more: Any) -> AsyncEngine:
         pool_timeout=300,
         # A connection that was cut while nobody used it, say by a restart, is not handed out.
         pool_pre_ping=True,
-        connect_args={
-            "timeout": 30,
-            "server_settings": {"idle_in_transaction_session_timeout": IDLE_AT_MOST},
-        },
+        connect_args=connect_arguments(),
         hide_parameters=True,
         **more,
     )

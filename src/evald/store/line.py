@@ -12,6 +12,8 @@ import asyncpg
 import structlog
 from sqlalchemy import make_url
 
+from evald.store.postgres import connect_arguments
+
 BEAT: Final = 0.5
 """Seconds between two signs of life."""
 LONGEST_BEAT: Final = 1.0
@@ -96,7 +98,8 @@ class Line:
             await asyncio.sleep(PAUSE)
 
     async def _hold(self, first: asyncio.Event) -> None:
-        connection = await asyncpg.connect(**self._arguments, timeout=CONNECTING)
+        given = {**connect_arguments(), **self._arguments, "timeout": CONNECTING}
+        connection = await asyncpg.connect(**given)
         try:
             async with asyncio.timeout(LONGEST_BEAT):
                 await connection.add_listener(self._channel, self._notified)

@@ -1,0 +1,62 @@
+"""How a connection to Postgres is made, so that both ends notice when the other is gone."""
+
+import asyncio
+import socket
+from typing import Any, Final
+
+import asyncpg
+
+CONNECTED_WITHIN: Final = 10.0
+"""Seconds for a new connection."""
+IDLE_AT_MOST: Final = "5s"
+"""How long Postgres waits for the next statement of a transaction of ours.
+
+A process that is stopped in the middle of one keeps its connections, and with them its locks; then
+others would wait for it, however long.
+"""
+PROBED_AFTER, PROBED_EVERY, PROBES = 5, 2, 3
+"""Seconds, seconds, and how many: a machine that does not answer TCP is given up after their sum."""
+UNSENT_AT_MOST: Final = PROBED_AFTER + PROBED_EVERY * PROBES
+"""Seconds for which what was sent may go unacknowledged."""
+
+SERVER_SETTINGS: Final = {
+    "idle_in_transaction_session_timeout": IDLE_AT_MOST,
+    "tcp_keepalives_idle": str(PROBED_AFTER),
+    "tcp_keepalives_interval": str(PROBED_EVERY),
+    "tcp_keepalives_count": str(PROBES),
+    "tcp_user_timeout": f"{UNSENT_AT_MOST}s",
+}
+
+
+class ProbedConnection(asyncpg.Connection):  # type: ignore[misc]  # the driver has no types
+    """A connection whose socket finds out when the machine behind it, or the way there, is gone.
+
+    Without it a statement waits for as long as TCP tries, a quarter of an hour.
+    """
+
+    def __init__(
+        self, protocol: Any, transport: asyncio.Transport, *more: Any, **named: Any
+    ) -> None:
+        """Take what the driver gives."""
+        super().__init__(protocol, transport, *more, **named)
+        given = transport.get_extra_info("socket")
+        if given is None or given.family == socket.AF_UNIX:
+            return
+        given.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in (
+            ("TCP_KEEPIDLE", PROBED_AFTER),
+            ("TCP_KEEPINTVL", PROBED_EVERY),
+            ("TCP_KEEPCNT", PROBES),
+            ("TCP_USER_TIMEOUT", UNSENT_AT_MOST * 1000),
+        ):
+            if (option := getattr(socket, name, None)) is not None:  # not every system has all
+                given.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def connect_arguments() -> dict[str, Any]:
+    """Give the arguments with which the driver makes a connection, beside those of the URL."""
+    return {
+        "timeout": CONNECTED_WITHIN,
+        "server_settings": dict(SERVER_SETTINGS),
+        "connection_class": ProbedConnection,
+    }
