@@ -10,13 +10,19 @@ workers=$1
 python=.venv/bin/python
 failed=
 
-# pass NAME FOLDER: run the tests in FOLDER with the SDK that PYTHONPATH (or .venv) gives.
+# pass NAME FOLDER WORKERS: run the tests in FOLDER with the SDK that PYTHONPATH (or .venv) gives.
 pass() {
     sdk=$($python -c 'from importlib.metadata import version; print(version("openai"))')
     echo
     echo "== $1, openai SDK $sdk"
-    $python -m pytest -n "$workers" "$2" || failed="$failed
-    $1, openai SDK $sdk"
+    $python -m pytest -n "$3" "$2"
+}
+
+# beside SDK: run the contract tests with an older SDK on half of the workers, to its log. The tests of a
+# pass and their one server take turns: two passes beside each other take less than one after the other.
+beside() {
+    half=$((workers > 3 ? workers / 2 : 0)) # 0 is this very process, without a worker
+    PYTHONPATH="$PWD/.sdks/$1" pass "Contract tests" tests/contract "$half" >".sdks/$1.log" 2>&1
 }
 
 no_browser=
@@ -28,11 +34,17 @@ sh scripts/bubblewrap.sh || no_bubblewrap=yes
 no_gvisor=
 sh scripts/gvisor.sh || no_gvisor=yes
 
-pass "All tests" tests
-for sdk in openai-1 openai-2; do
-    export PYTHONPATH="$PWD/.sdks/$sdk"
-    pass "Contract tests" tests/contract
-done
+pass "All tests" tests "$workers" || failed="$failed
+    All tests"
+beside openai-1 &
+first=$!
+beside openai-2 &
+second=$!
+wait "$first" || failed="$failed
+    Contract tests with .sdks/openai-1"
+wait "$second" || failed="$failed
+    Contract tests with .sdks/openai-2"
+cat .sdks/openai-1.log .sdks/openai-2.log
 
 echo
 if [ -n "$no_browser" ]; then

@@ -1,5 +1,6 @@
 """The scripted model server that stands behind everything which asks a model."""
 
+import gc
 import signal
 from collections.abc import Iterator
 
@@ -11,6 +12,14 @@ from tests.model_server.client import ModelServer
 def pytest_configure() -> None:
     """Have Ctrl-C reach the programs of tests, also where the tests run in the background of a shell."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    gc.disable()  # until all tests are collected: none of what is made becomes garbage
+
+
+def pytest_collection_finish() -> None:
+    """Keep the collector away from the tests, of which each of its passes went over thousands."""
+    gc.freeze()
+    gc.set_threshold(50_000, 10, 10)
+    gc.enable()
 
 
 @pytest.fixture(scope="module")

@@ -104,6 +104,7 @@ def test_a_save_whose_answer_is_lost_is_not_made_twice(
             models.wait(held=60)
             wire.lose_answers_of_commits(cuts)
             models.release()
+            until(lambda: wire.commits_cut == cuts)  # before the test itself reads
 
             final = until(lambda: final_of(server, run))
 

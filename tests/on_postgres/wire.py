@@ -19,6 +19,7 @@ class Wire:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self._counting = threading.Lock()
         self._commits_to_cut = 0
         self.commits_cut = 0
 
@@ -66,14 +67,20 @@ class Wire:
     ) -> None:
         with suppress(OSError):
             while piece := source.recv(PIECE):
-                if is_asking and COMMIT in piece and self._commits_to_cut:
-                    self._commits_to_cut -= 1
-                    lost.set()
+                if is_asking and COMMIT in piece:
+                    self._lose_one(lost)
                 if not is_asking and lost.is_set():  # Postgres has answered, so it has committed
-                    self.commits_cut += 1
+                    with self._counting:
+                        self.commits_cut += 1
                     break
                 sink.sendall(piece)
         _close(source, sink)
+
+    def _lose_one(self, lost: threading.Event) -> None:
+        with self._counting:  # connections commit at the same time
+            if self._commits_to_cut:
+                self._commits_to_cut -= 1
+                lost.set()
 
 
 def _close(*sockets: socket.socket) -> None:

@@ -137,9 +137,9 @@ def test_a_cancel_of_a_canceled_run_answers_the_run_byte_for_byte(
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_a_cancel_of_a_failed_run_answers_the_run_byte_for_byte(
-    start_server: StartServer, models: ModelServer, ending: str
+    server_with: StartServer, models: ModelServer, ending: str
 ) -> None:
-    server = start_server(max_error_rate=0)
+    server = server_with(max_error_rate=0)
     models.script(Step(status=400, message="no"))
     run = create_run(server, create_eval(server), sampled(rows(2)))
     get_final(server, run)

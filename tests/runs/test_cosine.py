@@ -40,9 +40,9 @@ BOTH = {
 
 
 @pytest.fixture
-def embedding_server(start_server: StartServer, models: ModelServer) -> EvaldServer:
+def embedding_server(server_with: StartServer, models: ModelServer) -> EvaldServer:
     """A server whose embedding model is asked once."""
-    return start_server(f'embeddings_model = "embedder"\n{hasty(models)}')
+    return server_with(f'embeddings_model = "embedder"\n{hasty(models)}')
 
 
 def pair(text: str, reference: str) -> Any:

@@ -156,9 +156,9 @@ def refusing(*often: str) -> list[Rule]:
     ("errored", "status"), [(0, "completed"), (5, "completed"), (6, "failed"), (10, "failed")]
 )
 def test_more_errored_rows_than_allowed_make_the_run_failed_with_the_most_common_error(
-    start_server: StartServer, models: ModelServer, errored: int, status: str
+    server_with: StartServer, models: ModelServer, errored: int, status: str
 ) -> None:
-    server = start_server(max_error_rate=0.5)
+    server = server_with(max_error_rate=0.5)
     models.script_rules(*refusing("cats", "dogs"))
     words = ["dogs", *["cats"] * errored][:errored] + ["fish"] * (10 - errored)
     questions: list[Row] = [{"item": {"question": word, "answer": word}} for word in words]

@@ -46,9 +46,9 @@ from tests.server import EvaldServer
     ids=["score_model", "label_model"],
 )
 def test_what_is_no_verdict_is_an_error_and_what_is_one_counts(
-    start_server: StartServer, models: ModelServer, criterion: Any, cases: dict[str, Case]
+    server_with: StartServer, models: ModelServer, criterion: Any, cases: dict[str, Case]
 ) -> None:
-    server = start_server(hasty(models))
+    server = server_with(hasty(models))
     script_cases(models, cases)
     questions: list[Any] = [{"item": {"question": f"<{name}>"}} for name in cases]
     run = create_run(server, create_eval(server, criterion), given(questions))
@@ -213,9 +213,9 @@ def test_a_run_is_canceled_while_the_judges_of_a_formula_are_at_work(
     ids=["a criterion", "a part of a formula"],
 )
 def test_a_judge_that_no_provider_serves_is_refused_by_its_place_when_a_run_is_made(
-    start_server: StartServer, models: ModelServer, served: str, criterion: Any, place: str
+    server_with: StartServer, models: ModelServer, served: str, criterion: Any, place: str
 ) -> None:
-    server = start_server(f'[providers.p]\nbase_url = "{models.url}"\nmodels = ["{served}"]\n')
+    server = server_with(f'[providers.p]\nbase_url = "{models.url}"\nmodels = ["{served}"]\n')
     eval_id = create_eval(server, EXACT, criterion)
 
     answer = server.ask("POST", f"/v1/evals/{eval_id}/runs", {"data_source": given(rows(1))})

@@ -5,9 +5,11 @@ from contextlib import suppress
 from typing import Any
 
 import psutil
+import pytest
 
 from tests.model_server.client import ModelServer
 from tests.runs.canceling import cancel, check_kept
+from tests.runs.conftest import StartServer
 from tests.runs.invariants import check
 from tests.runs.making import (
     ALIKE,
@@ -30,6 +32,12 @@ LONGER = {"answer": "to and fro " * 300, "text": "fro and to, and to and fro " *
 """Two texts that take half a second."""
 LONGEST = {"answer": "to and fro " * 560, "text": "fro and to, and to and fro " * 350}
 """Two texts that take some seconds."""
+
+
+@pytest.fixture(scope="module")
+def server(server_with: StartServer) -> EvaldServer:
+    """A server of this file's own, so that all its processes are known to compare."""
+    return server_with()
 
 
 def long_rows(number: int, texts: Any = LONG) -> Sequence[Any]:

@@ -86,9 +86,9 @@ SAMPLES: dict[str, tuple[Step, str]] = {
 
 
 def test_every_fault_is_told_apart_and_what_is_an_answer_is_graded(
-    start_server: StartServer, models: ModelServer
+    server_with: StartServer, models: ModelServer
 ) -> None:
-    server = start_server(
+    server = server_with(
         f'[providers.p]\nbase_url = "{models.url}"\nmax_attempts = 1\nfirst_byte_timeout = 1.0\n'
     )
     cases = {**FAULTS, **SAMPLES}
@@ -127,9 +127,9 @@ def test_a_cancel_cuts_off_every_call_in_flight(server: EvaldServer, models: Mod
 
 
 def test_runs_of_both_apis_share_the_limit_of_their_provider(
-    start_server: StartServer, models: ModelServer
+    server_with: StartServer, models: ModelServer
 ) -> None:
-    server = start_server(f'[providers.p]\nbase_url = "{models.url}"\nmax_concurrency = 4\n')
+    server = server_with(f'[providers.p]\nbase_url = "{models.url}"\nmax_concurrency = 4\n')
     models.script(Step(hold="before"))
     eval_id = create_eval(server)
     made = [create_run(server, eval_id, source(rows(20))) for source in (sampled, by_responses)]
@@ -142,9 +142,9 @@ def test_runs_of_both_apis_share_the_limit_of_their_provider(
 
 
 def test_an_endpoint_that_is_set_to_chat_is_asked_so_and_what_it_cannot_be_asked_is_an_error(
-    start_server: StartServer, models: ModelServer
+    server_with: StartServer, models: ModelServer
 ) -> None:
-    server = start_server(f'[providers.p]\nbase_url = "{models.url}"\napi = "chat"\n')
+    server = server_with(f'[providers.p]\nbase_url = "{models.url}"\napi = "chat"\n')
     eval_id = create_eval(server)
     tools = {"tools": [{"type": "web_search"}]}
 
@@ -182,9 +182,9 @@ def judged(server: EvaldServer) -> Any:
 
 
 def test_a_judge_is_asked_by_responses_where_its_provider_is_set_so(
-    start_server: StartServer, models: ModelServer
+    server_with: StartServer, models: ModelServer
 ) -> None:
-    server = start_server(f'[providers.p]\nbase_url = "{models.url}"\napi = "responses"\n')
+    server = server_with(f'[providers.p]\nbase_url = "{models.url}"\napi = "responses"\n')
     models.script(Step(text=GOOD, answers_as="judge-2026"))
 
     result = judged(server)
@@ -201,9 +201,9 @@ def test_a_judge_is_asked_by_responses_where_its_provider_is_set_so(
 
 
 def test_a_judge_by_responses_is_asked_in_a_weaker_form_where_its_endpoint_has_no_schema(
-    start_server: StartServer, models: ModelServer
+    server_with: StartServer, models: ModelServer
 ) -> None:
-    server = start_server(f'[providers.p]\nbase_url = "{models.url}"\napi = "responses"\n')
+    server = server_with(f'[providers.p]\nbase_url = "{models.url}"\napi = "responses"\n')
     models.script(
         Step(status=400, message="Invalid value: 'json_schema' for text.format.type"),
         Step(status=400, message="text.format is not supported"),
@@ -219,9 +219,9 @@ def test_a_judge_by_responses_is_asked_in_a_weaker_form_where_its_endpoint_has_n
 
 
 def test_a_judge_by_responses_that_refuses_or_is_cut_off_gives_no_score(
-    start_server: StartServer, models: ModelServer
+    server_with: StartServer, models: ModelServer
 ) -> None:
-    server = start_server(f'[providers.p]\nbase_url = "{models.url}"\napi = "responses"\n')
+    server = server_with(f'[providers.p]\nbase_url = "{models.url}"\napi = "responses"\n')
     codes = []
     for step in (
         Step(refusal="No."),
@@ -245,9 +245,9 @@ def test_a_judge_by_responses_that_refuses_or_is_cut_off_gives_no_score(
 
 
 def test_a_completions_run_is_asked_by_responses_where_its_provider_is_set_so(
-    start_server: StartServer, models: ModelServer
+    server_with: StartServer, models: ModelServer
 ) -> None:
-    server = start_server(f'[providers.p]\nbase_url = "{models.url}"\napi = "responses"\n')
+    server = server_with(f'[providers.p]\nbase_url = "{models.url}"\napi = "responses"\n')
 
     run = create_run(server, create_eval(server, EXACT, ALIKE), sampled(rows(2, first=1)))
 

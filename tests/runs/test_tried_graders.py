@@ -77,9 +77,9 @@ def raised(answer: Any) -> set[str]:
     ids=["score_model", "label_model"],
 )
 def test_every_fault_of_a_judge_has_its_flags_and_no_reward(
-    start_server: StartServer, models: ModelServer, grader: Any, cases: dict[str, Case]
+    server_with: StartServer, models: ModelServer, grader: Any, cases: dict[str, Case]
 ) -> None:
-    server = start_server(hasty(models))
+    server = server_with(hasty(models))
     script_cases(models, cases)
 
     answers = {name: tried(server, grader, question=f"<{name}>") for name in cases}
@@ -96,10 +96,10 @@ def test_every_fault_of_a_judge_has_its_flags_and_no_reward(
 
 @pytest.mark.parametrize("name", ["overloaded", "refusal", "cut json", "only reasoning"])
 def test_a_fault_of_a_part_raises_the_flags_of_the_formula(
-    start_server: StartServer, models: ModelServer, name: str
+    server_with: StartServer, models: ModelServer, name: str
 ) -> None:
     cases = UPSTREAM | NOT_GIVEN | UNREADABLE
-    server = start_server(hasty(models))
+    server = server_with(hasty(models))
     script_cases(models, cases)
     parts = {"quality": SCORE, "exact": {**EXACT, "reference": "right"}}
     grader = {"type": "multi", "graders": parts, "calculate_output": "exact"}
@@ -197,9 +197,9 @@ def test_templates_that_make_too_long_a_text_are_another_error(
 
 
 def test_an_embedding_model_that_fails_is_told_as_a_model_that_fails(
-    start_server: StartServer, models: ModelServer
+    server_with: StartServer, models: ModelServer
 ) -> None:
-    server = start_server(f'embeddings_model = "embedder"\n{hasty(models)}')
+    server = server_with(f'embeddings_model = "embedder"\n{hasty(models)}')
     models.script_rules(
         Rule([Step(status=503, message="loading")], contains="broken"),
         Rule([Step(fault=Fault.HANG_BEFORE)], contains="mute"),
@@ -243,9 +243,9 @@ def test_a_client_that_leaves_stops_the_calls_of_its_grader(
 
 
 def test_a_client_that_leaves_while_its_grader_waits_for_a_place_stops_that_too(
-    start_server: StartServer, models: ModelServer
+    server_with: StartServer, models: ModelServer
 ) -> None:
-    server = start_server(f'[providers.p]\nbase_url = "{models.url}"\nmax_concurrency = 1\n')
+    server = server_with(f'[providers.p]\nbase_url = "{models.url}"\nmax_concurrency = 1\n')
     models.script(text(said(1), hold="before"))
     run = create_run(server, create_eval(server, SCORE), given([{"item": {"question": "row"}}]))
     models.wait(held=1)
@@ -261,9 +261,9 @@ def test_a_client_that_leaves_while_its_grader_waits_for_a_place_stops_that_too(
 
 
 def test_a_judge_that_is_overloaded_is_tried_again(
-    start_server: StartServer, models: ModelServer
+    server_with: StartServer, models: ModelServer
 ) -> None:
-    server = start_server(f'[providers.p]\nbase_url = "{models.url}"\n')
+    server = server_with(f'[providers.p]\nbase_url = "{models.url}"\n')
     again = Step(status=429, headers={"retry-after": "0"})
     models.script(again, again, text(said(0.75)))
 

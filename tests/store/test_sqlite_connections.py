@@ -6,10 +6,11 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from evald.store import evals as eval_store
 from evald.store.database import READERS, Database, open_database
 from evald.store.migrate import migrate
 from tests.store.conftest import sqlite_url
-from tests.store.records import saved_eval
+from tests.store.records import new_eval, saved_eval
 
 WANTED = {
     "journal_mode": "wal",
@@ -54,6 +55,33 @@ async def test_no_more_connections_are_opened_than_planned(database: Database) -
     await asyncio.gather(*(database.read(read) for _ in range(5 * READERS)))
 
     assert 1 <= most <= READERS
+
+
+async def test_a_second_process_waits_for_the_first_to_end_its_write(
+    database: Database, database_url: str
+) -> None:
+    begun, go_on, written = asyncio.Event(), asyncio.Event(), list[str]()
+    second = open_database(database_url)
+
+    async def slow(connection: AsyncConnection) -> None:
+        await eval_store.insert_eval(connection, new_eval())
+        begun.set()
+        await go_on.wait()
+        written.append("first")
+
+    async def quick(connection: AsyncConnection) -> None:
+        await eval_store.insert_eval(connection, new_eval())
+        written.append("second")
+
+    first = asyncio.create_task(database.write(slow))
+    await begun.wait()
+    waiting = asyncio.create_task(second.write(quick))
+    await second.read(pragmas)  # meanwhile the second has come to its write
+    go_on.set()
+    await asyncio.gather(first, waiting)
+
+    assert written == ["first", "second"]
+    await second.close()
 
 
 async def test_a_clean_close_leaves_one_file(tmp_path: Path) -> None:

@@ -91,7 +91,7 @@ async def test_reads_go_on_while_a_write_takes_long(database: Database) -> None:
     await writing
 
 
-async def test_a_second_process_waits_for_the_first_to_end_its_write(
+async def test_a_second_process_sees_nothing_of_a_write_before_its_end(
     database: Database, database_url: str
 ) -> None:
     begun, go_on = asyncio.Event(), asyncio.Event()
@@ -104,8 +104,8 @@ async def test_a_second_process_waits_for_the_first_to_end_its_write(
 
     first = asyncio.create_task(database.write(slow))
     await begun.wait()
-    waiting = asyncio.create_task(saved_eval(second))
     seen_meanwhile = await second.read(lambda connection: count(connection, evals))
+    waiting = asyncio.create_task(saved_eval(second))  # ends before the first, or after it
     go_on.set()
     await asyncio.gather(first, waiting)
 
