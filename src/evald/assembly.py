@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +52,7 @@ from evald.store import files as file_store
 from evald.store import idempotency_keys as key_store
 from evald.store import leases
 from evald.store import webhook_endpoints as endpoint_store
-from evald.store.database import Database, open_database
+from evald.store.database import Database, Pools, open_database
 from evald.store.lock import in_use, sole_user
 from evald.store.migrate import check_file, migrate, refusing_broken
 from evald.store.place import Place, make_data_dir, place_of
@@ -123,7 +123,7 @@ async def running_worker(settings: Settings, hurry: asyncio.Event) -> AsyncItera
         )
     own = [] if settings.public_url is None else [settings.public_url.rstrip("/")]
     async with (
-        _opened(place) as database,
+        _opened(place, Pools(readers=2, writers=4)) as database,
         in_use(place),
         open_connections() as connections,
         _working(settings, database, connections, None, own, hurry),
@@ -132,10 +132,10 @@ async def running_worker(settings: Settings, hurry: asyncio.Event) -> AsyncItera
 
 
 @asynccontextmanager
-async def _opened(place: Place) -> AsyncIterator[Database]:
+async def _opened(place: Place, pools: Pools = Pools()) -> AsyncIterator[Database]:  # noqa: B008  (a value)
     if place.file is not None:
         check_file(place.file)
-    database = open_database(place.url)
+    database = open_database(place.url, pools)
     try:
         await migrate(database)
         yield database
@@ -191,7 +191,8 @@ async def _working(
             await database.write(
                 lambda connection: key_store.expire_keys(connection, tools.clock())
             )
-            dispatch = await _begun(settings, tools)
+            listeners = [] if webhooks is None else [webhooks.hear]
+            dispatch = await _begun(settings, tools, listeners)
         try:
             sandboxes.begin()
             yield _Work(tools, dispatch, providers, sampler)
@@ -209,8 +210,13 @@ async def _aside() -> AsyncIterator[ProcessAside]:
         await aside.close()
 
 
-async def _begun(settings: Settings, tools: Tools) -> RunningDispatch:
-    """Give what carries out the runs of this database, at work already."""
+async def _begun(
+    settings: Settings, tools: Tools, listeners: Sequence[Callable[[str], None]]
+) -> RunningDispatch:
+    """Give what carries out the runs of this database, at work already.
+
+    `listeners` hear the notices of other processes, where there are any.
+    """
     place = place_of(settings)
     if place.file is not None:
         in_process = InProcessDispatch(tools, settings.runs_at_once)
@@ -220,7 +226,7 @@ async def _begun(settings: Settings, tools: Tools) -> RunningDispatch:
     # Only here: it loads the queue, which SQLite has no use for.
     from evald.dispatch.queue import QueueDispatch
 
-    return await QueueDispatch.begun(tools, place.url, settings.worker_concurrency)
+    return await QueueDispatch.begun(tools, place.url, settings.worker_concurrency, listeners)
 
 
 def _app(

@@ -59,6 +59,13 @@ async def carry_out_entry(entry: Entry, work: Work, all_begun: Callable[[], None
     the entry is left as it is: silent, it is taken again.
     """
     try:
+        await _to_some_end(entry, work, all_begun)
+    except* OperationalError as errors:
+        log.warning("the store failed, the entry is taken later", error=str(errors))
+
+
+async def _to_some_end(entry: Entry, work: Work, all_begun: Callable[[], None]) -> None:
+    try:
         if entry.position is None:
             await _begin(entry, work)
         else:
@@ -66,8 +73,8 @@ async def carry_out_entry(entry: Entry, work: Work, all_begun: Callable[[], None
     except* RunStopped:
         log.info("run stopped", run=entry.run_id)
         await work.tools.database.write(partial(queue.end_entry, entry=entry))
-    except* OperationalError as errors:
-        log.warning("the store failed, the entry is taken later", error=str(errors))
+    except* OperationalError:
+        raise
     except* Exception:  # the border of the process: the run must not stay open for ever
         log.exception("run broke", run=entry.run_id)
         message = "The server failed while carrying out this run; its log says why."

@@ -9,7 +9,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.dispatch.entries import Work, carry_out_entry
 from evald.dispatch.grace import Grace
+from evald.errors import NotFound
 from evald.runs.cancel import cancel_run
 from evald.runs.grader_tools import end_sandboxes
 from evald.runs.tools import Tools
@@ -33,6 +34,8 @@ POLL: Final = 1.0
 """Seconds between two looks into the queue when no notice comes."""
 SWEEP: Final = 5.0
 """Seconds between two looks for what fell out of the queue."""
+FORGET: Final = 60.0
+"""Seconds between two looks for what is of no use in it any more."""
 OPEN_OF_A_RUN: Final = 2
 """Chunks of one run that have rows to begin here: one is worked on, the next is read meanwhile."""
 OTHERS_STOP_WITHIN: Final = 0.25
@@ -43,6 +46,8 @@ OWNERS_FIRST: Final = 2.0
 """Seconds after the database came back in which those whose entries seem forsaken may renew them."""
 
 log = structlog.get_logger()
+
+Listeners = Sequence[Callable[[str], None]]
 
 
 @dataclass
@@ -58,10 +63,14 @@ class Held:
 class QueueDispatch:
     """Takes entries of the queue and carries them out, `chunks_at_once` at a time."""
 
-    def __init__(self, tools: Tools, url: str, chunks_at_once: int) -> None:
-        """Begin with nothing. With no chunks at once all that is in the queue is for others."""
+    def __init__(self, tools: Tools, url: str, chunks_at_once: int, listeners: Listeners) -> None:
+        """Begin with nothing. With no chunks at once all that is in the queue is for others.
+
+        `listeners` are given every notice of other processes.
+        """
         self._tools = tools
         self._chunks_at_once = chunks_at_once
+        self._listeners = listeners
         self._held: dict[object, Held] = {}
         self._line = Line(url, queue.CHANNEL, self._heard, self._give_sign)
         self._gate = tools.gate
@@ -70,22 +79,25 @@ class QueueDispatch:
         self._some = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._stopping: set[str] = set()
+        self._forgot = float("-inf")
         self._others: set[asyncio.Task[None]] = set()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @classmethod
-    async def begun(cls, tools: Tools, url: str, chunks_at_once: int) -> "QueueDispatch":
+    async def begun(
+        cls, tools: Tools, url: str, chunks_at_once: int, listeners: Listeners
+    ) -> "QueueDispatch":
         """Give one that takes up work, as soon as it is in contact with the database."""
         await queue.keep_queue(url)
-        dispatch = cls(tools, url, chunks_at_once)
+        dispatch = cls(tools, url, chunks_at_once, listeners)
         await dispatch._begin()
         return dispatch
 
     async def _begin(self) -> None:
         first = asyncio.Event()
-        loops = [self._line.keep(first), self._sweep_now_and_then()]
+        loops = [self._line.keep(first), _again_and_again(self._sweep, SWEEP)]
         if self._chunks_at_once:
-            loops.append(self._take_as_they_come())
+            loops.append(_again_and_again(self._take_what_there_is, 0.0))
         self._tasks = [asyncio.create_task(loop) for loop in loops]
         await first.wait()
 
@@ -106,18 +118,18 @@ class QueueDispatch:
         return self._locks.setdefault(run_id, asyncio.Lock())
 
     async def stop(self, run_id: str) -> int:
-        """Stop a run here and elsewhere, and give the number of calls that this cut off here."""
+        """Stop a run here and elsewhere; each process adds the calls it cut off to the run itself."""
         self._stopping.add(run_id)
         try:
             if not await self._tools.database.write_soon(partial(queue.ask_to_stop, run_id=run_id)):
                 return 0
             aborted, stopped = self._cut_off(run_id)
-            await self._ended_all(stopped)
-            await self._end(stopped)
+            if stopped:
+                await self._leave(run_id, aborted, stopped)
             await self._others_have_stopped(run_id)
         finally:
             self._stopping.discard(run_id)
-        return aborted
+        return 0
 
     async def _others_have_stopped(self, run_id: str) -> None:
         until = time.monotonic() + OTHERS_STOP_WITHIN
@@ -144,14 +156,14 @@ class QueueDispatch:
             await asyncio.wait(self._others)
         await _end_of([line])
 
-    async def _take_as_they_come(self) -> None:
-        while True:
-            self._some.clear()
-            while self._has_room() and (entry := await self._take()) is not None:
-                self._start(entry)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(POLL):
-                    await self._some.wait()
+    async def _take_what_there_is(self) -> None:
+        """Take entries as long as there are any and there is room, then wait for a reason to look."""
+        self._some.clear()
+        while self._has_room() and (entry := await self._take()) is not None:
+            self._start(entry)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(POLL):
+                await self._some.wait()
 
     def _has_room(self) -> bool:
         open_here = sum(held.is_open for held in self._held.values())
@@ -163,11 +175,7 @@ class QueueDispatch:
         is_new = self._line.connected_for() < OWNERS_FIRST
         silent_after = queue.SILENT_AFTER + (OWNERS_FIRST if is_new else 0.0)
         take = partial(queue.take_entry, but_of=enough, silent_after=silent_after)
-        try:
-            return await self._tools.database.write(take)
-        except OperationalError as error:
-            log.warning("the queue cannot be read, trying again", error=str(error.orig))
-            return None
+        return await self._tools.database.write(take)
 
     def _start(self, entry: Entry) -> None:
         held = self._held[entry.claim] = Held(entry)
@@ -190,6 +198,8 @@ class QueueDispatch:
             log.error("an entry was left", run=held.entry.run_id, exc_info=error)
 
     def _heard(self, notice: str) -> None:
+        for listener in self._listeners:
+            listener(notice)
         word, _, run_id = notice.partition(" ")
         if word == queue.WORK:
             self._some.set()
@@ -208,11 +218,12 @@ class QueueDispatch:
             return
         aborted, stopped = self._cut_off(run_id)
         if stopped:
-            self._aside(self._tell(run_id, aborted, stopped))
+            self._aside(self._leave(run_id, aborted, stopped))
 
-    async def _tell(self, run_id: str, aborted: int, stopped: Sequence[Held]) -> None:
-        """Record that a run is stopped here, when what was finished of it is saved."""
-        await self._ended_all(stopped)
+    async def _leave(self, run_id: str, aborted: int, stopped: Sequence[Held]) -> None:
+        """Wait until nothing of a run goes on here and what was finished is saved; then say so."""
+        await asyncio.wait([held.task for held in stopped])
+        await end_sandboxes(run_id, self._tools)
 
         async def tell(connection: AsyncConnection) -> None:
             await queue.add_aborted(connection, run_id, aborted)
@@ -230,20 +241,6 @@ class QueueDispatch:
             held.task.cancel()
         return aborted, stopped
 
-    async def _ended_all(self, stopped: Sequence[Held]) -> None:
-        """Wait until nothing of a run goes on here, and what was finished is saved."""
-        if stopped:
-            await asyncio.wait([held.task for held in stopped])
-            await end_sandboxes(stopped[0].entry.run_id, self._tools)
-
-    async def _end(self, stopped: Sequence[Held]) -> None:
-        async def end(connection: AsyncConnection) -> None:
-            for held in stopped:
-                await queue.end_entry(connection, held.entry)
-
-        if stopped:
-            await self._tools.database.write(end)
-
     async def _give_sign(self, connection: Any) -> None:
         """Renew what is ours; stop what is another's by now, and runs whose notice was lost."""
         held = list(self._held.values())
@@ -255,22 +252,30 @@ class QueueDispatch:
         for run_id in stopped:
             self._obey(run_id)
 
-    async def _sweep_now_and_then(self) -> None:
-        """Queue what fell out of the queue, and end the cancels whose process died over them."""
-        while True:
-            try:
-                await self._sweep()
-            except OperationalError as error:
-                log.warning("the queue cannot be swept, trying again", error=str(error.orig))
-            await asyncio.sleep(SWEEP * random.uniform(0.8, 1.2))
-
     async def _sweep(self) -> None:
-        missing = await self._tools.database.write(queue.queue_what_is_missing)
-        if missing:
+        """Queue what fell out of the queue, and end the cancels whose process died over them."""
+        if missing := await self._tools.database.write(queue.queue_what_is_missing):
             log.info("taking up unfinished runs", runs=len(missing))
-        stopped = await self._tools.database.read(queue.stopped_for_long)
-        for project_id, eval_id, run_id in stopped:
-            await cancel_run(project_id, eval_id, run_id, self._tools, self)
+        for project_id, eval_id, run_id in await self._tools.database.read(queue.stopped_for_long):
+            with suppress(NotFound):  # it is deleted by now
+                await cancel_run(project_id, eval_id, run_id, self._tools, self)
+        if time.monotonic() - self._forgot > FORGET:
+            await self._tools.database.write(queue.forget_old)
+            self._forgot = time.monotonic()
+
+
+async def _again_and_again(work: Callable[[], Awaitable[None]], pause: float) -> None:
+    """Do something for ever, with about so many seconds between, whatever the database does."""
+    while True:
+        try:
+            await work()
+        except OperationalError as error:
+            log.warning("the store failed, trying again", error=str(error.orig))
+            await asyncio.sleep(POLL)
+        except Exception:  # the border of the process: without this loop nothing would go on
+            log.exception("the queue broke, trying again")
+            await asyncio.sleep(POLL)
+        await asyncio.sleep(pause * random.uniform(0.8, 1.2))
 
 
 async def _end_of(tasks: Sequence["asyncio.Task[None]"]) -> None:

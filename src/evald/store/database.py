@@ -31,8 +31,15 @@ SQLITE_PRAGMAS = (
 )
 READERS = 4
 """Connections of SQLite that read at the same time."""
-POSTGRES_READERS = 8
-POSTGRES_WRITERS = 8
+
+
+@dataclass(frozen=True)
+class Pools:
+    """How many connections of Postgres may be open at the same time."""
+
+    readers: int = 8
+    writers: int = 8
+
 
 TRIED = 3
 """How often an insert is begun again before it is an error that something is taken."""
@@ -181,7 +188,7 @@ async def uninterrupted(work: Coroutine[Any, Any, Result]) -> Result:
         raise
 
 
-def open_database(url: str) -> Database:
+def open_database(url: str, pools: Pools = Pools()) -> Database:
     """Open the database of a SQLAlchemy URL such as `sqlite+aiosqlite:////var/lib/evald/evald.db`.
 
     The other kind is `postgresql+asyncpg://user:password@host/database`.
@@ -194,9 +201,9 @@ def open_database(url: str) -> Database:
             writer=_sqlite_engine(parsed, "BEGIN IMMEDIATE", 1),
             changer=_sqlite_engine(parsed, "BEGIN IMMEDIATE", 1, without=_FOREIGN_KEYS),
         )
-    writer = _postgres_engine(parsed, POSTGRES_WRITERS)
+    writer = _postgres_engine(parsed, pools.writers)
     # One moment for all statements of a read; a write sees what others committed before each of its.
-    reader = _postgres_engine(parsed, POSTGRES_READERS, isolation_level="REPEATABLE READ")
+    reader = _postgres_engine(parsed, pools.readers, isolation_level="REPEATABLE READ")
     return Database(reader=reader, writer=writer, changer=writer)
 
 

@@ -93,8 +93,10 @@ class Line:
                 await self._hold(first)
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 if not lost:
-                    log.warning("the line to the database is lost", error=str(error))
+                    log.warning("the line to the database is lost", error=repr(error))
                 lost = self._answered < self._connected
+            except Exception:  # the border of the process: without the line nothing would go on
+                log.exception("the line to the database broke")
             await asyncio.sleep(PAUSE)
 
     async def _hold(self, first: asyncio.Event) -> None:

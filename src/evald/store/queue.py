@@ -237,7 +237,8 @@ async def queue_what_is_missing(connection: AsyncConnection) -> list[str]:
 
 
 async def forget_old(connection: AsyncConnection) -> None:
-    """Remove what the log of the queue has kept for long."""
+    """Remove the chunks of runs that failed or are gone, and what the log has kept for long."""
+    await connection.execute(_DROP_OF_ENDED)
     await connection.execute(_FORGET, {"kept": LOG_KEPT})
 
 
@@ -330,6 +331,11 @@ _WITHOUT_ENTRY = _on_queue(
     "WHERE taken.entrypoint = 'evald.chunk.' || runs.id AND taken.status = 'picked') "
     "AND NOT EXISTS (SELECT FROM {queue} AS start "
     "WHERE start.entrypoint = :begin AND start.dedupe_key = runs.id || '/begin') ORDER BY seq"
+)
+_DROP_OF_ENDED = _on_queue(
+    "DELETE FROM {queue} AS entry WHERE entry.status = 'queued' AND NOT EXISTS ("
+    "SELECT FROM runs WHERE runs.status IN ('queued', 'in_progress') "
+    "AND runs.id = split_part(entry.dedupe_key, '/', 1))"
 )
 _FORGET = text(
     f"DELETE FROM {_SETTINGS.queue_table_log} WHERE created < now() - cast(:kept AS interval)"
