@@ -15,7 +15,7 @@ from typing import Final
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.ids import new_id
 from evald.limiter import FairLimiter
@@ -25,6 +25,7 @@ from evald.sampling.providers import Provider
 from evald.sampling.start_times import SharedStartTimes
 from evald.store import provider_shares as share_store
 from evald.store.database import Database
+from evald.store.own_connection import OwnConnection
 from evald.store.provider_shares import SeenShare
 
 EVERY: Final = 0.5
@@ -48,17 +49,19 @@ async def sharing(
     `limiters` are those of the providers by their names. They give no place before this process has a
     share, and none after the block.
     """
-    engine = share_store.open_beside(database)
-    shares = Shares(engine, {each.name: each.max_concurrency for each in providers}, limiters)
-    starts: list[SharedStartTimes] = []
+    line = OwnConnection(database, CONTACT)
+    shares = Shares(line, {each.name: each.max_concurrency for each in providers}, limiters)
+    lines, working = [line], [shares.keep()]
     for each in providers:
         if each.requests_per_minute is not None:
+            lines.append(OwnConnection(database, CONTACT))
             limiter, pace = limiters[each.name], Pace.of(each.requests_per_minute)
-            starts.append(SharedStartTimes(each.name, pace, limiter, engine))
-            limiter.set_starts(starts[-1])
-    loop = asyncio.get_running_loop()
-    tasks = [loop.create_task(shares.keep(), name="shares")]
-    tasks += [loop.create_task(each.keep_enough(), name="start times") for each in starts]
+            starts = SharedStartTimes(each.name, pace, limiter, lines[-1])
+            limiter.set_starts(starts)
+            working.append(starts.keep_enough())
+    tasks = [asyncio.get_running_loop().create_task(each) for each in working]
+    for task in tasks:
+        task.add_done_callback(_ended)
     try:
         yield shares
     finally:
@@ -66,7 +69,13 @@ async def sharing(
             task.cancel()
         await asyncio.wait(tasks)
         await shares.leave()
-        await engine.dispose()
+        for own in lines:
+            await own.close()
+
+
+def _ended(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        log.error("limits are shared no more, calls wait until the next start", exc_info=error)
 
 
 class _Part:
@@ -110,10 +119,10 @@ class Shares:
     """Keeps the shares of this process."""
 
     def __init__(
-        self, engine: AsyncEngine, limits: Mapping[str, int], limiters: Mapping[str, FairLimiter]
+        self, connection: OwnConnection, limits: Mapping[str, int], limiters: Mapping[str, FairLimiter]
     ) -> None:
         """Begin without any share of these limits, each by the name of its provider."""
-        self._engine = engine
+        self._connection = connection
         self._process_id = new_id("process")
         self._parts = {
             name: _Part(limiters[name], Share(self._process_id, limit, wanted=0, granted=0))
@@ -133,10 +142,9 @@ class Shares:
             due = time.monotonic() + EVERY
             self._woken.clear()
             try:
-                async with asyncio.timeout(CONTACT):
-                    await self._beat()
+                await self._beat()
                 self._contact(None)
-            except (SQLAlchemyError, OSError) as error:  # a TimeoutError is an OSError
+            except (SQLAlchemyError, OSError) as error:
                 self._contact(error)
             await asyncio.sleep(SOONEST)
             await self._rest(due)
@@ -151,23 +159,27 @@ class Shares:
 
     async def _beat(self) -> None:
         begun = time.monotonic()
-        async with self._engine.begin() as connection:
-            now = await share_store.begin_beat(connection)
-            seen = await share_store.all_shares(connection, list(self._parts))
-            beats = {
-                name: _lowered(part, [each for each in seen if each.provider == name], now)
-                for name, part in self._parts.items()
-            }
-            await share_store.save_shares(
-                connection, [(name, beat.share) for name, beat in beats.items()]
-            )
-            gone = {each.share.process_id for each in seen if each.seen_at < now - FRESH}
-            if gone - {self._process_id}:
-                await share_store.drop_shares(connection, sorted(gone - {self._process_id}))
-            if any(self._concerns_others(beats[name], name, seen) for name in beats):
-                await share_store.notify(connection, PAYLOAD + self._process_id)
+        beats = await self._connection.write(self._saved)
         for name, beat in beats.items():
             self._take(self._parts[name], beat, begun)
+
+    async def _saved(self, connection: AsyncConnection) -> dict[str, Beat]:
+        """Give the next beat for each provider, saved; whom it concerns is notified."""
+        now = await share_store.begin_beat(connection)
+        seen = await share_store.all_shares(connection, list(self._parts))
+        gone = {each.share.process_id for each in seen if each.seen_at < now - FRESH}
+        beats = {
+            name: _lowered(part, [each for each in seen if each.provider == name], now)
+            for name, part in self._parts.items()
+        }
+        await share_store.save_shares(
+            connection, [(name, beat.share) for name, beat in beats.items()]
+        )
+        if gone - {self._process_id}:
+            await share_store.drop_shares(connection, sorted(gone - {self._process_id}))
+        if any(self._concerns_others(beats[name], name, seen) for name in beats):
+            await share_store.notify(connection, PAYLOAD + self._process_id)
+        return beats
 
     def _concerns_others(self, beat: Beat, name: str, seen: Sequence[SeenShare]) -> bool:
         """Say whether others should look at once: to give something, or to take it."""
@@ -205,9 +217,11 @@ class Shares:
         for part in self._parts.values():
             part.limiter.set_limit(0)
         with suppress(SQLAlchemyError, OSError):  # then the others wait until it counts as gone
-            async with asyncio.timeout(CONTACT), self._engine.begin() as connection:
-                await share_store.drop_shares(connection, [self._process_id])
-                await share_store.notify(connection, PAYLOAD + self._process_id)
+            await self._connection.write(self._dropped)
+
+    async def _dropped(self, connection: AsyncConnection) -> None:
+        await share_store.drop_shares(connection, [self._process_id])
+        await share_store.notify(connection, PAYLOAD + self._process_id)
 
 
 def _lowered(part: _Part, seen: Sequence[SeenShare], now: float) -> Beat:

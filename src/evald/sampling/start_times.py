@@ -8,14 +8,13 @@ from typing import Final
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.limiter import FairLimiter
 from evald.rules.start_times import NEAR, Pace
+from evald.store.own_connection import OwnConnection
 from evald.store.provider_shares import take_start_times
 
-GIVEN_UP_AFTER: Final = 2.0
-"""Seconds that the database has to give start times."""
 PAUSE_AFTER_FAILURE: Final = 0.5
 
 log = structlog.get_logger()
@@ -27,14 +26,12 @@ class SharedStartTimes:
     What a process takes and does not use, say because it is killed, nobody uses: fewer calls begin.
     """
 
-    def __init__(
-        self, provider: str, pace: Pace, limiter: FairLimiter, engine: AsyncEngine
-    ) -> None:
+    def __init__(self, provider: str, pace: Pace, limiter: FairLimiter, connection: OwnConnection) -> None:
         """Have none; the calls are those that wait in `limiter`."""
         self._provider = provider
         self._pace = pace
         self._limiter = limiter
-        self._engine = engine
+        self._connection = connection
         self._times: deque[float] = deque()
         self._owed = 0
         self._short = asyncio.Event()
@@ -72,7 +69,7 @@ class SharedStartTimes:
             try:
                 await self._take_more()
                 has_contact = True
-            except (SQLAlchemyError, OSError) as error:  # a TimeoutError is an OSError
+            except (SQLAlchemyError, OSError) as error:
                 if has_contact:
                     log.warning(
                         "no start times, calls wait", provider=self._provider, error=str(error)
@@ -88,8 +85,11 @@ class SharedStartTimes:
         if number <= 0:
             return
         number += self._owed
-        async with asyncio.timeout(GIVEN_UP_AFTER), self._engine.begin() as connection:
-            pause = await take_start_times(connection, self._provider, self._pace, number)
+
+        async def taken(connection: AsyncConnection) -> float:
+            return await take_start_times(connection, self._provider, self._pace, number)
+
+        pause = await self._connection.write(taken)
         # As if the answer had needed no time: too late by that, and never too early.
         times = list(self._pace.times(time.monotonic() + pause, number))
         self._times.extend(times[self._owed :])

@@ -9,14 +9,13 @@ from typing import Any, Final
 
 from sqlalchemy import Float, bindparam, delete, func, literal_column, select, text
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.rules.shares import Share
 from evald.rules.start_times import Pace
-from evald.store.database import Database
 from evald.store.tables import provider_shares, provider_starts
 
-LOCK: Final = 0x6576616C66
+LOCK: Final = 0x6576616C69
 """The number of Postgres's advisory lock under which a process changes its shares."""
 CHANNEL: Final = "evald"
 """The channel on which processes notify each other."""
@@ -24,17 +23,6 @@ CHANNEL: Final = "evald"
 shares = provider_shares.c
 starts = provider_starts.c
 _NOW = literal_column("EXTRACT(EPOCH FROM clock_timestamp())::float8", Float)
-
-
-def open_beside(database: Database) -> AsyncEngine:
-    """Give connections of their own: what is done on them waits for no save, and can be cut off."""
-    return create_async_engine(
-        database.writer.url,
-        pool_size=2,
-        max_overflow=0,
-        connect_args={"timeout": 3},
-        hide_parameters=True,
-    )
 
 
 async def begin_beat(connection: AsyncConnection) -> float:
