@@ -1,4 +1,4 @@
-"""The statements behind the limits that processes share, and the line that they go over."""
+"""The statements behind the limits that processes share, and the connection that they go over."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -86,18 +86,18 @@ async def test_after_a_pause_the_first_start_time_is_a_little_in_the_past(
     assert first == pytest.approx(-PACE.catch_up, abs=0.001)
 
 
-async def test_an_answer_that_does_not_come_in_time_cuts_the_line_and_the_next_is_another(
+async def test_an_answer_that_does_not_come_in_time_is_given_up_and_the_next_write_connects_again(
     database: Database,
 ) -> None:
     async def sleep(connection: AsyncConnection) -> None:
         await connection.execute(text("SELECT pg_sleep(3600)"))
 
-    line = OwnConnection(database, 0.2)
+    own = OwnConnection(database, 0.2)
     with pytest.raises((SQLAlchemyError, OSError)):
-        await asyncio.wait_for(line.write(sleep), 20)
+        await asyncio.wait_for(own.write(sleep), 20)
 
-    assert await line.write(begin_beat) > 0
-    await line.close()
+    assert await own.write(begin_beat) > 0
+    await own.close()
 
 
 NEXT = text("SELECT next_at FROM provider_starts WHERE provider = 'a'")

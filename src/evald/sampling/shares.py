@@ -49,14 +49,14 @@ async def sharing(
     `limiters` are those of the providers by their names. They give no place before this process has a
     share, and none after the block.
     """
-    line = OwnConnection(database, CONTACT)
-    shares = Shares(line, {each.name: each.max_concurrency for each in providers}, limiters)
-    lines, working = [line], [shares.keep()]
+    beating = OwnConnection(database, CONTACT)
+    shares = Shares(beating, {each.name: each.max_concurrency for each in providers}, limiters)
+    own, working = [beating], [shares.keep()]
     for each in providers:
         if each.requests_per_minute is not None:
-            lines.append(OwnConnection(database, CONTACT))
+            own.append(OwnConnection(database, CONTACT))
             limiter, pace = limiters[each.name], Pace.of(each.requests_per_minute)
-            starts = SharedStartTimes(each.name, pace, limiter, lines[-1])
+            starts = SharedStartTimes(each.name, pace, limiter, own[-1])
             limiter.set_starts(starts)
             working.append(starts.keep_enough())
     tasks = [asyncio.get_running_loop().create_task(each) for each in working]
@@ -69,8 +69,8 @@ async def sharing(
             task.cancel()
         await asyncio.wait(tasks)
         await shares.leave()
-        for own in lines:
-            await own.close()
+        for connection in own:
+            await connection.close()
 
 
 def _ended(task: asyncio.Task[None]) -> None:
@@ -119,10 +119,10 @@ class Shares:
     """Keeps the shares of this process."""
 
     def __init__(
-        self, connection: OwnConnection, limits: Mapping[str, int], limiters: Mapping[str, FairLimiter]
+        self, own: OwnConnection, limits: Mapping[str, int], limiters: Mapping[str, FairLimiter]
     ) -> None:
         """Begin without any share of these limits, each by the name of its provider."""
-        self._connection = connection
+        self._own = own
         self._process_id = new_id("process")
         self._parts = {
             name: _Part(limiters[name], Share(self._process_id, limit, wanted=0, granted=0))
@@ -159,7 +159,7 @@ class Shares:
 
     async def _beat(self) -> None:
         begun = time.monotonic()
-        beats = await self._connection.write(self._saved)
+        beats = await self._own.write(self._saved)
         for name, beat in beats.items():
             self._take(self._parts[name], beat, begun)
 
@@ -217,7 +217,7 @@ class Shares:
         for part in self._parts.values():
             part.limiter.set_limit(0)
         with suppress(SQLAlchemyError, OSError):  # then the others wait until it counts as gone
-            await self._connection.write(self._dropped)
+            await self._own.write(self._dropped)
 
     async def _dropped(self, connection: AsyncConnection) -> None:
         await share_store.drop_shares(connection, [self._process_id])

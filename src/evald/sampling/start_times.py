@@ -26,12 +26,12 @@ class SharedStartTimes:
     What a process takes and does not use, say because it is killed, nobody uses: fewer calls begin.
     """
 
-    def __init__(self, provider: str, pace: Pace, limiter: FairLimiter, connection: OwnConnection) -> None:
+    def __init__(self, provider: str, pace: Pace, limiter: FairLimiter, own: OwnConnection) -> None:
         """Have none; the calls are those that wait in `limiter`."""
         self._provider = provider
         self._pace = pace
         self._limiter = limiter
-        self._connection = connection
+        self._own = own
         self._times: deque[float] = deque()
         self._owed = 0
         self._short = asyncio.Event()
@@ -89,7 +89,7 @@ class SharedStartTimes:
         async def taken(connection: AsyncConnection) -> float:
             return await take_start_times(connection, self._provider, self._pace, number)
 
-        pause = await self._connection.write(taken)
+        pause = await self._own.write(taken)
         # As if the answer had needed no time: too late by that, and never too early.
         times = list(self._pace.times(time.monotonic() + pause, number))
         self._times.extend(times[self._owed :])
