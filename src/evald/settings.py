@@ -92,6 +92,8 @@ class ProviderSettings(BaseModel):
     """The environment variable that holds the key; keys do not stand in files."""
     models: list[str] = ["*"]
     max_concurrency: Annotated[int, Field(ge=1, le=10_000)] = 64
+    requests_per_minute: Annotated[float, Field(ge=0.01, le=1_000_000)] | None = None
+    """None: as many as come."""
     connect_timeout: Annotated[float, Field(gt=0)] = 10.0
     first_byte_timeout: Annotated[float, Field(gt=0)] = 300.0
     total_timeout: Annotated[float, Field(gt=0)] = 600.0

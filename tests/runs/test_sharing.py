@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.model_server.client import ModelServer
 from tests.model_server.script import Rule, Step
-from tests.runs.canceling import cancel
+from tests.runs.canceling import cancel, cancel_and_check
 from tests.runs.conftest import StartServer
 from tests.runs.invariants import check
 from tests.runs.making import create_eval, create_run, get_final, get_run, rows, sampled
@@ -102,6 +102,20 @@ def test_a_run_whose_endpoint_hangs_does_not_hold_up_those_of_other_models(
 
     assert get_final(server, quick)["status"] == "completed"
     assert cancel(server, slow).json["evald"]["calls_aborted"] == 3
+
+
+def test_calls_that_wait_for_their_start_are_not_among_those_that_a_cancel_aborts(
+    start_server: StartServer, models: ModelServer
+) -> None:
+    provider = f'[providers.p]\nbase_url = "{models.url}"\nrequests_per_minute = 0.1\n'
+    server = start_server(provider)
+    models.script(Step(hold="before"))
+    run = create_run(server, create_eval(server), sampled(rows(20)))
+    models.wait(held=1)
+
+    canceled, items = cancel_and_check(server, models, run)
+
+    assert (canceled["evald"]["calls_aborted"], items) == (1, [])
 
 
 def test_each_provider_has_its_own_places(start_server: StartServer, models: ModelServer) -> None:

@@ -1,6 +1,7 @@
 """The limiter: never too many at once, turns in rotation, and no place ever lost."""
 
 import asyncio
+import time
 from collections import Counter
 
 import pytest
@@ -38,12 +39,17 @@ class Visitor:
 
 
 class Interleavings(RuleBasedStateMachine):
-    """Visitors of three owners come, go and are cancelled between any two steps of the loop."""
+    """Visitors of three owners come, go and are cancelled between any two steps of the loop.
+
+    Meanwhile there are more places or fewer, and times without any.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.loop = asyncio.new_event_loop()
         self.limiter = FairLimiter(LIMIT)
+        self.most = LIMIT
+        self.is_open = True
         self.visitors: list[Visitor] = []
         self.inside: list[Visitor] = []
 
@@ -61,6 +67,15 @@ class Interleavings(RuleBasedStateMachine):
     def one_is_cancelled(self, place: int) -> None:
         self.here()[place % len(self.here())].task.cancel()
 
+    @rule(limit=st.integers(0, LIMIT + 1))
+    def there_are_other_places(self, limit: int) -> None:
+        self.limiter.set_limit(limit)
+
+    @rule(is_open=st.booleans())
+    def it_opens_or_closes(self, is_open: bool) -> None:
+        self.is_open = is_open
+        self.limiter.open_until(time.monotonic() + (1000 if is_open else 0))
+
     @rule()
     def the_loop_takes_one_step(self) -> None:
         self.loop.call_soon(self.loop.stop)
@@ -70,7 +85,10 @@ class Interleavings(RuleBasedStateMachine):
     def the_loop_comes_to_rest(self) -> None:
         for _ in range(10):
             self.the_loop_takes_one_step()
-        assert len(self.inside) == min(LIMIT, len(self.here())), "a place is free, yet one waits"
+        held, here = len(self.inside), len(self.here())
+        assert (self.limiter.held, self.limiter.waiting) == (held, here - held)
+        if self.is_open:
+            assert held == here or held >= self.limiter.limit, "a place is free, yet one waits"
         owners = Counter(visitor.owner for visitor in self.inside)
         assert all(self.limiter.under_way(owner) == owners[owner] for owner in OWNERS)
 
@@ -78,10 +96,14 @@ class Interleavings(RuleBasedStateMachine):
         return [visitor for visitor in self.visitors if not visitor.task.done()]
 
     @invariant()
-    def never_more_than_the_limit_are_inside(self) -> None:
-        assert len(self.inside) <= LIMIT
+    def never_more_are_inside_than_the_limit_or_were_before(self) -> None:
+        self.most = max(self.most, self.limiter.limit) if self.is_open else self.most
+        assert len(self.inside) <= self.limiter.held <= self.most
+        self.most = max(self.limiter.held, self.limiter.limit if self.is_open else 0)
 
     def teardown(self) -> None:
+        self.it_opens_or_closes(True)
+        self.there_are_other_places(LIMIT)
         while self.here():
             self.the_loop_comes_to_rest()
             for visitor in list(self.inside):

@@ -50,6 +50,11 @@ SECRET = "sk-very-secret"
         ("EVALD_UPSTREAM_API_KEY", "sk-…", "upstream_api_key"),
         ("EVALD_PROVIDERS", "local", "PROVIDERS"),
         ("EVALD_PROVIDERS", "[]", "providers"),
+        (
+            "EVALD_PROVIDERS",
+            '{"a": {"base_url": "http://127.0.0.1/v1", "requests_per_minute": 0}}',
+            "providers.a.requests_per_minute",
+        ),
         ("EVALD_ALIASES", "gpt-4o", "EVALD_ALIASES"),
         ("EVALD_ALIASES", '{"a": "b", "b": "c"}', "'a' stands for 'b', which is an alias, too"),
         ("EVALD_ALIASES", '{"a": "a"}', "'a' stands for 'a', which is itself"),

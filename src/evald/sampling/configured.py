@@ -33,6 +33,7 @@ def _provider(name: str, settings: ProviderSettings) -> Provider:
         api_key=settings.api_key(name),
         models=tuple(settings.models),
         max_concurrency=settings.max_concurrency,
+        requests_per_minute=settings.requests_per_minute,
         timeouts=Timeouts(
             settings.connect_timeout, settings.first_byte_timeout, settings.total_timeout
         ),

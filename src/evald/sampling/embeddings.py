@@ -70,6 +70,7 @@ class ProviderEmbedder:
             except CallFailed as failure:
                 if not _refuses_the_form(failure):
                     raise
+                self._limiter.count_another()
         found = await self._one_call(body, len(texts))
         # Only a way that led to an answer is kept: the refusal may have had other reasons.
         self._names_the_form = False

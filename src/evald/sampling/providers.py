@@ -29,6 +29,8 @@ class Provider:
     models: tuple[str, ...] = ("*",)
     """Patterns of model names, such as `qwen*`, tried in order."""
     max_concurrency: int = 64
+    requests_per_minute: float | None = None
+    """None where requests may follow each other as fast as they come."""
     timeouts: Timeouts = Timeouts()
     retries: RetryPolicy = field(default_factory=RetryPolicy)
     stream: bool = True

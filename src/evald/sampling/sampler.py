@@ -13,6 +13,7 @@ from evald.errors import ModelUnavailable
 from evald.limiter import FairLimiter
 from evald.rules.api_params import NotSayable
 from evald.rules.retry import RetryPolicy, wait_before
+from evald.rules.start_times import OwnStartTimes, Pace
 from evald.sampling.bodies import chat_body, responses_body
 from evald.sampling.call import CHAT, Streaming, Wire, model_call
 from evald.sampling.connections import Connections
@@ -47,7 +48,7 @@ class ProviderSampler:
             partial(route_of, providers=tuple(providers), aliases=aliases)
         )
         self._connections = connections
-        self.limiters = {each.name: FairLimiter(each.max_concurrency) for each in providers}
+        self.limiters = {each.name: _limiter(each) for each in providers}
         """The limit of each provider by its name; whoever else calls it takes a place there, too."""
         self._streaming: dict[tuple[str, str, str], Streaming] = {}
         self._without_responses: set[tuple[str, str]] = set()
@@ -132,6 +133,7 @@ class ProviderSampler:
                 if streaming == "off" or not _refuses_streaming(failure):
                     raise
                 streaming = WEAKER[streaming] if "stream_options" in failure.said else "off"
+                self.limiters[provider.name].count_another()
             else:
                 if streaming != first:
                     # Only a way that led to an answer is kept: the refusal may have had other reasons.
@@ -154,6 +156,12 @@ class ProviderSampler:
             if not failure.dead_connection:
                 raise
         return await model_call(self._connections.fresh, provider, body, wire, streaming)
+
+
+def _limiter(provider: Provider) -> FairLimiter:
+    number = provider.requests_per_minute
+    starts = None if number is None else OwnStartTimes(Pace.of(number))
+    return FairLimiter(provider.max_concurrency, starts)
 
 
 NO_RESPONSES = "responses_not_supported"

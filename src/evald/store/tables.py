@@ -432,3 +432,27 @@ leases = Table(
     # Unix seconds by the clock of the database.
     Column("until", Float, nullable=False),
 )
+
+# How processes on one Postgres share the places of a provider: what each wants and has. One that was not
+# seen for some seconds is gone. Times here and below are the database's.
+provider_shares = Table(
+    "provider_shares",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("process_id", Text, primary_key=True),
+    # The provider's limit as this process knows it.
+    Column("max_concurrency", Integer, nullable=False),
+    Column("wanted", Integer, nullable=False),
+    Column("granted", Integer, nullable=False),
+    # When it last got a place that goes round.
+    Column("turn_at", Float, nullable=False),
+    Column("seen_at", Float, nullable=False),
+)
+
+# When the next request to a provider may begin that has a number of requests per minute.
+provider_starts = Table(
+    "provider_starts",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("next_at", Float, nullable=False),
+)
