@@ -44,6 +44,7 @@ from evald.sampling.models import list_models
 from evald.sampling.providers import Provider
 from evald.sampling.relay import Relay
 from evald.sampling.sampler import ProviderSampler
+from evald.sampling.shares import sharing
 from evald.sandbox.aside import ProcessAside
 from evald.sandbox.backend import Limits
 from evald.sandbox.python_sandboxes import PythonSandboxes
@@ -170,7 +171,7 @@ async def _working(
     )
     check_aliases(settings, providers)
     sampler = ProviderSampler(providers, connections, settings.aliases)
-    async with _aside() as aside:
+    async with _aside() as aside, _shared(database, providers, sampler) as listeners:
         tools = Tools(
             database=database,
             sampler=sampler,
@@ -191,7 +192,8 @@ async def _working(
             await database.write(
                 lambda connection: key_store.expire_keys(connection, tools.clock())
             )
-            listeners = [] if webhooks is None else [webhooks.hear]
+            if webhooks is not None:
+                listeners.append(webhooks.hear)
             dispatch = await _begun(settings, tools, listeners)
         try:
             sandboxes.begin()
@@ -199,6 +201,18 @@ async def _working(
         finally:
             await dispatch.close(Grace(settings.drain_seconds, hurry))
             await sandboxes.close()
+
+
+@asynccontextmanager
+async def _shared(
+    database: Database, providers: list[Provider], sampler: ProviderSampler
+) -> AsyncIterator[list[Callable[[str], None]]]:
+    """Share the limits of providers with others on this database; give who listens to them for that."""
+    if not database.is_shared:
+        yield []
+        return
+    async with sharing(database, providers, sampler.limiters) as shares:
+        yield [shares.look_again]
 
 
 @asynccontextmanager

@@ -15,7 +15,7 @@ from tests.workers.conftest import StartWorker
 
 ROWS = 900
 PLACES = 64
-"""The calls that one process makes of an endpoint at once, by its settings."""
+"""The calls that all processes together make of an endpoint at once, by their settings."""
 
 
 def saved(server: EvaldServer, run: Any) -> int:
@@ -30,15 +30,15 @@ def repeated(models: ModelServer) -> int:
 def test_two_workers_share_the_chunks_of_a_run_and_each_row_is_asked_for_once(
     server: EvaldServer, models: ModelServer, start_worker: StartWorker
 ) -> None:
-    run = create_run(server, create_eval(server), sampled(rows(ROWS)))
-    assert get_run(server, run)["status"] == "queued"
-    models.script(Step(hold="before"))
-    start_worker(), start_worker()
+    models.script(Step(delay_ms=200))
+    workers = [start_worker(EVALD_LOG_LEVEL="debug") for _ in range(2)]
 
-    models.wait(in_flight=PLACES + 1)  # more than one of them could have
-    models.release()
+    run = create_run(server, create_eval(server), sampled(rows(ROWS)))
 
     assert get_final(server, run)["status"] == "completed"
+    for worker in workers:
+        until(lambda worker=worker: "chunk carried out" in worker.log())  # type: ignore[misc]
+    assert models.stats().max_in_flight == PLACES
     check(server, run["eval_id"], run["id"])
     assert Counter(models.stats().calls_by_message.values()) == {1: ROWS}
 
@@ -74,7 +74,7 @@ def test_a_cancel_stops_all_workers_and_its_answer_has_the_final_counts(
     start_worker(), start_worker()
     models.script(Step(), Step(hold="before"), per="rule")
     run = create_run(server, create_eval(server), sampled(rows(ROWS)))
-    held = models.wait(held=2 * PLACES)
+    held = models.wait(held=PLACES)
 
     canceled = server.ask("POST", path_of(run)).json
 
