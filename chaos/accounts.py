@@ -1,0 +1,127 @@
+"""Which calls were made again, and which blow is the reason of each: pure rules."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+
+from tests.model_server.ledger import CallRecord
+
+
+@dataclass(frozen=True)
+class Blow:
+    """Something that was done to a machine, and the time in which it may have lost work by it.
+
+    Times are time.monotonic() seconds.
+    """
+
+    kind: str
+    machine: str | None
+    """None is a blow to all."""
+    began_at: float
+    ended_at: float
+
+    def hits(self, call: CallRecord, unsaved_s: float) -> bool:
+        """Say whether a call was in flight or not yet saved when the blow fell."""
+        if self.machine not in (None, call.caller):
+            return False
+        ended_at = float("inf") if call.ended_at is None else call.ended_at
+        return call.began_at <= self.ended_at and ended_at + unsaved_s >= self.began_at
+
+    def finds_in_flight(self, call: CallRecord) -> bool:
+        """Say whether a call was in flight at the moment of the blow."""
+        return (
+            self.machine in (None, call.caller)
+            and call.began_at <= self.began_at
+            and (call.ended_at is None or call.ended_at >= self.began_at)
+        )
+
+
+@dataclass(frozen=True)
+class Account:
+    """What one blow cost."""
+
+    blow: Blow
+    in_flight: int
+    """Calls of the machine that were in flight when it fell."""
+    again: int
+    """Of these and of those begun during the blow, the ones that were made again."""
+    unsaved_again: int
+    """Calls that were finished when it fell, and were made again since no item was saved."""
+    longest_unsaved_s: float
+    """Seconds between the end of such a call and the blow, at most."""
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """What all blows cost."""
+
+    of_blows: Sequence[Account]
+    unexplained: Sequence[str]
+    """Calls that were made again although nothing had happened to the first one."""
+
+
+def accounts(calls: Iterable[CallRecord], blows: Sequence[Blow], unsaved_s: float) -> Accounts:
+    """Give each call that was made again to the last blow that hit it.
+
+    A finished call counts as unsaved for at most `unsaved_s` seconds. Of the calls of a row one made
+    its item; it is one that no blow hit, or else the last.
+    """
+    calls = list(calls)
+    repeated: dict[Blow, list[CallRecord]] = {blow: [] for blow in blows}
+    unexplained: list[str] = []
+    for same in _by_message(calls):
+        reasons = [(call, _reason(call, blows, unsaved_s)) for call in same]
+        unhit = [call for call, blow in reasons if blow is None]
+        unexplained += [_told(call, blows) for call in unhit[:-1]]
+        hit = [(call, blow) for call, blow in reasons if blow is not None]
+        for call, blow in hit if unhit else hit[:-1]:
+            repeated[blow].append(call)
+    return Accounts([_account(blow, repeated[blow], calls) for blow in blows], unexplained)
+
+
+def _by_message(calls: Iterable[CallRecord]) -> Iterable[list[CallRecord]]:
+    by_message: dict[str, list[CallRecord]] = {}
+    for call in sorted(calls, key=attrgetter("began_at")):
+        by_message.setdefault(call.message, []).append(call)
+    return (same for same in by_message.values() if len(same) > 1)
+
+
+def _reason(call: CallRecord, blows: Iterable[Blow], unsaved_s: float) -> Blow | None:
+    reasons = [blow for blow in blows if blow.hits(call, unsaved_s)]
+    return max(reasons, key=attrgetter("began_at"), default=None)
+
+
+def _account(blow: Blow, again: Sequence[CallRecord], calls: Iterable[CallRecord]) -> Account:
+    waits = [_unsaved_s(call, blow) for call in again]
+    before = [wait for wait in waits if wait is not None]
+    return Account(
+        blow,
+        in_flight=sum(blow.finds_in_flight(call) for call in calls),
+        again=len(again) - len(before),
+        unsaved_again=len(before),
+        longest_unsaved_s=max(before, default=0.0),
+    )
+
+
+def _unsaved_s(call: CallRecord, blow: Blow) -> float | None:
+    """Give how long a call was finished when the blow fell, None if it was not."""
+    if call.ended_at is None or call.aborted or call.ended_at >= blow.began_at:
+        return None
+    return blow.began_at - call.ended_at
+
+
+def _told(call: CallRecord, blows: Sequence[Blow]) -> str:
+    own = [blow.began_at for blow in blows if blow.machine in (None, call.caller)]
+    nearest = min((abs(at - call.began_at) for at in own), default=float("inf"))
+    end = "in flight" if call.ended_at is None else f"{call.ended_at - call.began_at:.3f} s"
+    how = "aborted" if call.aborted else "finished"
+    return (
+        f"'{call.message}' of {call.caller} ({end}, {how}) was made again; "
+        f"the nearest blow to it is {nearest:.1f} s away"
+    )
+
+
+def calls_by_row(calls: Iterable[CallRecord]) -> Counter[int]:
+    """Give how many rows were asked for how often."""
+    return Counter(Counter(call.message for call in calls).values())
