@@ -62,7 +62,7 @@ class Accounts:
 
 
 def accounts(calls: Iterable[CallRecord], blows: Sequence[Blow], unsaved_s: float) -> Accounts:
-    """Give each call that was made again to the last blow that hit it.
+    """Give each call that was made again to a blow that hit it.
 
     A finished call counts as unsaved for at most `unsaved_s` seconds. Of the calls of a row one made
     its item; it is one that no blow hit, or else the last.
@@ -88,8 +88,13 @@ def _by_message(calls: Iterable[CallRecord]) -> Iterable[list[CallRecord]]:
 
 
 def _reason(call: CallRecord, blows: Iterable[Blow], unsaved_s: float) -> Blow | None:
+    """Give the blow that fell soonest after a call had ended; of those that fell before, the last."""
     reasons = [blow for blow in blows if blow.hits(call, unsaved_s)]
-    return max(reasons, key=attrgetter("began_at"), default=None)
+    return min(
+        reasons,
+        key=lambda blow: (_unsaved_s(call, blow) or 0, -blow.began_at),
+        default=None,
+    )
 
 
 def _account(blow: Blow, again: Sequence[CallRecord], calls: Iterable[CallRecord]) -> Account:

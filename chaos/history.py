@@ -123,7 +123,9 @@ def late_calls(
         answered = canceled_at.get(call.message.partition(" ")[0])
         if answered is not None and call.began_at > answered + bound_s:
             late_ms = (call.began_at - answered) * 1000
-            found.append(f"'{call.message}' of {call.caller} began {late_ms:.0f} ms after the cancel")
+            found.append(
+                f"'{call.message}' of {call.caller} began {late_ms:.0f} ms after the cancel"
+            )
     return found
 
 
