@@ -4,7 +4,7 @@ A run over rows that a scripted model server answers goes on while servers and w
 stopped and paused, their wires to Postgres cut and silent, and Postgres itself restarted; meanwhile
 clients create, read and cancel other runs. Then everything is held against what evald promises. The
 exit status is 1 if anything is wrong. The same seed makes the same blows; the machine decides what
-they meet.
+they meet. `python -m chaos cancel` cancels runs at random moments instead.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from chaos import cancels
 from chaos.long_run import Order, long_run
 from chaos.machines import Size
 from chaos.tables import told
@@ -22,6 +23,9 @@ from tests.model_server.client import ModelServer
 
 def main() -> None:
     """Carry out what the command line says."""
+    if sys.argv[1:2] == ["cancel"]:
+        del sys.argv[1]
+        cancels.main()
     asked = arguments()
     size = Size() if asked.sqlite else Size(asked.servers, asked.workers)
     order = Order(asked.seed, asked.rows, asked.kills, size)

@@ -1,4 +1,4 @@
-"""Cancel runs at random moments: `python -m chaos.cancels`, or `make chaos ARGS=cancel`.
+"""Cancel runs at random moments: `python -m chaos cancel`, or `make chaos ARGS=cancel`.
 
 Each round creates a run and cancels it at a moment that chance has chosen, at whichever server. Some
 runs are canceled before anything has begun, some are completed before. Held against the promise:
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from statistics import median, quantiles
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from chaos.history import late_calls
 from chaos.machines import Cluster, Size
@@ -183,7 +183,7 @@ def _spread(numbers: Sequence[float]) -> tuple[str, str, str]:
     return f"{median(numbers):.1f}", f"{min(p99, max(numbers)):.1f}", f"{max(numbers):.1f}"
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Carry out what the command line says, on one process and on a cluster."""
     asked = arguments()
     sizes = {"one process, SQLite": Size()}
@@ -211,7 +211,7 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m chaos.cancels",
+        prog="python -m chaos cancel",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -221,7 +221,3 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=3, help="`evald worker` (default 3)")
     parser.add_argument("--sqlite", action="store_true", help="one process over SQLite alone")
     return parser.parse_args()
-
-
-if __name__ == "__main__":
-    main()
