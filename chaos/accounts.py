@@ -20,6 +20,7 @@ class Blow:
     """None is a blow to all."""
     began_at: float
     ended_at: float
+    ends_the_process: bool = False
 
     def hits(self, call: CallRecord, unsaved_s: float) -> bool:
         """Say whether a call was in flight or not yet saved when the blow fell."""
@@ -88,11 +89,17 @@ def _by_message(calls: Iterable[CallRecord]) -> Iterable[list[CallRecord]]:
 
 
 def _reason(call: CallRecord, blows: Iterable[Blow], unsaved_s: float) -> Blow | None:
-    """Give the blow that fell soonest after a call had ended; of those that fell before, the last."""
-    reasons = [blow for blow in blows if blow.hits(call, unsaved_s)]
+    """Give the blow that cost a call: first one that ended the process, for nothing else need do so.
+
+    Of several it is the one that fell soonest after the call had ended; of those before that, the last.
+    """
     return min(
-        reasons,
-        key=lambda blow: (_unsaved_s(call, blow) or 0, -blow.began_at),
+        (blow for blow in blows if blow.hits(call, unsaved_s)),
+        key=lambda blow: (
+            not blow.ends_the_process,
+            _unsaved_s(call, blow) or 0,
+            -blow.began_at,
+        ),
         default=None,
     )
 

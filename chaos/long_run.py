@@ -10,6 +10,8 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+import orjson
+
 from chaos.accounts import Accounts, accounts, calls_by_row
 from chaos.clients import AnyServer, create_eval, create_run
 from chaos.history import lost
@@ -74,6 +76,9 @@ def long_run(order: Order, models: ModelServer, folder: Path, say: Say) -> Outco
         wrongs += _wrongs_of_the_end(cluster.servers[0], order, run)
         models.wait(timeout=60, in_flight=0)
         calls = models.calls()
+    (folder / "calls.json").write_bytes(orjson.dumps(calls))
+    (folder / "blows.json").write_bytes(orjson.dumps(striker.blows))
+    (folder / "seen.json").write_bytes(orjson.dumps(noted.seen))
     own = [call for call in calls if call.message.startswith("row ")]
     told = accounts(own, striker.blows, UNSAVED_S)
     return Outcome(

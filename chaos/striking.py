@@ -13,6 +13,8 @@ from tests.postgres import PostgresServer
 
 PAUSE_S = 0.3
 """Between two tries to start a process, as whatever watches over it would wait."""
+READ_AFTER_S = 0.1
+"""For so long after the end of a process what it had sent may still be read."""
 AFTERWARDS_S = 1.0
 """For so long after a blow a machine may still find out what it has lost meanwhile."""
 
@@ -77,31 +79,35 @@ class Striker:
         if status is not None:
             now = time.monotonic()
             self.ended_by_themselves.append(f"{machine.name} at {now:.3f} with status {status}")
-            self._note("an end by itself", machine, now - LONGEST_BLOW_S["silence"], 0)
+            self._note_end("an end by itself", machine, now - LONGEST_BLOW_S["silence"])
             self._start(machine)
 
-    def _note(self, kind: str, machine: Machine | None, began_at: float, more_s: float) -> None:
+    def _note(self, kind: str, machine: Machine | None, began_at: float) -> None:
         name = None if machine is None else machine.name
-        self.blows.append(Blow(kind, name, began_at, time.monotonic() + more_s))
+        self.blows.append(Blow(kind, name, began_at, time.monotonic() + AFTERWARDS_S))
+
+    def _note_end(self, kind: str, machine: Machine, began_at: float) -> None:
+        ended_at = time.monotonic() + READ_AFTER_S
+        self.blows.append(Blow(kind, machine.name, began_at, ended_at, ends_the_process=True))
 
     def _kill(self, strike: Strike, machine: Machine) -> None:
         kind = "kill of a server" if machine.answers else "kill of a worker"
         began_at = time.monotonic()
         machine.process.kill()
-        self._note(kind, machine, began_at, 0.1)  # what it had sent may still be read
+        self._note_end(kind, machine, began_at)
         time.sleep(strike.lasts_s)
         if strike.and_again is not None:
             machine.process.begin()
             time.sleep(strike.and_again)
             began_at = time.monotonic()
             machine.process.kill()
-            self._note("kill at a start", machine, began_at, 0.1)
+            self._note_end("kill at a start", machine, began_at)
         self._start(machine)
 
     def _stop(self, strike: Strike, machine: Machine) -> None:
         began_at = time.monotonic()
         machine.process.stop()
-        self._note("SIGTERM", machine, began_at, 0)
+        self._note_end("SIGTERM", machine, began_at)
         time.sleep(strike.lasts_s)
         self._start(machine)
 
@@ -123,13 +129,13 @@ class Striker:
         machine.pause()
         time.sleep(strike.lasts_s)
         machine.go_on()
-        self._note("pause", machine, began_at, AFTERWARDS_S)
+        self._note("pause", machine, began_at)
 
     def _cut(self, machine: Machine) -> None:
         assert machine.wire is not None
         began_at = time.monotonic()
         machine.wire.cut()
-        self._note("wire cut", machine, began_at, AFTERWARDS_S)
+        self._note("wire cut", machine, began_at)
 
     def _silence(self, strike: Strike, machine: Machine) -> None:
         assert machine.wire is not None
@@ -137,7 +143,7 @@ class Striker:
         machine.wire.fall_silent()
         time.sleep(strike.lasts_s)
         machine.wire.pass_again()
-        self._note("wire silent", machine, began_at, AFTERWARDS_S)
+        self._note("wire silent", machine, began_at)
 
     def _restart_postgres(self, strike: Strike, postgres: PostgresServer) -> None:
         with self._postgres:
@@ -145,4 +151,4 @@ class Striker:
             postgres.stop()
             time.sleep(strike.lasts_s)
             postgres.start()
-            self._note("restart of Postgres", None, began_at, AFTERWARDS_S)
+            self._note("restart of Postgres", None, began_at)
