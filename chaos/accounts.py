@@ -22,13 +22,6 @@ class Blow:
     ended_at: float
     ends_the_process: bool = False
 
-    def hits(self, call: CallRecord, unsaved_s: float) -> bool:
-        """Say whether a call was in flight or not yet saved when the blow fell."""
-        if self.machine not in (None, call.caller):
-            return False
-        ended_at = float("inf") if call.ended_at is None else call.ended_at
-        return call.began_at <= self.ended_at and ended_at + unsaved_s >= self.began_at
-
     def finds_in_flight(self, call: CallRecord) -> bool:
         """Say whether a call was in flight at the moment of the blow."""
         return (
@@ -65,18 +58,20 @@ class Accounts:
 def accounts(calls: Iterable[CallRecord], blows: Sequence[Blow], unsaved_s: float) -> Accounts:
     """Give each call that was made again to a blow that hit it.
 
-    A finished call counts as unsaved for at most `unsaved_s` seconds. Of the calls of a row one made
-    its item; it is one that no blow hit, or else the last.
+    A finished call counts as unsaved for at most `unsaved_s` seconds, in which no process was hung: one
+    that hangs in the middle of a save keeps all others waiting. Of the calls of a row one made its item;
+    it is one that no blow hit, or else the last.
     """
     calls = list(calls)
+    hit = Hits(blows, unsaved_s)
     repeated: dict[Blow, list[CallRecord]] = {blow: [] for blow in blows}
     unexplained: list[str] = []
     for same in _by_message(calls):
-        reasons = [(call, _reason(call, blows, unsaved_s)) for call in same]
+        reasons = [(call, hit.reason(call)) for call in same]
         unhit = [call for call, blow in reasons if blow is None]
         unexplained += [_told(call, blows) for call in unhit[:-1]]
-        hit = [(call, blow) for call, blow in reasons if blow is not None]
-        for call, blow in hit if unhit else hit[:-1]:
+        lost = [(call, blow) for call, blow in reasons if blow is not None]
+        for call, blow in lost if unhit else lost[:-1]:
             repeated[blow].append(call)
     return Accounts([_account(blow, repeated[blow], calls) for blow in blows], unexplained)
 
@@ -88,20 +83,56 @@ def _by_message(calls: Iterable[CallRecord]) -> Iterable[list[CallRecord]]:
     return (same for same in by_message.values() if len(same) > 1)
 
 
-def _reason(call: CallRecord, blows: Iterable[Blow], unsaved_s: float) -> Blow | None:
-    """Give the blow that cost a call: first one that ended the process, for nothing else need do so.
+class Hits:
+    """Says which blow cost a call."""
 
-    Of several it is the one that fell soonest after the call had ended; of those before that, the last.
-    """
-    return min(
-        (blow for blow in blows if blow.hits(call, unsaved_s)),
-        key=lambda blow: (
-            not blow.ends_the_process,
-            _unsaved_s(call, blow) or 0,
-            -blow.began_at,
-        ),
-        default=None,
-    )
+    def __init__(self, blows: Sequence[Blow], unsaved_s: float) -> None:
+        """Look for it among these."""
+        self._blows = blows
+        self._unsaved_s = unsaved_s
+        self._hangs = _joined((b.began_at, b.ended_at) for b in blows if not b.ends_the_process)
+
+    def reason(self, call: CallRecord) -> Blow | None:
+        """Give the blow that cost a call: first one that ended the process, others need not do so.
+
+        Of several it is the one that fell soonest after the call had ended; of those before, the last.
+        """
+        return min(
+            (blow for blow in self._blows if self._is_hit(call, blow)),
+            key=lambda blow: (
+                not blow.ends_the_process,
+                _unsaved_s(call, blow) or 0,
+                -blow.began_at,
+            ),
+            default=None,
+        )
+
+    def _is_hit(self, call: CallRecord, blow: Blow) -> bool:
+        """Say whether a call was in flight or not yet saved when a blow fell."""
+        if blow.machine not in (None, call.caller) or call.began_at > blow.ended_at:
+            return False
+        if call.ended_at is None or call.ended_at + self._unsaved_s >= blow.began_at:
+            return True
+        return self._unhung_s(call.ended_at, blow.began_at) <= self._unsaved_s
+
+    def _unhung_s(self, since: float, until: float) -> float:
+        """Give the seconds between two moments in which nothing was hung."""
+        hung = sum(
+            max(0.0, min(until, ended_at) - max(since, began_at))
+            for began_at, ended_at in self._hangs
+        )
+        return until - since - hung
+
+
+def _joined(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Join the spans of time that overlap."""
+    joined: list[tuple[float, float]] = []
+    for began_at, ended_at in sorted(spans):
+        if joined and began_at <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], ended_at))
+        else:
+            joined.append((began_at, ended_at))
+    return joined
 
 
 def _account(blow: Blow, again: Sequence[CallRecord], calls: Iterable[CallRecord]) -> Account:

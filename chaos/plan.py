@@ -16,7 +16,7 @@ ON_POSTGRES: Final[Sequence[Kind]] = (
 """The kinds of blows to a cluster, each as often as it is likely."""
 
 WITHIN_A_SAVE_S = 0.08
-LONGEST_WAIT_S = 1.0
+LONGEST_WAIT_S = 3.0
 LONGEST_BLOW_S = {
     "kill": 1.0,
     "stop": 0.5,

@@ -13,7 +13,7 @@ ROUNDS = 15
 
 
 @pytest.mark.parametrize(
-    "size", [Size(), Size(servers=1)], ids=["one process on SQLite", "on Postgres"]
+    "size", [Size(), Size(servers=2, workers=2)], ids=["one process", "two servers, two workers"]
 )
 def test_a_cancel_at_any_moment_stops_all_calls_and_its_answer_is_final(
     models: ModelServer, tmp_path: Path, size: Size

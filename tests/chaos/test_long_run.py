@@ -13,7 +13,7 @@ SEED = 20261126
 
 
 @pytest.mark.parametrize(
-    "size", [Size(), Size(servers=1)], ids=["one process on SQLite", "on Postgres"]
+    "size", [Size(), Size(servers=2, workers=2)], ids=["one process", "two servers, two workers"]
 )
 def test_a_run_that_is_hurt_again_and_again_keeps_every_promise(
     models: ModelServer, tmp_path: Path, size: Size
