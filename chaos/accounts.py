@@ -4,8 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import Final
 
 from tests.model_server.ledger import CallRecord
+
+USUALLY_SAVED_S: Final = 0.5
+"""Seconds after which an item is saved, when nothing hangs."""
 
 
 @dataclass(frozen=True)
@@ -93,15 +97,14 @@ class Hits:
         self._hangs = _joined((b.began_at, b.ended_at) for b in blows if not b.ends_the_process)
 
     def reason(self, call: CallRecord) -> Blow | None:
-        """Give the blow that cost a call: first one that ended the process, others need not do so.
+        """Give the blow that cost a call: the first one after its end, or the last one before.
 
-        Of several it is the one that fell soonest after the call had ended; of those before, the last.
+        A hang costs only what no end of the process within USUALLY_SAVED_S more explains.
         """
         return min(
             (blow for blow in self._blows if self._is_hit(call, blow)),
             key=lambda blow: (
-                not blow.ends_the_process,
-                _unsaved_s(call, blow) or 0,
+                _unsaved_s(call, blow) + (0 if blow.ends_the_process else USUALLY_SAVED_S),
                 -blow.began_at,
             ),
             default=None,
@@ -111,8 +114,10 @@ class Hits:
         """Say whether a call was in flight or not yet saved when a blow fell."""
         if blow.machine not in (None, call.caller) or call.began_at > blow.ended_at:
             return False
-        if call.ended_at is None or call.ended_at + self._unsaved_s >= blow.began_at:
+        if call.ended_at is None or call.ended_at >= blow.began_at:
             return True
+        if call.aborted:
+            return False
         return self._unhung_s(call.ended_at, blow.began_at) <= self._unsaved_s
 
     def _unhung_s(self, since: float, until: float) -> float:
@@ -136,8 +141,7 @@ def _joined(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def _account(blow: Blow, again: Sequence[CallRecord], calls: Iterable[CallRecord]) -> Account:
-    waits = [_unsaved_s(call, blow) for call in again]
-    before = [wait for wait in waits if wait is not None]
+    before = [wait for call in again if (wait := _unsaved_s(call, blow))]
     return Account(
         blow,
         in_flight=sum(blow.finds_in_flight(call) for call in calls),
@@ -147,11 +151,9 @@ def _account(blow: Blow, again: Sequence[CallRecord], calls: Iterable[CallRecord
     )
 
 
-def _unsaved_s(call: CallRecord, blow: Blow) -> float | None:
-    """Give how long a call was finished when the blow fell, None if it was not."""
-    if call.ended_at is None or call.aborted or call.ended_at >= blow.began_at:
-        return None
-    return blow.began_at - call.ended_at
+def _unsaved_s(call: CallRecord, blow: Blow) -> float:
+    """Give the seconds for which a call was finished when the blow fell, 0 if it was not."""
+    return 0.0 if call.ended_at is None else max(0.0, blow.began_at - call.ended_at)
 
 
 def _told(call: CallRecord, blows: Sequence[Blow]) -> str:
