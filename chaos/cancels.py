@@ -131,8 +131,9 @@ def _changed(cancels: Sequence[Cancel], servers: Sequence[EvaldServer]) -> Itera
     """Give in words the runs that are not as they were in the answer."""
     for number, each in enumerate(cancels):
         server = servers[number % len(servers)]
-        if get_run(server, each.run) != each.run:
-            yield f"{each.run['id']} is not as the answer said"
+        later = get_run(server, each.run)
+        if differing := sorted(name for name in each.run if later[name] != each.run[name]):
+            yield f"{each.run['id']} is not as the answer said: {', '.join(differing)}"
         try:
             check(server, each.run["eval_id"], each.run["id"])
         except AssertionError as error:

@@ -86,7 +86,11 @@ class Cluster:
         self.machines: list[Machine] = []
         self._folder = folder
         self._size = size
-        self._environment = {"EVALD_UPSTREAM_BASE_URL": models_url, **(environment or {})}
+        self._environment = {
+            "EVALD_UPSTREAM_BASE_URL": models_url,
+            "EVALD_PUBLIC_URL": "http://evald.example",  # every server gives a run the same report_url
+            **(environment or {}),
+        }
         self._blows = threading.Condition()
 
     @property
