@@ -112,10 +112,13 @@ class EvaldServer:
 
         RuntimeError with the log when it ends instead.
         """
-        command = [
-            *self.under,
-            *evald_command("--port", str(self.port), "--data-dir", str(self.data_dir)),
-        ]
+        self.begin()
+        self.url = self._ready_line("evald is ready at ").split(",")[0]
+        self.port = urlsplit(self.url).port or 0
+
+    def begin(self) -> None:
+        """Begin the process and wait for nothing."""
+        command = [*self.under, *self.command()]
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 as_ordinary_user(command) if self.is_ordinary else command,
@@ -125,17 +128,20 @@ class EvaldServer:
                 stderr=log,
                 start_new_session=True,  # a signal to the tests is not one to the server
             )
-        self.url = self._ready_url()
-        self.port = urlsplit(self.url).port or 0
 
-    def _ready_url(self) -> str:
+    def command(self) -> list[str]:
+        """Give the command line of the process."""
+        return evald_command("--port", str(self.port), "--data-dir", str(self.data_dir))
+
+    def _ready_line(self, beginning: str) -> str:
+        """Give the rest of the line that says that it is ready. RuntimeError with the log without it."""
         assert self.process.stdout is not None
         readable, _, _ = select.select([self.process.stdout], [], [], READY_WITHIN_S)
         line = self.process.stdout.readline().decode() if readable else ""
-        if not line.startswith("evald is ready at "):
+        if not line.startswith(beginning):
             self.process.kill()
             raise RuntimeError(f"evald did not start: {line}{self.log()}")
-        return line.removeprefix("evald is ready at ").split(",")[0]
+        return line.removeprefix(beginning)
 
     def stop(self) -> int:
         """Send SIGTERM and give the exit status."""

@@ -85,7 +85,7 @@ class MinedServer(EvaldServer):
         points, self.points = self.points, ()
         if points:
             self.launch(points)
-            self.url = self._ready_url()
+            self.url = self._ready_line("evald is ready at ").split(",")[0]
             self.port = urlsplit(self.url).port or 0
         else:
             super().start()

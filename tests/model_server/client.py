@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 from urllib.parse import urlencode, urlsplit
 
-from tests.model_server.ledger import Stats
+from tests.model_server.ledger import CallRecord, Stats
 from tests.model_server.script import Rule, Step
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -97,6 +97,10 @@ class ModelServer:
         """
         query = {**wanted, "timeout": timeout}
         return stats_from(self._ask("GET", "/stats/wait", query, timeout=timeout))
+
+    def calls(self) -> list[CallRecord]:
+        """Give the last 100,000 calls of models with their times, oldest first."""
+        return [CallRecord(**call) for call in self._ask("GET", "/calls")]
 
     def requests(self) -> list[SeenRequest]:
         """Give the last 1,000 calls of models, oldest first."""

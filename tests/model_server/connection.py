@@ -10,6 +10,7 @@ from tests.model_server.call import Call, call_from, embedding_call_from
 from tests.model_server.completion import error
 from tests.model_server.control import control
 from tests.model_server.http import BadRequest, Request, json_answer, take_request
+from tests.model_server.ledger import CallRecord
 from tests.model_server.play import play
 from tests.model_server.script import Step
 from tests.model_server.service import Service
@@ -31,7 +32,7 @@ class Connection(asyncio.Protocol):
         self.connections = connections
         self.received = bytearray()
         self.in_work: asyncio.Task[None] | None = None
-        self.call_is_open = False
+        self.open_call: CallRecord | None = None
         self.writable = asyncio.Event()
         self.writable.set()
 
@@ -70,20 +71,20 @@ class Connection(asyncio.Protocol):
         service = self.service
         number = service.note(request)
         step = service.script.next_step(call.model, call.message, call.api)
-        service.ledger.start(call.message)
+        record = service.ledger.start(call.message, request.key)
         if step.at_once:
             self.transport.write(answer_to(call, step, number).joined())
-            service.ledger.finish()
+            service.ledger.finish(record)
             self.close_if_wanted(request)
         else:
-            self.call_is_open = True
-            self.work(request, self.serve_slowly(call, step, number))
+            self.open_call = record
+            self.work(request, self.serve_slowly(call, step, number, record))
 
-    async def serve_slowly(self, call: Call, step: Step, number: int) -> None:
+    async def serve_slowly(self, call: Call, step: Step, number: int, record: CallRecord) -> None:
         """Answer a call whose step takes time."""
         await play(call, step, number, self.service.hold, self)
-        self.call_is_open = False
-        self.service.ledger.finish()
+        self.open_call = None
+        self.service.ledger.finish(record)
 
     async def serve_control(self, request: Request) -> None:
         """Answer everything that is not a call of a model."""
@@ -135,8 +136,8 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Note an aborted call at once and end its task."""
         self.connections.discard(self)
-        if self.call_is_open:
-            self.call_is_open = False
-            self.service.ledger.abort()
+        if self.open_call is not None:
+            self.service.ledger.abort(self.open_call)
+            self.open_call = None
         if self.in_work is not None:
             self.in_work.cancel()

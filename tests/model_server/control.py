@@ -33,6 +33,8 @@ async def control(service: Service, request: Request) -> bytes:
             case "DELETE", "/stats":
                 service.reset()
                 return json_answer(200, {})
+            case "GET", "/calls":
+                return json_answer(200, list(service.ledger.calls))
             case "GET", "/requests":
                 return json_answer(200, [seen_object(seen) for seen in service.seen])
             case "GET", "/v1/models" | "/models":

@@ -9,6 +9,7 @@ import orjson
 END_OF_HEAD = b"\r\n\r\n"
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 CLOSE = re.compile(rb"\r\nconnection: *close", re.IGNORECASE)
+KEY = re.compile(rb"\r\nauthorization: *bearer ([^\r]*)", re.IGNORECASE)
 CHUNKED = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
 
 
@@ -29,6 +30,12 @@ class Request:
     def wants_close(self) -> bool:
         """Say whether the client asked to close the connection after the answer."""
         return CLOSE.search(self.head) is not None
+
+    @property
+    def key(self) -> str:
+        """Give the key that came with it, "" without one."""
+        found = KEY.search(self.head)
+        return found[1].decode("latin-1") if found else ""
 
     @property
     def headers(self) -> dict[str, str]:

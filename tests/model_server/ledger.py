@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 TIMES_KEPT = 10_000
+CALLS_KEPT = 100_000
 WAITABLE = ("started", "finished", "aborted", "in_flight", "held")
 
 
@@ -26,6 +27,17 @@ class Stats:
     aborted_at: tuple[float, ...]
 
 
+@dataclass(slots=True)
+class CallRecord:
+    """One call: what it asked, who asked, and when. Times are time.monotonic() seconds."""
+
+    message: str
+    caller: str  # the key that came with it
+    began_at: float
+    ended_at: float | None = None  # None while it is in flight
+    aborted: bool = False  # the client left before the end of the answer
+
+
 class Ledger:
     """Counts calls as they come and go, and wakes those who wait for a number."""
 
@@ -42,27 +54,33 @@ class Ledger:
         self.calls_by_message: dict[str, int] = {}
         self.started_at: deque[float] = deque(maxlen=TIMES_KEPT)
         self.aborted_at: deque[float] = deque(maxlen=TIMES_KEPT)
+        self.calls: deque[CallRecord] = deque(maxlen=CALLS_KEPT)
 
-    def start(self, message: str) -> None:
-        """Note that a call has come."""
+    def start(self, message: str, caller: str) -> CallRecord:
+        """Note that a call has come; the record is for its end."""
+        record = CallRecord(message, caller, time.monotonic())
+        self.calls.append(record)
         self.started += 1
         self.in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
         self.calls_by_message[message] = self.calls_by_message.get(message, 0) + 1
-        self.started_at.append(time.monotonic())
+        self.started_at.append(record.began_at)
         self.wake()
+        return record
 
-    def finish(self) -> None:
+    def finish(self, record: CallRecord) -> None:
         """Note that a call was answered as its step says."""
+        record.ended_at = time.monotonic()
         self.finished += 1
         self.in_flight -= 1
         self.wake()
 
-    def abort(self) -> None:
+    def abort(self, record: CallRecord) -> None:
         """Note that the client has left before the end of the answer."""
+        record.ended_at, record.aborted = time.monotonic(), True
         self.aborted += 1
         self.in_flight -= 1
-        self.aborted_at.append(time.monotonic())
+        self.aborted_at.append(record.ended_at)
         self.wake()
 
     @contextmanager

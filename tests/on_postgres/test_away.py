@@ -22,7 +22,7 @@ from tests.runs.making import (
     rows,
     sampled,
 )
-from tests.server import EvaldServer
+from tests.server import EvaldServer, evald_ended
 from tests.waiting import until
 
 ROWS = 600
@@ -62,6 +62,22 @@ def test_a_run_outlives_a_restart_of_postgres_and_calls_no_row_twice(
     assert final["status"] == "completed"
     check(server, run["eval_id"], run["id"])
     assert counts_of(models) == {1: ROWS}
+
+
+def test_a_key_that_cannot_be_looked_up_is_answered_as_whatever_else_needs_the_database(
+    server: EvaldServer, own_postgres: PostgresServer
+) -> None:
+    made = evald_ended("keys", "create", environment=server.environment)
+    assert made.returncode == 0, made.stderr
+    own_postgres.stop()
+    try:
+        answer = server.with_key("one that nobody has read yet").ask("GET", "/v1/evals")
+    finally:
+        own_postgres.start()
+
+    assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json["error"]["code"] == "database_away"
+    assert until(lambda: server.ask("GET", "/healthz").status == 200)
 
 
 def test_a_cancel_while_postgres_is_away_fails_and_works_when_it_is_back(

@@ -1,4 +1,4 @@
-"""A wire to Postgres that can be cut, also behind a commit whose answer nobody gets."""
+"""A wire to Postgres that can be cut, also behind a commit whose answer nobody gets, or go silent."""
 
 import socket
 import threading
@@ -22,6 +22,8 @@ class Wire:
         self._counting = threading.Lock()
         self._commits_to_cut = 0
         self.commits_cut = 0
+        self._passing = threading.Event()
+        self._passing.set()
 
     def __enter__(self) -> Self:
         """Begin to take connections."""
@@ -37,7 +39,16 @@ class Wire:
         """Cut everything, for good."""
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        self.pass_again()
         self.cut()
+
+    def fall_silent(self) -> None:
+        """Take connections and bytes, and pass nothing on: nobody is told that the way is gone."""
+        self._passing.clear()
+
+    def pass_again(self) -> None:
+        """Pass on what has come meanwhile, in its order, and all that comes."""
+        self._passing.set()
 
     def cut(self) -> None:
         """Cut all connections that there are; new ones are passed on again."""
@@ -55,7 +66,11 @@ class Wire:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            server = socket.create_connection(("127.0.0.1", self._target))
+            try:
+                server = socket.create_connection(("127.0.0.1", self._target))
+            except OSError:  # Postgres is away
+                _close(client)
+                continue
             self._pairs.append((client, server))
             lost = threading.Event()
             for source, sink, is_asking in ((client, server, True), (server, client, False)):
@@ -66,7 +81,7 @@ class Wire:
         self, source: socket.socket, sink: socket.socket, lost: threading.Event, is_asking: bool
     ) -> None:
         with suppress(OSError):
-            while piece := source.recv(PIECE):
+            while piece := self._received(source):
                 if is_asking and COMMIT in piece:
                     self._lose_one(lost)
                 if not is_asking and lost.is_set():  # Postgres has answered, so it has committed
@@ -81,6 +96,11 @@ class Wire:
             if self._commits_to_cut:
                 self._commits_to_cut -= 1
                 lost.set()
+
+    def _received(self, source: socket.socket) -> bytes:
+        piece = source.recv(PIECE)
+        self._passing.wait()  # an end is news, too
+        return piece
 
 
 def _close(*sockets: socket.socket) -> None:

@@ -1,0 +1,26 @@
+"""`make chaos` in short: a run that is hurt a few times, on both databases."""
+
+from pathlib import Path
+
+import pytest
+
+from chaos.long_run import Order, long_run
+from chaos.machines import Size
+from chaos.tables import told
+from tests.model_server.client import ModelServer
+
+SEED = 20261126
+
+
+@pytest.mark.parametrize(
+    "size", [Size(), Size(servers=2, workers=2)], ids=["one process", "two servers, two workers"]
+)
+def test_a_run_that_is_hurt_again_and_again_keeps_every_promise(
+    models: ModelServer, tmp_path: Path, size: Size
+) -> None:
+    order = Order(seed=SEED, rows=1_000, kills=4, size=size)
+
+    outcome = long_run(order, models, tmp_path, say=lambda words: None)
+
+    assert outcome.wrongs == [], told(order, outcome)
+    assert sum(outcome.rows_by_calls.values()) == order.rows
