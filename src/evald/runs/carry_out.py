@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,6 +23,9 @@ from evald.store import counters as counter_store
 from evald.store import output_items as item_store
 from evald.store.chunks import Row
 from evald.store.output_items import NewItem
+
+LOCKED_AT_MOST: Final = "1s"
+"""How long a save waits for the others of its run before it looks whether one of them hangs."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,7 @@ async def _save(batch: Sequence[NewItem], recipe: Recipe, chunk: OwnChunk, tools
         await item_store.insert_items(connection, recipe.run_id, batch)
 
     try:
-        await tools.database.write(save)
+        await tools.database.write_soon(save, LOCKED_AT_MOST)
     except IntegrityError:
         rest = await _not_there(batch, tools)
         if len(rest) == len(batch):

@@ -41,6 +41,8 @@ class Pools:
     writers: int = 8
 
 
+HUNG_AFTER: Final = "200ms"
+"""How long a transaction stands still before it may be ended when it is in the way of others."""
 TRIED = 3
 """How often an insert is begun again before it is an error that something is taken."""
 
@@ -70,17 +72,17 @@ class Database:
         """Give what `work` gives, with all that it wrote saved, or nothing of it on an error."""
         return await uninterrupted(_in_transaction(self.writer, work))
 
-    async def write_soon(self, work: Work[Result]) -> Result:
+    async def write_soon(self, work: Work[Result], within: str = HUNG_AFTER) -> Result:
         """Like `write`, but not kept waiting by a process that hangs in the middle of a transaction.
 
-        Its sessions are ended where they are in the way; if it goes on after all, it has to begin its
-        work again, as ours may be.
+        Its sessions are ended when they are in the way for `within`; if it goes on after all, it has to
+        begin its work again, as ours may be.
         """
         if not self.is_shared:
             return await self.write(work)
 
         async def impatient(connection: AsyncConnection) -> Result:
-            await connection.execute(_IMPATIENT)
+            await connection.execute(_IMPATIENT, {"within": within})
             return await work(connection)
 
         for _ in range(TRIED):
@@ -138,10 +140,8 @@ TRY_AGAIN: Final = (
 
 LOCKED: Final = "55P03"
 """The error code of Postgres for a lock that could not be had in time."""
-HUNG_AFTER: Final = "200ms"
-"""How long a transaction stands still before it may be ended when it is in the way of a cancel."""
 
-_IMPATIENT = text(f"SET LOCAL lock_timeout = '{HUNG_AFTER}'")
+_IMPATIENT = text("SELECT set_config('lock_timeout', :within, true)")
 _HUNG = text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
     "WHERE datname = current_database() AND usename = current_user "

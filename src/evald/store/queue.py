@@ -28,6 +28,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from evald.contract.projects import ProjectId
 from evald.errors import RunStopped
+from evald.store.migrate import refusing_broken
+from evald.store.postgres import connect_arguments
 
 CHANNEL: Final = "evald"
 """On which processes tell each other what is new; the notice is a word and mostly the id of a run."""
@@ -40,6 +42,8 @@ SILENT_AFTER: Final = 3.0
 """Seconds without a sign of life after which the entry of a worker is taken over by another."""
 LIVE_WITHIN: Final = 1.5
 """Seconds within which a worker has given a sign of life if it is there and not paused."""
+WAITED_FOR: Final = "10s"
+"""How long a start waits for another one that makes the tables of the queue."""
 LOG_KEPT: Final = timedelta(hours=6)
 
 _BEGIN: Final = QueueEntrypoint("evald.begin")
@@ -75,14 +79,31 @@ class Entry:
 
 
 async def keep_queue(url: str) -> None:
-    """Bring the tables of the queue to what this PgQueuer knows; processes take turns."""
-    engine = create_async_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    async with engine.connect() as connection:
-        queries = await _queries(connection)
-        async with queries.schema_lock():
-            if not await queries.schema_is_installed():
-                await queries.install()
-        await queries.upgrade()
+    """Bring the tables of the queue to what this PgQueuer knows; processes take turns.
+
+    Raises CannotStart when Postgres cannot be had.
+    """
+    given = connect_arguments()
+    given["server_settings"]["lock_timeout"] = WAITED_FOR
+    engine = create_async_engine(
+        url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=given
+    )
+    with refusing_broken():
+        try:
+            async with engine.connect() as connection:
+                await _keep(await _queries(connection))
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:  # the driver's own
+            raise OSError(str(error)) from error
+
+
+async def _keep(queries: Queries) -> None:
+    # Nearly always there is nothing to do, and so no lock that a process could hang with.
+    if await queries.schema_is_installed() and not (await queries.plan_upgrade()).statements:
+        return
+    async with queries.schema_lock():
+        if not await queries.schema_is_installed():
+            await queries.install()
+    await queries.upgrade()
 
 
 async def queue_run(connection: AsyncConnection, run_id: str) -> None:
