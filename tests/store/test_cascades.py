@@ -53,6 +53,8 @@ ONE_RUN = {
     "response_tags": 0,
     "deleted_responses": 0,
     "leases": 0,
+    "provider_shares": 0,
+    "provider_starts": 0,
 }
 EMPTY = {**dict.fromkeys(ONE_RUN, 0), "projects": 1}
 
