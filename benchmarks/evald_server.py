@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.client import HTTPConnection
 from pathlib import Path
 from types import TracebackType
@@ -49,12 +49,19 @@ PROMPT = {
 }
 
 
+def evald_environment(model_url: str, settings: Mapping[str, str]) -> dict[str, str]:
+    """Give the environment of an evald process: this model server, these variables, and no others."""
+    ours = {k: v for k, v in os.environ.items() if not k.startswith("EVALD_")}
+    upstream = {"EVALD_UPSTREAM_BASE_URL": model_url, "EVALD_UPSTREAM_API_KEY": "benchmark"}
+    return ours | upstream | dict(settings)
+
+
 class EvaldServer:
     """An evald process with a data directory of its own for the duration of a ``with`` block."""
 
-    def __init__(self, model_url: str) -> None:
-        """Name the model server; nothing is started yet."""
-        self.model_url = model_url
+    def __init__(self, model_url: str, settings: Mapping[str, str] | None = None) -> None:
+        """Name the model server and more of evald's variables; nothing is started yet."""
+        self.environment = evald_environment(model_url, settings or {})
         self.last_used = 0.0
 
     def __enter__(self) -> Self:
@@ -132,15 +139,10 @@ class EvaldServer:
         if not COMMAND.exists():
             raise SystemExit(f"There is no {COMMAND}; `make check` or `make test` installs it.")
         where = ["--host", "127.0.0.1", "--port", str(port), "--data-dir", self.folder.name]
-        upstream = {
-            "EVALD_UPSTREAM_BASE_URL": self.model_url,
-            "EVALD_UPSTREAM_API_KEY": "benchmark",
-        }
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("EVALD_")}
         with self.log.open("wb") as log:
             return subprocess.Popen(
                 [COMMAND, "serve", *where],
-                env=environment | upstream,
+                env=self.environment,
                 cwd=self.folder.name,
                 stdout=log,
                 stderr=subprocess.STDOUT,

@@ -47,8 +47,9 @@ SETTINGS: Final = {
 class PostgresServer:
     """A server on a free port, with a folder of its own. It refuses root, so root's is nobody's."""
 
-    def __init__(self) -> None:
-        """Make the folder with an empty cluster; nothing is started yet."""
+    def __init__(self, **changed: str) -> None:
+        """Make the folder with an empty cluster, with some settings changed; nothing is started yet."""
+        self.settings = {**SETTINGS, **changed}
         self.folder = Path(tempfile.mkdtemp(prefix="evald-postgres-"))
         self.data = self.folder / "data"
         self.data.mkdir(mode=0o700)
@@ -76,7 +77,7 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start, and return when it takes connections."""
-        settings = [f"-c{name}={value}" for name, value in SETTINGS.items()]
+        settings = [f"-c{name}={value}" for name, value in self.settings.items()]
         command = [_program("postgres"), "-D", str(self.data), "-k", str(self.folder)]
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
