@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from evald.store.postgres import connect_arguments
+from evald.store.postgres import ask_the_unused, connect_arguments
 
 Result = TypeVar("Result")
 Work = Callable[[AsyncConnection], Awaitable[Result]]
@@ -208,17 +208,21 @@ def open_database(url: str, pools: Pools = Pools()) -> Database:
 
 
 def _postgres_engine(url: URL, size: int, **more: Any) -> AsyncEngine:
-    return create_async_engine(
+    engine = create_async_engine(
         url,
         pool_size=size,
         max_overflow=0,
         pool_timeout=300,
+        # The one that was used last: the driver keeps statements prepared for each connection.
+        pool_use_lifo=True,
         # A connection that was cut while nobody used it, say by a restart, is not handed out.
         pool_pre_ping=True,
         connect_args=connect_arguments(),
         hide_parameters=True,
         **more,
     )
+    ask_the_unused(engine)
+    return engine
 
 
 def _sqlite_engine(url: URL, begin: str, size: int, *, without: str = "") -> AsyncEngine:

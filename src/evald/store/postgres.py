@@ -2,9 +2,12 @@
 
 import asyncio
 import socket
+import time
 from typing import Any, Final
 
 import asyncpg
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 CONNECTED_WITHIN: Final = 10.0
 """Seconds for a new connection."""
@@ -18,6 +21,12 @@ PROBED_AFTER, PROBED_EVERY, PROBES = 5, 2, 3
 """Seconds, seconds, and how many: a machine that does not answer TCP is given up after their sum."""
 UNSENT_AT_MOST: Final = PROBED_AFTER + PROBED_EVERY * PROBES
 """Seconds for which what was sent may go unacknowledged."""
+
+ASKED_AFTER: Final = 2.0
+"""Seconds of disuse after which a connection is asked whether it still is one, before it is used.
+
+To ask each time is three trips to Postgres. One that Postgres has closed is known without.
+"""
 
 SERVER_SETTINGS: Final = {
     "idle_in_transaction_session_timeout": IDLE_AT_MOST,
@@ -39,6 +48,7 @@ class ProbedConnection(asyncpg.Connection):  # type: ignore[misc]  # the driver 
     ) -> None:
         """Take what the driver gives."""
         super().__init__(protocol, transport, *more, **named)
+        self.used = time.monotonic()
         given = transport.get_extra_info("socket")
         if given is None or given.family == socket.AF_UNIX:
             return
@@ -60,3 +70,22 @@ def connect_arguments() -> dict[str, Any]:
         "server_settings": dict(SERVER_SETTINGS),
         "connection_class": ProbedConnection,
     }
+
+
+def ask_the_unused(engine: AsyncEngine) -> None:
+    """Have a pool that pings connections do so only with those that nobody has used for a while."""
+    dialect = engine.sync_engine.dialect
+    ping = dialect.do_ping
+
+    def used(connection: Any, _: object) -> None:
+        if connection is not None:  # None when it was closed for good
+            connection.driver_connection.used = time.monotonic()
+
+    def is_there(connection: Any) -> bool:
+        known: ProbedConnection = connection.driver_connection
+        if known.is_closed():
+            return False
+        return time.monotonic() - known.used < ASKED_AFTER or ping(connection)
+
+    event.listen(engine.sync_engine, "checkin", used)
+    dialect.do_ping = is_there  # type: ignore[method-assign]
