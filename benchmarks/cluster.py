@@ -174,7 +174,9 @@ def queue_costs(bench: Bench) -> None:
         url = server.environment["EVALD_DATABASE_URL"]
     costs = [queue_cost(url, run["id"]) for _ in range(bench.asked.rounds)]
     chunks = costs[0].chunks
-    print(f"\n{chunks} chunks with nothing to do: {costs[0].statements / chunks:.1f} statements each,")
+    print(
+        f"\n{chunks} chunks with nothing to do: {costs[0].statements / chunks:.1f} statements each,"
+    )
     print(
         f"{median(chunks / one.seconds for one in costs):,.0f} chunks/s, "
         f"{median(one.seconds / chunks for one in costs) * 1000:.2f} ms and "
@@ -216,7 +218,9 @@ def idle(bench: Bench) -> None:
                 pids["Postgres"] = deployment.postgres.process.pid
             before = {name: cpu_seconds(pid) for name, pid in pids.items()}
             time.sleep(IDLE_S)
-            used = {name: (cpu_seconds(pid) - before[name]) * 60 / IDLE_S for name, pid in pids.items()}
+            used = {
+                name: (cpu_seconds(pid) - before[name]) * 60 / IDLE_S for name, pid in pids.items()
+            }
         figures = "  ".join(f"{name} {seconds:.2f}" for name, seconds in used.items())
         print(f"{way.name:18}{figures}", flush=True)
 

@@ -7,8 +7,8 @@ own functions do it, one chunk after the other.
 
 import asyncio
 import time
-from contextlib import asynccontextmanager
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,6 @@ from evald.runs.tools import Tools
 from evald.sampling.connections import open_connections
 from evald.sampling.sampler import ProviderSampler
 from evald.sandbox.aside import ProcessAside
-from evald.store import chunks as chunk_store
 from evald.store import queue
 from evald.store.database import Database, open_database
 

@@ -120,6 +120,12 @@ async def _carry_out_chunk(
     if not await carry_out(chunk, recipe, tools, all_begun):  # we leave
         await tools.database.write(partial(queue.hand_back, entries=[entry]))
         return
-    await tools.database.write(partial(queue.end_entry, entry=entry))
-    await finish(plan, tools)
+
+    async def end(connection: AsyncConnection) -> bool:
+        await queue.end_entry(connection, entry)
+        # Looked at after the last save here, so whoever saves last of all sees the items of all.
+        return await run_store.is_all_saved(connection, entry.run_id)
+
+    if await tools.database.write(end):
+        await finish(plan, tools)
     log.debug("chunk carried out", run=entry.run_id, position=position)

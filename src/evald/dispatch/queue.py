@@ -189,7 +189,8 @@ class QueueDispatch:
 
     def _ended(self, held: Held, task: "asyncio.Task[None]") -> None:
         del self._held[held.entry.claim]
-        self._some.set()
+        if held.is_open:  # else its room was free before
+            self._some.set()
         run_id = held.entry.run_id
         if not any(other.entry.run_id == run_id for other in self._held.values()):
             self._work.forget(run_id)

@@ -88,4 +88,4 @@ def ask_the_unused(engine: AsyncEngine) -> None:
         return time.monotonic() - known.used < ASKED_AFTER or ping(connection)
 
     event.listen(engine.sync_engine, "checkin", used)
-    dialect.do_ping = is_there  # type: ignore[method-assign]
+    dialect.do_ping = is_there  # type: ignore[assignment]

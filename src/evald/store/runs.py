@@ -209,6 +209,15 @@ async def complete_run(connection: AsyncConnection, run_id: str, finished_at: fl
     return moved.rowcount == 1
 
 
+async def is_all_saved(connection: AsyncConnection, run_id: str) -> bool:
+    """Say whether all rows of a run have an output item."""
+    saved = runs.c.passed + runs.c.failed + runs.c.errored
+    found = await connection.execute(
+        select(runs.c.id).where(runs.c.id == run_id, saved == runs.c.row_count)
+    )
+    return found.one_or_none() is not None
+
+
 async def cancel(
     connection: AsyncConnection, run_id: str, calls_aborted: int, finished_at: float
 ) -> bool:
