@@ -2,22 +2,23 @@
 
 evald is used as it is deployed: `evald serve` on SQLite and on Postgres, and `evald serve` that leaves
 the runs to one, two and four `evald worker`. All ways take turns, several rounds, each on an empty
-database, and do a small run before the clock starts. The model server is scripted: it answers at once
-(0 ms: all the time is evald's own) and after 50 ms.
+database, and do a small run before the clock starts. ``python -m benchmarks.cluster [PART ...]``
 
-runs      a run as in benchmarks/throughput.py, 64 rows of a chunk at once in each process
-queue     a run whose rows bring their samples: no model, so nothing but rows, chunks and the store; and
-          chunks in which there is nothing to do, by the functions of the queue alone
+runs      a run as in benchmarks/throughput.py, of a scripted model that answers at once (0 ms: all the
+          time is evald's own) and after 50 ms; --in-flight calls at once, over all processes
+graded    rows that bring their samples: no model, so nothing but rows, chunks and the store
+chunks    chunks in which there is nothing to do, by the functions of the queue alone
 first     milliseconds from the answer to a create to the moment in which the model gets the first call
 idle      CPU seconds a minute of processes that have nothing to do
 
 items/s          items by the time from creating the run to seeing it completed
+ratio            the same by that of `serve, SQLite` in the same round; the median of the rounds' ratios
 CPU s / 1,000    CPU seconds of all evald processes for 1,000 items; Postgres has its own column
-ratio            items/s by those of `serve, SQLite` in the same round; the median of the rounds' ratios
+cores            that all of them and the model server had busy together
 
-Everything is on one machine, so more processes are faster only as far as there are cores, and the model
-server and Postgres use them too: with few cores judge by the CPU. Postgres runs as for the tests, without
-fsync; `--fsync` has it write as in production. ``python -m benchmarks.cluster [runs|queue|first|idle ...]``
+Everything is on one machine, so more processes are faster only as far as there are cores: when `cores`
+is near their number, there is nothing left to gain, and only the CPU seconds can be compared. Postgres
+runs as for the tests, without fsync; with --fsync it writes to the disk.
 """
 
 import argparse
@@ -40,6 +41,9 @@ from tests.postgres import PostgresServer
 WARM_UP = 64
 POLL_S = 0.02
 ROWS_A_CHUNK = 256
+CHUNKS = 100
+GRADED_FOR_ONE = 8
+"""Rows without a model in place of each row with one: they are so much quicker."""
 IDLE_S = 20
 
 
@@ -51,6 +55,13 @@ class Cost:
     seconds: float
     cpu_seconds: float
     database_cpu_seconds: float
+    model_cpu_seconds: float
+
+    @property
+    def cores(self) -> float:
+        """Give how many cores were busy with it."""
+        used = self.cpu_seconds + self.database_cpu_seconds + self.model_cpu_seconds
+        return used / self.seconds
 
 
 @dataclass(frozen=True)
@@ -105,7 +116,7 @@ def runs(bench: Bench) -> None:
     for latency_ms in bench.asked.latency_ms:
         bench.models.script(Step(delay_ms=latency_ms))
         print(f"\n{bench.asked.rows:,} items, the model answers after {latency_ms} ms")
-        print_costs(WAYS, in_turns(bench, WAYS, sampled_run), bench.asked.rows)
+        print_costs(in_turns(bench, sampled_run, bench.asked.rows))
 
 
 def sampled_run(server: EvaldServer, items: int) -> Callable[[], Any]:
@@ -127,60 +138,65 @@ def graded_run(server: EvaldServer, items: int) -> Callable[[], Any]:
 NewRun = Callable[[EvaldServer, int], Callable[[], Any]]
 
 
-def in_turns(bench: Bench, ways: Sequence[Way], new_run: NewRun) -> list[list[Cost]]:
+def in_turns(bench: Bench, new_run: NewRun, items: int) -> list[list[Cost]]:
     """Give what the run took in each round, and each way."""
-    return [[measured(bench, way, new_run) for way in ways] for _ in range(bench.asked.rounds)]
+    return [
+        [measured(bench, way, new_run, items) for way in WAYS] for _ in range(bench.asked.rounds)
+    ]
 
 
-def measured(bench: Bench, way: Way, new_run: NewRun) -> Cost:
+def measured(bench: Bench, way: Way, new_run: NewRun, items: int) -> Cost:
     """Deploy, do a small run, and give what the large one takes."""
-    items = bench.asked.rows
     with bench.deployed(way) as deployment:
-        server = deployment.server
+        server, model = deployment.server, bench.models.process.pid
         server.until_final(new_run(server, WARM_UP)(), POLL_S)
         create = new_run(server, items)
-        cpu, database_cpu = deployment.cpu_seconds(), deployment.database_cpu_seconds()
+        before = deployment.cpu_seconds(), deployment.database_cpu_seconds(), cpu_seconds(model)
         began = time.monotonic()
         run = server.until_final(create(), POLL_S)
         seconds = time.monotonic() - began
-        cpu = deployment.cpu_seconds() - cpu
-        database_cpu = deployment.database_cpu_seconds() - database_cpu
+        after = deployment.cpu_seconds(), deployment.database_cpu_seconds(), cpu_seconds(model)
     counts = run["result_counts"]
     if counts["passed"] != passing(items) or counts["total"] != items:
         raise RuntimeError(f"{run['status']} with {counts}: {run['error']}")
-    return Cost(items, seconds, cpu, database_cpu)
+    evald, database, models = (late - early for late, early in zip(after, before, strict=True))
+    return Cost(items, seconds, evald, database, models)
 
 
-def print_costs(ways: Sequence[Way], rounds: Sequence[Sequence[Cost]], items: int) -> None:
+def print_costs(rounds: Sequence[Sequence[Cost]]) -> None:
     """Print a line for each way: medians of the rounds."""
-    print(f"{'':18}{'items/s':>9}{'ratio':>8}{'CPU s / 1,000':>15}{'of Postgres':>13}")
-    for place, way in enumerate(ways):
+    print(f"{'':18}{'items/s':>9}{'ratio':>8}{'CPU s / 1,000':>15}{'of Postgres':>13}{'cores':>8}")
+    for place, way in enumerate(WAYS):
         costs = [one[place] for one in rounds]
-        speed = median(items / one.seconds for one in costs)
+        speed = median(one.items / one.seconds for one in costs)
         ratio = median(one[0].seconds / one[place].seconds for one in rounds)
-        cpu = median(one.cpu_seconds for one in costs) / items * 1000
-        database = median(one.database_cpu_seconds for one in costs) / items * 1000
-        print(f"{way.name:18}{speed:9,.0f}{ratio:8.2f}{cpu:15.3f}{database:13.3f}", flush=True)
+        cpu = median(one.cpu_seconds / one.items * 1000 for one in costs)
+        database = median(one.database_cpu_seconds / one.items * 1000 for one in costs)
+        cores = median(one.cores for one in costs)
+        figures = f"{speed:9,.0f}{ratio:8.2f}{cpu:15.3f}{database:13.3f}{cores:8.2f}"
+        print(f"{way.name:18}{figures}", flush=True)
 
 
-def queue_costs(bench: Bench) -> None:
-    """Measure what chunks cost, with rows that need no model and with no rows."""
-    ways = [SQLITE, POSTGRES, WORKERS[0]]
-    print(f"\n{bench.asked.rows:,} graded rows without a model, {ROWS_A_CHUNK} a chunk")
-    print_costs(ways, in_turns(bench, ways, graded_run), bench.asked.rows)
+def graded(bench: Bench) -> None:
+    """Measure rows that need no model."""
+    items = bench.asked.rows * GRADED_FOR_ONE
+    print(f"\n{items:,} rows that bring their samples, {ROWS_A_CHUNK} a chunk")
+    print_costs(in_turns(bench, graded_run, items))
+
+
+def chunks(bench: Bench) -> None:
+    """Measure what chunks cost in which there is nothing to do."""
     with bench.deployed(POSTGRES) as deployment:
         server = deployment.server
-        run = server.until_final(graded_run(server, bench.asked.rows)(), POLL_S)
+        run = server.until_final(graded_run(server, CHUNKS * ROWS_A_CHUNK)(), POLL_S)
         url = server.environment["EVALD_DATABASE_URL"]
     costs = [queue_cost(url, run["id"]) for _ in range(bench.asked.rounds)]
-    chunks = costs[0].chunks
+    statements = costs[0].statements / CHUNKS
+    print(f"\n{CHUNKS} chunks with nothing to do: {statements:.1f} statements each,")
     print(
-        f"\n{chunks} chunks with nothing to do: {costs[0].statements / chunks:.1f} statements each,"
-    )
-    print(
-        f"{median(chunks / one.seconds for one in costs):,.0f} chunks/s, "
-        f"{median(one.seconds / chunks for one in costs) * 1000:.2f} ms and "
-        f"{median(one.cpu_seconds / chunks for one in costs) * 1000:.2f} CPU ms a chunk",
+        f"{median(CHUNKS / one.seconds for one in costs):,.0f} chunks/s, "
+        f"{median(one.seconds / CHUNKS for one in costs) * 1000:.2f} ms and "
+        f"{median(one.cpu_seconds / CHUNKS for one in costs) * 1000:.2f} CPU ms a chunk",
         flush=True,
     )
 
@@ -213,7 +229,8 @@ def idle(bench: Bench) -> None:
     for way in (SQLITE, POSTGRES, WORKERS[0]):
         with bench.deployed(way) as deployment:
             pids = {"server": deployment.server.process.pid}
-            pids |= {"worker": pid for pid in deployment.workers}
+            if deployment.workers:
+                pids["worker"] = deployment.workers[0]
             if deployment.postgres:
                 pids["Postgres"] = deployment.postgres.process.pid
             before = {name: cpu_seconds(pid) for name, pid in pids.items()}
@@ -225,7 +242,7 @@ def idle(bench: Bench) -> None:
         print(f"{way.name:18}{figures}", flush=True)
 
 
-PARTS = {"runs": runs, "queue": queue_costs, "first": first_calls, "idle": idle}
+PARTS = {"runs": runs, "graded": graded, "chunks": chunks, "first": first_calls, "idle": idle}
 
 if __name__ == "__main__":
     main()

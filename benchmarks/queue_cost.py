@@ -1,8 +1,8 @@
 """What a chunk costs in the queue on Postgres when there is nothing to do in it.
 
 The rows of a run all have their items, so that only the queue is left: an entry is taken, the chunk is
-claimed and its rows are looked for, the entry is ended, and it is looked whether the run is over. evald's
-own functions do it, one chunk after the other.
+claimed and its rows are looked for, the entry is ended, and it is looked whether the run is over. The
+functions of evald do it, one chunk after the other.
 """
 
 import asyncio

@@ -24,7 +24,7 @@ PAUSE: Final = 0.2
 """Seconds before the next try for one."""
 OUT_OF_CONTACT_AFTER: Final = 1.5
 """Seconds after the last sign of life that was answered; half of those after which others take over."""
-TICK: Final = 0.02
+TICK: Final = 0.05
 STALLED_AFTER: Final = 0.2
 """Seconds between two ticks of the event loop after which this process has stood still."""
 CATCHING_UP: Final = 0.05
