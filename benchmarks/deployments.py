@@ -11,7 +11,6 @@ from pathlib import Path
 
 from benchmarks.evald_server import (
     COMMAND,
-    READY_WITHIN_S,
     STOPPED_WITHIN_S,
     EvaldServer,
     evald_environment,
@@ -20,6 +19,7 @@ from benchmarks.processes import cpu_seconds
 from tests.postgres import PostgresServer
 
 WORKER_READY = b"evald worker is ready"
+READY_WITHIN_S = 60
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from benchmarks.processes import free_port
 from benchmarks.rows import Row, jsonl
 
 COMMAND = Path(sys.executable).with_name("evald")
-READY_WITHIN_S = 20
+READY_WITHIN_S = 60
 STOPPED_WITHIN_S = 20
 IDLE_S = 1
 FINAL = ("completed", "failed", "canceled")
