@@ -38,8 +38,11 @@ FORGET: Final = 60.0
 """Seconds between two looks for what is of no use in it any more."""
 OPEN_OF_A_RUN: Final = 2
 """Chunks of one run that have rows to begin here: one is worked on, the next is read meanwhile."""
-OTHERS_STOP_WITHIN: Final = 0.25
-"""Seconds that a cancel waits for other machines to save what they have finished."""
+OTHERS_STOP_WITHIN: Final = 1.0
+"""Seconds that a cancel waits for other machines to save what they have finished, at the most.
+
+They take some milliseconds; who is silent for LIVE_WITHIN is not waited for.
+"""
 LOOK: Final = 0.01
 """Seconds between two looks whether they have."""
 OWNERS_FIRST: Final = 2.0
@@ -58,6 +61,8 @@ class Held:
     task: "asyncio.Task[None]" = field(init=False)
     is_open: bool = True
     """Whether it has rows that have not begun."""
+    is_cut_off: bool = False
+    """Whether it was stopped: its calls in flight are counted once."""
 
 
 class QueueDispatch:
@@ -236,9 +241,11 @@ class QueueDispatch:
 
     def _cut_off(self, run_id: str) -> tuple[int, list[Held]]:
         """Cancel all that is done here for a run, now; give the calls cut off and what they were for."""
-        stopped = [held for held in self._held.values() if held.entry.run_id == run_id]
+        of_run = [held for held in self._held.values() if held.entry.run_id == run_id]
+        stopped = [held for held in of_run if not held.is_cut_off]
         aborted = self._tools.sampler.calls_in_flight(run_id) if stopped else 0
         for held in stopped:
+            held.is_cut_off = True
             held.task.cancel()
         return aborted, stopped
 
