@@ -87,6 +87,23 @@ def test_an_option_that_is_no_number_is_named(refused: Refused) -> None:
     assert "--port" in refused("--port", "many")
 
 
+def test_wrong_settings_are_told_before_the_server_is_imported() -> None:
+    python, *module = evald_command("--port", "70000")
+    ended = subprocess.run(
+        [python, "-X", "importtime", *module],
+        cwd=CHECKOUT,
+        env=evald_environment({}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ended.returncode, "evald cannot start. " in ended.stderr) == (1, True)
+    assert "evald.settings" in ended.stderr
+    assert "fastapi" not in ended.stderr
+    assert "sqlalchemy" not in ended.stderr
+
+
 PROVIDER = '[providers.main]\nbase_url = "http://127.0.0.1:9/v1"\n'
 
 WRONG_FILES = {
