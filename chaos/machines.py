@@ -15,13 +15,13 @@ from sqlalchemy import make_url
 
 from tests.on_postgres.wire import Wire
 from tests.postgres import PostgresServer
-from tests.server import EvaldServer
+from tests.server import EvaldServer, FreshServer
 
 PLACES = 64
 """Calls of models that one process has in flight at most."""
 
 
-class EvaldWorker(EvaldServer):
+class EvaldWorker(FreshServer):
     """An `evald worker`, which carries chunks out and answers no requests."""
 
     def start(self) -> None:
@@ -122,13 +122,13 @@ class Cluster:
 
     def _lay_out(self) -> None:
         if self._size.is_one_process:
-            self._add(EvaldServer, "server-1", None)
+            self._add(FreshServer, "server-1", None)
             return
         self.postgres = PostgresServer()
         self.postgres.start()
         url = self.postgres.new_database()
         for number in range(self._size.servers):
-            self._add(EvaldServer, f"server-{number + 1}", url)
+            self._add(FreshServer, f"server-{number + 1}", url)
         for number in range(self._size.workers):
             self._add(EvaldWorker, f"worker-{number + 1}", url)
 

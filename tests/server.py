@@ -1,4 +1,9 @@
-"""A real `evald serve` process for tests, and plain HTTP to it."""
+"""A real `evald serve` process for tests, and plain HTTP to it.
+
+Most are forks of a process that has imported evald, for imports are most of a start. `FreshServer` and
+`fresh_evald_ended` start a Python of their own, as users do: for tests of the start itself, and for some
+of each kind.
+"""
 
 import copy
 import json
@@ -11,14 +16,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 from urllib.parse import urlsplit
 
+from tests.forking.forked import CHECKOUT, Forked
 from tests.ordinary_user import as_ordinary_user
 from tests.postgres import database_for
 
-CHECKOUT = Path(__file__).resolve().parents[1]
+__all__ = ["CHECKOUT"]
+
 READY_WITHIN_S = 60
 STOPPED_WITHIN_S = 60
 ANSWERED_WITHIN_S = 60
@@ -50,7 +58,7 @@ class EvaldServer:
 
     url: str
     """Where it is reached, without a slash at the end."""
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | Forked
 
     def __init__(
         self,
@@ -118,20 +126,30 @@ class EvaldServer:
 
     def begin(self) -> None:
         """Begin the process and wait for nothing."""
-        command = [*self.under, *self.command()]
         with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(
-                as_ordinary_user(command) if self.is_ordinary else command,
-                cwd=CHECKOUT,
-                env=evald_environment(self.environment),
-                stdout=subprocess.PIPE,
-                stderr=log,
-                start_new_session=True,  # a signal to the tests is not one to the server
-            )
+            self.process = self._begun(self.command(), log)
 
     def command(self) -> list[str]:
         """Give the command line of the process."""
         return evald_command("--port", str(self.port), "--data-dir", str(self.data_dir))
+
+    def _begun(self, command: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes] | Forked:
+        if self.under or self.is_ordinary:
+            return self._begun_afresh(command, log)
+        return Forked(
+            command, env=evald_environment(self.environment), stdout=subprocess.PIPE, stderr=log
+        )
+
+    def _begun_afresh(self, command: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+        whole = [*self.under, *command]
+        return subprocess.Popen(
+            as_ordinary_user(whole) if self.is_ordinary else whole,
+            cwd=CHECKOUT,
+            env=evald_environment(self.environment),
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,  # a signal to the tests is not one to the server
+        )
 
     def _ready_line(self, beginning: str) -> str:
         """Give the rest of the line that says that it is ready. RuntimeError with the log without it."""
@@ -206,6 +224,13 @@ class EvaldServer:
             connection.close()
 
 
+class FreshServer(EvaldServer):
+    """A server that a new Python starts, imports and all."""
+
+    def _begun(self, command: Sequence[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+        return self._begun_afresh(command, log)
+
+
 def evald_command(*arguments: str) -> list[str]:
     """Give the command line of `evald serve` with these arguments."""
     return [sys.executable, "-m", "evald", "serve", *arguments]
@@ -215,6 +240,22 @@ def evald_ended(
     *arguments: str, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run another command of `evald` and give it when it has ended."""
+    command = [sys.executable, "-m", "evald", *arguments]
+    with TemporaryFile("w+") as said, TemporaryFile("w+") as log:
+        process = Forked(command, env=evald_environment(environment or {}), stdout=said, stderr=log)
+        try:
+            status = process.wait(ENDED_WITHIN_S)
+        finally:
+            process.kill()
+        said.seek(0)
+        log.seek(0)
+        return subprocess.CompletedProcess(command, status, said.read(), log.read())
+
+
+def fresh_evald_ended(
+    *arguments: str, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Do the same with a new Python."""
     return subprocess.run(
         [sys.executable, "-m", "evald", *arguments],
         cwd=CHECKOUT,

@@ -10,7 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.server import CHECKOUT, READY_WITHIN_S, STOPPED_WITHIN_S, evald_environment
+from tests.forking.forked import Forked
+from tests.server import READY_WITHIN_S, STOPPED_WITHIN_S, evald_environment
 
 READY = "evald worker is ready"
 
@@ -22,7 +23,7 @@ class EvaldWorker:
     ...     ...
     """
 
-    process: subprocess.Popen[bytes]
+    process: Forked
 
     def __init__(
         self, folder: Path, environment: Mapping[str, str], *, concurrency: int | None = None
@@ -52,13 +53,11 @@ class EvaldWorker:
     def start(self) -> None:
         """Start, and return when it takes chunks. RuntimeError with the log when it ends instead."""
         with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(
+            self.process = Forked(
                 [sys.executable, "-m", "evald", "worker", *self.arguments],
-                cwd=CHECKOUT,
                 env=evald_environment(self.environment),
                 stdout=subprocess.PIPE,
                 stderr=log,
-                start_new_session=True,
             )
         assert self.process.stdout is not None
         readable, _, _ = select.select([self.process.stdout], [], [], READY_WITHIN_S)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.access.commands import keys, make_key, revoke
 from tests.access.projects import TwoProjects, logged
-from tests.server import EvaldServer, evald_ended
+from tests.server import EvaldServer, evald_ended, fresh_evald_ended
 
 
 def test_a_key_is_all_that_create_prints_to_standard_output(tmp_path: Path) -> None:
@@ -104,8 +104,8 @@ def test_the_database_is_named_as_for_the_server(tmp_path: Path) -> None:
     config = tmp_path / "evald.toml"
     config.write_text(f'data_dir = "{tmp_path}"\ndatabase_url = "{url}"\n')
 
-    made = evald_ended("keys", "create", "--config", str(config))
-    by_option = evald_ended("keys", "list", "--database-url", url)
+    made = fresh_evald_ended("keys", "create", "--config", str(config))
+    by_option = fresh_evald_ended("keys", "list", "--database-url", url)
     by_variable = evald_ended("keys", "list", environment={"EVALD_DATABASE_URL": url})
 
     assert made.returncode == 0

@@ -15,7 +15,7 @@ import pytest
 from tests.api.refusals import EVAL, ROW, created, run_of, sampled_run_of, status_of
 from tests.model_server.client import ModelServer
 from tests.model_server.script import Step
-from tests.server import CHECKOUT, EvaldServer, evald_command, evald_environment
+from tests.server import CHECKOUT, EvaldServer, FreshServer, evald_command, evald_environment
 from tests.waiting import until
 
 ENDED_WITHIN_S = 60
@@ -87,6 +87,23 @@ def test_an_option_that_is_no_number_is_named(refused: Refused) -> None:
     assert "--port" in refused("--port", "many")
 
 
+def test_wrong_settings_are_told_before_the_server_is_imported() -> None:
+    python, *module = evald_command("--port", "70000")
+    ended = subprocess.run(
+        [python, "-X", "importtime", *module],
+        cwd=CHECKOUT,
+        env=evald_environment({}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ended.returncode, "evald cannot start. " in ended.stderr) == (1, True)
+    assert "evald.settings" in ended.stderr
+    assert "fastapi" not in ended.stderr
+    assert "sqlalchemy" not in ended.stderr
+
+
 PROVIDER = '[providers.main]\nbase_url = "http://127.0.0.1:9/v1"\n'
 
 WRONG_FILES = {
@@ -154,7 +171,7 @@ def test_a_data_directory_that_is_a_file_is_refused(refused: Refused, tmp_path: 
 def test_a_database_of_a_newer_evald_is_refused_and_left_as_it_is(
     refused: Refused, tmp_path: Path
 ) -> None:
-    with EvaldServer(tmp_path) as server:
+    with FreshServer(tmp_path) as server:
         created(server, "/v1/evals", EVAL)
     database = tmp_path / "data" / "evald.db"
     execute(database, "UPDATE alembic_version SET version_num = '9999'")
@@ -196,7 +213,7 @@ def test_a_signal_stops_a_server_with_a_run_in_flight_and_the_next_one_goes_on(
 ) -> None:
     with (
         ModelServer() as models,
-        EvaldServer(tmp_path, upstream=models.url) as server,
+        FreshServer(tmp_path, upstream=models.url) as server,
     ):
         models.script(Step(hold="before"))
         eval_id = created(server, "/v1/evals", EVAL)
@@ -217,7 +234,7 @@ def test_a_signal_stops_a_server_with_a_run_in_flight_and_the_next_one_goes_on(
 
 
 def test_a_server_stops_although_a_connection_stays_open(tmp_path: Path) -> None:
-    with EvaldServer(tmp_path) as server:
+    with FreshServer(tmp_path) as server:
         request = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
         with socket.create_connection(("127.0.0.1", server.port)) as idle:
             idle.sendall(request)
@@ -227,7 +244,7 @@ def test_a_server_stops_although_a_connection_stays_open(tmp_path: Path) -> None
 
 
 def test_without_a_provider_everything_but_sampling_works(tmp_path: Path) -> None:
-    with EvaldServer(tmp_path) as server:
+    with FreshServer(tmp_path) as server:
         eval_id = created(server, "/v1/evals", EVAL)
 
         refused = server.ask("POST", f"/v1/evals/{eval_id}/runs", sampled_run_of(ROW))
@@ -237,7 +254,7 @@ def test_without_a_provider_everything_but_sampling_works(tmp_path: Path) -> Non
 
 
 def test_an_endpoint_that_is_not_there_yet_is_no_reason_to_refuse(tmp_path: Path) -> None:
-    with EvaldServer(tmp_path, upstream=f"http://127.0.0.1:{free_port()}/v1") as server:
+    with FreshServer(tmp_path, upstream=f"http://127.0.0.1:{free_port()}/v1") as server:
         answer = server.ask("GET", "/v1/models")
 
         assert answer.status == 502
@@ -247,7 +264,7 @@ def test_an_endpoint_that_is_not_there_yet_is_no_reason_to_refuse(tmp_path: Path
 
 def test_the_public_url_is_the_one_of_reports_and_a_name_of_the_server(tmp_path: Path) -> None:
     environment = {"EVALD_PUBLIC_URL": "https://evald.example/tools"}
-    with EvaldServer(tmp_path, environment=environment) as server:
+    with FreshServer(tmp_path, environment=environment) as server:
         eval_id = created(server, "/v1/evals", EVAL)
         run = server.ask("POST", f"/v1/evals/{eval_id}/runs", run_of(ROW)).json
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.server import EvaldServer
+from tests.server import EvaldServer, FreshServer
 
 PROMPT = "a prompt that is nobody's business"
 
@@ -34,7 +34,7 @@ def broken_requests(server: EvaldServer) -> None:
 
 
 def test_every_line_of_a_json_log_is_json(tmp_path: Path) -> None:
-    with EvaldServer(tmp_path, environment={"EVALD_LOG_FORMAT": "json"}) as server:
+    with FreshServer(tmp_path, environment={"EVALD_LOG_FORMAT": "json"}) as server:
         broken_requests(server)
         lines: list[dict[str, Any]] = [json.loads(line) for line in server.log().splitlines()]
 
@@ -46,7 +46,7 @@ def test_every_line_of_a_json_log_is_json(tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", ["console", "json"])
 def test_no_log_holds_what_a_broken_request_carried(tmp_path: Path, form: str) -> None:
     environment = {"EVALD_LOG_FORMAT": form, "EVALD_LOG_LEVEL": "debug"}
-    with EvaldServer(tmp_path, environment=environment) as server:
+    with FreshServer(tmp_path, environment=environment) as server:
         broken_requests(server)
 
         assert "Invalid HTTP request" in server.log()

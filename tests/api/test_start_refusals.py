@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.test_start import PROVIDER, Refused, free_port, refused
-from tests.server import EvaldServer
+from tests.server import EvaldServer, FreshServer
 
 __all__ = ["refused"]  # the fixture
 
@@ -144,7 +144,7 @@ def test_nobody_else_may_read_what_is_kept(tmp_path: Path, existed: bool) -> Non
         (tmp_path / "data").mkdir(mode=0o755)
     before = os.umask(0o022)
     try:
-        with EvaldServer(tmp_path) as server:
+        with FreshServer(tmp_path) as server:
             modes = {each.name: each.stat().st_mode & 0o777 for each in server.data_dir.iterdir()}
     finally:
         os.umask(before)
@@ -156,7 +156,7 @@ def test_nobody_else_may_read_what_is_kept(tmp_path: Path, existed: bool) -> Non
 def test_an_address_in_brackets_is_served(tmp_path: Path) -> None:
     port = free_port()
     environment = {"EVALD_HOST": "[::1]", "EVALD_UPSTREAM_BASE_URL": f"http://127.0.0.1:{port}"}
-    with EvaldServer(tmp_path, environment=environment) as server:
+    with FreshServer(tmp_path, environment=environment) as server:
         assert server.url == f"http://[::1]:{server.port}"
 
 

@@ -10,7 +10,7 @@ from typing import Self
 
 import pytest
 
-from tests.server import CHECKOUT, EvaldServer, evald_command, evald_environment
+from tests.server import CHECKOUT, FreshServer, evald_command, evald_environment
 
 ENDED_WITHIN_S = 60
 
@@ -85,7 +85,7 @@ def test_a_start_that_was_ended_leaves_a_database_that_the_next_one_takes(
     starting.ended()
 
     assert not (tmp_path / "data" / "evald.db-wal").exists()  # the database was closed
-    with EvaldServer(tmp_path) as server:
+    with FreshServer(tmp_path) as server:
         assert server.ask("GET", "/healthz").status == 200
 
 
@@ -93,7 +93,7 @@ def test_a_start_that_was_ended_leaves_a_database_that_the_next_one_takes(
 def test_a_server_that_has_just_said_it_is_ready_stops_cleanly(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    with EvaldServer(tmp_path) as server:
+    with FreshServer(tmp_path) as server:
         server.process.send_signal(number)
         server.process.send_signal(number)
 

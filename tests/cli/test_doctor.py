@@ -6,7 +6,7 @@ import pytest
 
 from tests.isolation import needs_isolation
 from tests.model_server.client import ModelServer
-from tests.server import EvaldServer, evald_ended
+from tests.server import EvaldServer, evald_ended, fresh_evald_ended
 
 DEAD = "http://127.0.0.1:9/v1"
 
@@ -93,7 +93,7 @@ def test_settings_that_are_wrong_are_told_and_the_rest_is_looked_at(
 
 def test_a_running_server_is_not_disturbed(models: ModelServer, tmp_path: Path) -> None:
     with EvaldServer(tmp_path, upstream=models.url) as server:
-        ended = evald_ended("doctor", "--data-dir", str(server.data_dir))
+        ended = fresh_evald_ended("doctor", "--data-dir", str(server.data_dir))
 
         assert lines_of(ended.stdout)["data"].startswith(f"ok {server.data_dir}/evald.db, 0.")
         assert server.ask("GET", "/healthz").status == 200

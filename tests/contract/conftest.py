@@ -8,7 +8,7 @@ import pytest
 from tests.contract.watching import Watch
 from tests.graders.metrics.small_wordnet import write_small_wordnet
 from tests.model_server.client import ModelServer
-from tests.server import EvaldServer
+from tests.server import EvaldServer, FreshServer
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +24,7 @@ def server(
 ) -> Iterator[EvaldServer]:
     nltk_data = tmp_path_factory.mktemp("nltk_data")
     write_small_wordnet(nltk_data / "corpora" / "wordnet")
-    with EvaldServer(
+    with FreshServer(
         tmp_path_factory.mktemp("evald"),
         upstream=model_process.url,
         environment={"NLTK_DATA": str(nltk_data), "EVALD_EMBEDDINGS_MODEL": "embedder"},

@@ -14,7 +14,8 @@ from types import TracebackType
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from tests.server import CHECKOUT, Answer, EvaldServer, evald_environment
+from tests.forking.forked import Forked
+from tests.server import Answer, EvaldServer, evald_environment
 
 WITHIN_S = 60
 
@@ -95,13 +96,11 @@ class MinedServer(EvaldServer):
         laid = json.dumps([asdict(point) for point in points])
         arguments = ["serve", "--port", str(self.port), "--data-dir", str(self.data_dir)]
         with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(
+            self.process = Forked(
                 [sys.executable, "-m", "tests.crash.launcher", laid, *arguments],
-                cwd=CHECKOUT,
                 env=evald_environment(self.environment),
                 stdout=subprocess.PIPE,
                 stderr=log,
-                start_new_session=True,
             )
 
     def died(self) -> None:

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from demo.mail_eval import expected_answer
-from tests.server import CHECKOUT, EvaldServer
+from tests.server import CHECKOUT, EvaldServer, FreshServer
 from tests.waiting import until
 
 ENDS_WITHIN_S = 600
@@ -32,7 +32,7 @@ def test_the_demo_ends_well_tells_the_truth_and_leaves_nothing_running(tmp_path:
 
     assert (demo.returncode, errors) == (0, "")
     until(lambda: not processes_with(mark))
-    with EvaldServer(tmp_path) as server:
+    with FreshServer(tmp_path) as server:
         second, first = runs_of_the_only_eval(server)
         check_result(printed, first, server)
         check_failed_rows(printed, output_items(server, first))

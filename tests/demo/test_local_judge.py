@@ -8,7 +8,7 @@ from demo.local_model import MODEL_NAME
 from demo.servers import ModelServer
 from tests.runs.invariants import check
 from tests.runs.making import create_eval, create_run, get_final, given
-from tests.server import EvaldServer
+from tests.server import FreshServer
 
 ASK = "Is this answer polite? Judge in one short step.\n\n{{ item.answer }}"
 LABEL = {
@@ -27,7 +27,7 @@ def test_a_real_model_judges_under_a_schema_and_every_answer_is_a_verdict_or_an_
 ) -> None:
     answers = ["Thank you for asking, gladly.", "Go away.", "The parcel comes on Monday."]
     content: list[Any] = [{"item": {"answer": answer}} for answer in answers]
-    with EvaldServer(tmp_path, upstream=model.base_url) as server:
+    with FreshServer(tmp_path, upstream=model.base_url) as server:
         run = create_run(server, create_eval(server, LABEL), given(content))
         assert get_final(server, run, within=300)["status"] == "completed"
         run, items = check(server, run["eval_id"], run["id"])

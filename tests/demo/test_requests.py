@@ -19,7 +19,7 @@ from tests.demo.judging import check_form, check_result, check_sample
 from tests.graders.metrics.small_wordnet import write_small_wordnet
 from tests.runs.invariants import check
 from tests.runs.making import asked, path_of
-from tests.server import CHECKOUT, EvaldServer
+from tests.server import CHECKOUT, EvaldServer, FreshServer
 from tests.waiting import until
 
 WITHIN_S = 240
@@ -54,7 +54,7 @@ def server(
 ) -> Iterator[EvaldServer]:
     folder = tmp_path_factory.mktemp("evald")
     write_small_wordnet(folder / "nltk_data" / "corpora" / "wordnet")
-    with EvaldServer(
+    with FreshServer(
         folder,
         # What the model cannot do, it answers with a 500, as if another try could help.
         config=provider_table(brief_model.base_url) + "max_attempts = 1\n",

@@ -22,7 +22,7 @@ from tests.runs.making import (
     rows,
     sampled,
 )
-from tests.server import EvaldServer
+from tests.server import EvaldServer, FreshServer
 from tests.waiting import until
 
 MANY = 10_000
@@ -133,7 +133,7 @@ def test_a_server_without_pyarrow_says_how_to_install_it_and_looks_for_it_only_w
     code = f"open({str(looked)!r}, 'w')\nraise ImportError('not here')\n"
     (tmp_path / "hidden" / "pyarrow.py").write_text(code)
     environment = {"PYTHONPATH": str(tmp_path / "hidden")}
-    with EvaldServer(tmp_path, environment=environment) as server:
+    with FreshServer(tmp_path, environment=environment) as server:
         run = create_run(server, create_eval(server), given([{"item": {"n": 1}, "sample": {}}]))
         exported(server, run, format="csv")
         assert not looked.exists()

@@ -5,7 +5,6 @@ import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from types import FrameType
 
 import click
@@ -17,18 +16,15 @@ from evald.assembly import running_app
 from evald.cli.process import cancel_on_signal, on_signal, spare_the_collector
 from evald.errors import CannotStart
 from evald.logs import set_up_logs
-from evald.settings import Settings, read_settings
+from evald.settings import Settings
 from evald.store.place import ONLY_OURS
 
 GRACE = 5
 """Seconds that requests under way get when the server stops."""
 
 
-def serve_until_stopped(
-    *, host: str | None, port: int | None, data_dir: Path | None, config: Path | None
-) -> None:
+def serve_until_stopped(settings: Settings) -> None:
     """Serve until SIGINT or SIGTERM. Raises CannotStart with what to change."""
-    settings = read_settings(host=host, port=port, data_dir=data_dir, config=config)
     set_up_logs(settings.log_level, settings.log_format)
     os.umask(ONLY_OURS)
     with (

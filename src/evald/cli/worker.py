@@ -3,7 +3,6 @@
 import asyncio
 import os
 from contextlib import suppress
-from pathlib import Path
 from types import FrameType
 
 import click
@@ -12,13 +11,12 @@ import uvloop
 from evald.assembly import running_worker
 from evald.cli.process import cancel_on_signal, on_signal, spare_the_collector
 from evald.logs import set_up_logs
-from evald.settings import Settings, read_settings
+from evald.settings import Settings
 from evald.store.place import ONLY_OURS, place_of
 
 
-def work_until_stopped(*, concurrency: int | None, config: Path | None) -> None:
+def work_until_stopped(settings: Settings) -> None:
     """Take chunks until SIGINT or SIGTERM. Raises CannotStart with what to change."""
-    settings = read_settings(worker_concurrency=concurrency, config=config)
     set_up_logs(settings.log_level, settings.log_format)
     os.umask(ONLY_OURS)
     with (

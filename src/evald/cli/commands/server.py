@@ -43,11 +43,15 @@ def serve(host: str | None, port: int | None, data_dir: Path | None, config: Pat
     A server that was stopped or killed goes on with its unfinished runs.
     """  # noqa: D301  (click keeps the lines of a paragraph after a backspace)
     gc.disable()  # until it serves: nothing that is imported becomes garbage
-    from evald.cli.serve import serve_until_stopped
     from evald.errors import CannotStart
+    from evald.settings import read_settings
 
     try:
-        serve_until_stopped(host=host, port=port, data_dir=data_dir, config=config)
+        settings = read_settings(host=host, port=port, data_dir=data_dir, config=config)
+        # Most of a start is this import: what is wrong with the settings is said before it.
+        from evald.cli.serve import serve_until_stopped
+
+        serve_until_stopped(settings)
     except CannotStart as error:
         click.echo(f"evald cannot start. {error}", err=True)
         sys.exit(1)
@@ -75,11 +79,14 @@ def worker(concurrency: int | None, config: Path | None) -> None:
     to the others at once. A second signal cuts the calls off.
     """  # noqa: D301  (click keeps the lines of a paragraph after a backspace)
     gc.disable()  # until it works: nothing that is imported becomes garbage
-    from evald.cli.worker import work_until_stopped
     from evald.errors import CannotStart
+    from evald.settings import read_settings
 
     try:
-        work_until_stopped(concurrency=concurrency, config=config)
+        settings = read_settings(worker_concurrency=concurrency, config=config)
+        from evald.cli.worker import work_until_stopped
+
+        work_until_stopped(settings)
     except CannotStart as error:
         click.echo(f"evald cannot start. {error}", err=True)
         sys.exit(1)
