@@ -49,11 +49,12 @@ async def open_chunk(
     claim = new_id("claim")
 
     async def claimed(connection: AsyncConnection) -> list[Row]:
-        # The chunk before the run, as saves lock them.
+        # The chunk before the run, as saves lock them; and the run last, since saves wait for that lock.
         await chunk_store.claim_chunk(connection, recipe.run_id, position, claim)
+        rows = await chunk_store.rows_to_do(connection, recipe.run_id, position)
         if may_claim is not None:
             await may_claim(connection)
-        return await chunk_store.rows_to_do(connection, recipe.run_id, position)
+        return rows
 
     # Not given up while the store fails: that would end the chunks beside it, with their unsaved items.
     return OwnChunk(position, claim, await patiently(lambda: tools.database.write(claimed)))
