@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import structlog
@@ -40,6 +41,8 @@ class Work:
             if plan is None:
                 return None
             recipe = await asyncio.to_thread(recipe_of, plan, self.tools)
+            if recipe.model is not None and not self.tools.sampler.serves(recipe.model):
+                log.warning("no provider here serves the model", run=run_id, model=recipe.model)
             known = self._recipes.setdefault(run_id, (plan, recipe))
         return known
 
@@ -77,8 +80,15 @@ async def _to_some_end(entry: Entry, work: Work, all_begun: Callable[[], None]) 
         raise
     except* Exception:  # the border of the process: the run must not stay open for ever
         log.exception("run broke", run=entry.run_id)
-        message = "The server failed while carrying out this run; its log says why."
-        await fail_run(entry.run_id, "internal_error", message, work.tools)
+        await _fail(entry, work.tools)
+
+
+async def _fail(entry: Entry, tools: Tools) -> None:
+    message = "The server failed while carrying out this run; its log says why."
+    still_ours = partial(queue.hold_entry, entry=entry)
+    with suppress(RunStopped):  # then it goes on elsewhere
+        await fail_run(entry.run_id, "internal_error", message, tools, still_ours)
+    await tools.database.write(partial(queue.end_entry, entry=entry))
 
 
 async def _begin(entry: Entry, work: Work) -> None:
