@@ -104,12 +104,13 @@ async def _begin(entry: Entry, work: Work) -> None:
         await still_ours(connection)
         await run_store.move(connection, entry.run_id, "start", started_at=tools.clock())
         positions = await chunk_store.open_positions(connection, entry.run_id)
-        await queue.queue_chunks(connection, entry.run_id, positions)
-        await queue.end_entry(connection, entry)
+        if positions:
+            await queue.queue_chunks(connection, entry.run_id, positions)
+            await queue.end_entry(connection, entry)
         return len(positions)
 
     if not await tools.database.write(queue_all):
-        await finish(plan, tools)
+        await _finish(entry, plan, tools)
 
 
 async def _carry_out_chunk(
@@ -132,10 +133,18 @@ async def _carry_out_chunk(
         return
 
     async def end(connection: AsyncConnection) -> bool:
-        await queue.end_entry(connection, entry)
         # Looked at after the last save here, so whoever saves last of all sees the items of all.
-        return await run_store.is_all_saved(connection, entry.run_id)
+        if await run_store.is_all_saved(connection, entry.run_id):
+            return True
+        await queue.end_entry(connection, entry)
+        return False
 
     if await tools.database.write(end):
-        await finish(plan, tools)
+        await _finish(entry, plan, tools)
     log.debug("chunk carried out", run=entry.run_id, position=position)
+
+
+async def _finish(entry: Entry, plan: RunPlan, tools: Tools) -> None:
+    # The entry last: who dies in between, or seems to, leaves it to somebody who finishes the run.
+    await finish(plan, tools)
+    await tools.database.write(partial(queue.end_entry, entry=entry))

@@ -268,7 +268,7 @@ class QueueDispatch:
         held = list(self._held.values())
         lost, stopped = await queue.renew(connection, [each.entry for each in held])
         for each in held:
-            if each.entry.claim in lost:
+            if each.entry.claim in lost and each.entry.claim in self._held:  # it has not just ended
                 log.warning("another worker has taken over", run=each.entry.run_id)
                 each.task.cancel()
         for run_id in stopped:
