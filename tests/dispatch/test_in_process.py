@@ -8,11 +8,14 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.projects import DEFAULT_PROJECT
 from evald.dispatch.grace import Grace
 from evald.dispatch.in_process import InProcessDispatch
+from evald.errors import RunStopped
 from evald.rules.status import is_final
+from evald.runs.begin import prepared
 from evald.runs.tools import Tools
 from evald.sampling.connections import open_connections
 from evald.sampling.sampler import ProviderSampler
@@ -142,3 +145,23 @@ async def test_a_dispatch_that_is_closed_begins_no_run(tools: Tools) -> None:
     await asyncio.sleep(0)
 
     assert [(await plan_of(tools.database, run_id)).status for run_id in runs] == ["queued"] * 3
+
+
+async def test_a_process_that_lost_a_run_while_it_read_its_rows_does_not_fail_it(
+    tools: Tools, database: Database
+) -> None:
+    run_id = await saved_run(database, (await saved_eval(database, criteria=0)).id, criteria=0)
+    plan = await database.read(partial(run_store.get_plan, run_id=run_id))
+    assert plan is not None
+    asked = count(1)
+
+    async def still_ours(connection: AsyncConnection) -> None:
+        if next(asked) > 2:  # it was when the rows were removed, and when what was read was saved
+            raise RunStopped(run_id)
+
+    with pytest.raises(RunStopped):
+        await prepared(plan, tools, still_ours)  # its file has no rows
+
+    now = await database.read(partial(run_store.get_plan, run_id=run_id))
+    assert now is not None
+    assert now.status == "queued"

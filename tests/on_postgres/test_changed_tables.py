@@ -1,6 +1,7 @@
 """A schema changes while nobody uses it, and who finds another one than its own uses it no more."""
 
 import asyncio
+from functools import partial
 
 import pytest
 from sqlalchemy import text
@@ -15,6 +16,7 @@ from evald.store.place import Place
 from tests.postgres import PostgresServer, execute, fetched
 from tests.server import EvaldServer
 
+READING = "SELECT * FROM things"
 CUT = """
 UPDATE alembic_version SET version_num = '9999';
 SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'
@@ -93,3 +95,48 @@ async def drop_what_is_locked(url: str) -> None:
         await locking
     finally:
         await database.close()
+
+
+def test_a_write_ends_the_session_that_hangs_in_its_way_and_none_that_only_reads(
+    own_postgres: PostgresServer,
+) -> None:
+    url = own_postgres.new_database()
+    asyncio.run(execute(url, "CREATE TABLE things (id int); INSERT INTO things VALUES (1)"))
+
+    asyncio.run(write_beside_those_who_stand_still(url))
+
+
+async def write_beside_those_who_stand_still(url: str) -> None:
+    database = open_database(url)
+    written = asyncio.Event()
+    begun: list[str] = []
+
+    async def stand_still(connection: AsyncConnection, statement: str) -> None:
+        begun.append(statement)  # a read whose session was ended is begun again
+        await connection.execute(text(statement))
+        await written.wait()
+        await connection.execute(text("SELECT 1"))
+
+    async def change(connection: AsyncConnection) -> None:
+        await connection.execute(text("UPDATE things SET id = 3"))
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(database.read(partial(stand_still, statement=READING)))
+            writing = asyncio.ensure_future(
+                database.write(partial(stand_still, statement="UPDATE things SET id = 2"))
+            )
+            await until_two_stand_still(url)
+            await database.write_soon(change)
+            written.set()
+            with pytest.raises(DatabaseAway):
+                await writing
+        assert begun.count(READING) == 1
+    finally:
+        await database.close()
+
+
+async def until_two_stand_still(url: str) -> None:
+    idle = "SELECT FROM pg_stat_activity WHERE state = 'idle in transaction'"
+    while len(await fetched(url, f"{idle} AND datname = current_database()")) < 2:
+        pass

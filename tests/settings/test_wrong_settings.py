@@ -291,12 +291,23 @@ def test_the_database_lies_in_the_data_directory_unless_it_is_set(tmp_path: Path
 
 @pytest.mark.parametrize("driver", ["postgres", "postgresql", "postgresql+asyncpg"])
 def test_a_database_of_postgres_is_named_as_other_programs_name_it(driver: str) -> None:
-    url = f"{driver}://evald:{SECRET}@db:5433/evals?key={SECRET}&ssl=require"
+    url = f"{driver}://evald:{SECRET}@db:5433/evals?password={SECRET}&ssl=require"
 
     place = place_of(read_settings(database_url=SecretStr(url)))
 
     assert place.url == url.replace(driver, "postgresql+asyncpg", 1)
     assert (place.file, place.shown) == (None, "postgresql://db:5433/evals")
+    as_libpq_has_it = read_settings(database_url=SecretStr(url.replace("ssl=", "sslmode=")))
+    assert place_of(as_libpq_has_it).url == place.url
+
+
+def test_parameters_that_the_driver_does_not_have_are_named_and_their_values_are_not() -> None:
+    given = f"postgresql://db/evals?ssl=require&options={SECRET}&channel_binding={SECRET}"
+
+    with pytest.raises(CannotStart, match="channel_binding, options") as refused:
+        place_of(read_settings(database_url=SecretStr(given)))
+
+    assert SECRET not in str(refused.value)
 
 
 @pytest.mark.parametrize(

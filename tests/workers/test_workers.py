@@ -1,16 +1,20 @@
 """Workers carry out the runs of a server; one that dies, hangs or leaves is no loss."""
 
+import asyncio
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.model_server.client import ModelServer
 from tests.model_server.script import Step
+from tests.postgres import execute
 from tests.runs.invariants import check
 from tests.runs.making import create_eval, create_run, get_final, get_run, path_of, rows, sampled
 from tests.server import EvaldServer
 from tests.waiting import until
+from tests.worker import EvaldWorker
 from tests.workers.conftest import StartWorker
 
 ROWS = 900
@@ -105,6 +109,44 @@ def test_a_worker_that_is_paused_adds_nothing_after_the_cancel(
     assert canceled["result_counts"]["total"] == 0
     assert get_run(server, run) == canceled
     assert models.stats().started == PLACES
+
+
+def test_a_notice_of_a_stop_that_comes_late_takes_nothing_from_a_run_that_goes_on(
+    server: EvaldServer, models: ModelServer, start_worker: StartWorker
+) -> None:
+    start_worker()
+    models.script(Step(hold="before"))
+    run = create_run(server, create_eval(server), sampled(rows(ROWS)))
+    models.wait(held=PLACES)
+
+    notice = f"SELECT pg_notify('evald', 'stop {run['id']}')"
+    asyncio.run(execute(server.environment["EVALD_DATABASE_URL"], notice))
+    models.wait(aborted=PLACES)
+    models.release()
+
+    final = get_final(server, run)
+    assert final["status"] == "completed"
+    assert final["evald"]["calls_aborted"] == 0
+    check(server, run["eval_id"], run["id"])
+
+
+def test_a_worker_without_a_model_endpoint_says_so(
+    server: EvaldServer, models: ModelServer, tmp_path: Path
+) -> None:
+    url = server.environment["EVALD_DATABASE_URL"]
+    # These are for programs with a queue of their own, and change nothing here.
+    others = {"PGQUEUER_SCHEMA": "elsewhere", "PGQUEUER_WIDEN_ID": "perhaps"}
+
+    with EvaldWorker(tmp_path, {"EVALD_DATABASE_URL": url, **others}) as worker:
+        run = create_run(server, create_eval(server), sampled(rows(10)))
+        final = get_final(server, run)
+        assert worker.process.stdout is not None
+        said = worker.process.stdout.readline().decode()
+
+    assert final["result_counts"]["errored"] == 10
+    assert said.startswith("No model endpoint is set")
+    assert "no provider here serves the model" in worker.log()
+    assert "Traceback" not in worker.log()
 
 
 def test_a_worker_that_leaves_lets_its_calls_end_and_hands_the_rest_over(

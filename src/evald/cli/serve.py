@@ -17,7 +17,7 @@ from evald.cli.process import cancel_on_signal, on_signal, spare_the_collector
 from evald.errors import CannotStart
 from evald.logs import set_up_logs
 from evald.settings import Settings
-from evald.store.place import ONLY_OURS
+from evald.store.place import ONLY_OURS, place_of
 
 GRACE = 5
 """Seconds that requests under way get when the server stops."""
@@ -98,7 +98,11 @@ class _AnnouncingServer(uvicorn.Server):
         host, port = (sockets or self.servers[0].sockets)[0].getsockname()[:2]
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         click.echo(f"evald is ready at {url}, for SDKs as base_url {url}/v1")
-        click.echo(f"Its data is in {self._settings.data_dir.absolute()}. Ctrl-C stops it.")
+        place = place_of(self._settings)
+        folder = self._settings.data_dir.absolute()
+        click.echo(
+            f"Its data is in {place.shown if place.file is None else folder}. Ctrl-C stops it."
+        )
         if not is_loopback(self._settings.host) and not self._settings.public_url:
             click.echo(
                 "Set EVALD_PUBLIC_URL to the URL under which others reach it, for report_url."

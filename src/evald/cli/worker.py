@@ -43,4 +43,9 @@ async def _work(settings: Settings) -> None:
             f"evald worker is ready: it takes chunks from {place_of(settings).shown}, "
             f"{settings.worker_concurrency} at once. Ctrl-C stops it."
         )
+        if not settings.providers and not settings.upstream_base_url:
+            click.echo("No model endpoint is set: rows whose run asks a model become errors here.")
+            click.echo(
+                "Set EVALD_UPSTREAM_BASE_URL, or providers in a config file, as the servers have."
+            )
         await stopped.wait()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import structlog
@@ -40,6 +41,8 @@ class Work:
             if plan is None:
                 return None
             recipe = await asyncio.to_thread(recipe_of, plan, self.tools)
+            if recipe.model is not None and not self.tools.sampler.serves(recipe.model):
+                log.warning("no provider here serves the model", run=run_id, model=recipe.model)
             known = self._recipes.setdefault(run_id, (plan, recipe))
         return known
 
@@ -77,8 +80,15 @@ async def _to_some_end(entry: Entry, work: Work, all_begun: Callable[[], None]) 
         raise
     except* Exception:  # the border of the process: the run must not stay open for ever
         log.exception("run broke", run=entry.run_id)
-        message = "The server failed while carrying out this run; its log says why."
-        await fail_run(entry.run_id, "internal_error", message, work.tools)
+        await _fail(entry, work.tools)
+
+
+async def _fail(entry: Entry, tools: Tools) -> None:
+    message = "The server failed while carrying out this run; its log says why."
+    still_ours = partial(queue.hold_entry, entry=entry)
+    with suppress(RunStopped):  # then it goes on elsewhere
+        await fail_run(entry.run_id, "internal_error", message, tools, still_ours)
+    await tools.database.write(partial(queue.end_entry, entry=entry))
 
 
 async def _begin(entry: Entry, work: Work) -> None:
@@ -94,12 +104,13 @@ async def _begin(entry: Entry, work: Work) -> None:
         await still_ours(connection)
         await run_store.move(connection, entry.run_id, "start", started_at=tools.clock())
         positions = await chunk_store.open_positions(connection, entry.run_id)
-        await queue.queue_chunks(connection, entry.run_id, positions)
-        await queue.end_entry(connection, entry)
+        if positions:
+            await queue.queue_chunks(connection, entry.run_id, positions)
+            await queue.end_entry(connection, entry)
         return len(positions)
 
     if not await tools.database.write(queue_all):
-        await finish(plan, tools)
+        await _finish(entry, plan, tools)
 
 
 async def _carry_out_chunk(
@@ -122,10 +133,18 @@ async def _carry_out_chunk(
         return
 
     async def end(connection: AsyncConnection) -> bool:
-        await queue.end_entry(connection, entry)
         # Looked at after the last save here, so whoever saves last of all sees the items of all.
-        return await run_store.is_all_saved(connection, entry.run_id)
+        if await run_store.is_all_saved(connection, entry.run_id):
+            return True
+        await queue.end_entry(connection, entry)
+        return False
 
     if await tools.database.write(end):
-        await finish(plan, tools)
+        await _finish(entry, plan, tools)
     log.debug("chunk carried out", run=entry.run_id, position=position)
+
+
+async def _finish(entry: Entry, plan: RunPlan, tools: Tools) -> None:
+    # The entry last: who dies in between, or seems to, leaves it to somebody who finishes the run.
+    await finish(plan, tools)
+    await tools.database.write(partial(queue.end_entry, entry=entry))

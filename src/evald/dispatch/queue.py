@@ -27,6 +27,7 @@ from evald.runs.cancel import cancel_run
 from evald.runs.grader_tools import end_sandboxes
 from evald.runs.tools import Tools
 from evald.store import queue
+from evald.store.database import uninterrupted
 from evald.store.line import Line
 from evald.store.queue import Entry
 
@@ -164,11 +165,18 @@ class QueueDispatch:
     async def _take_what_there_is(self) -> None:
         """Take entries as long as there are any and there is room, then wait for a reason to look."""
         self._some.clear()
-        while self._has_room() and (entry := await self._take()) is not None:
-            self._start(entry)
+        while self._has_room() and await uninterrupted(self._take_one()):
+            pass
         with suppress(TimeoutError):
             async with asyncio.timeout(POLL):
                 await self._some.wait()
+
+    async def _take_one(self) -> bool:
+        """Take an entry and begin its work; say whether there was one."""
+        entry = await self._take()
+        if entry is not None:
+            self._start(entry)
+        return entry is not None
 
     def _has_room(self) -> bool:
         open_here = sum(held.is_open for held in self._held.values())
@@ -231,10 +239,16 @@ class QueueDispatch:
         await asyncio.wait([held.task for held in stopped])
         await end_sandboxes(run_id, self._tools)
 
+        entries = [held.entry for held in stopped]
+
         async def tell(connection: AsyncConnection) -> None:
+            if await queue.goes_on(connection, run_id):
+                # It was resumed before we heard of the stop, and these are of its new life.
+                await queue.hand_back(connection, entries)
+                return
             await queue.add_aborted(connection, run_id, aborted)
-            for held in stopped:
-                await queue.end_entry(connection, held.entry)
+            for entry in entries:
+                await queue.end_entry(connection, entry)
 
         with suppress(OperationalError):  # the cancel does not wait for ever
             await self._tools.database.write(tell)
@@ -254,7 +268,7 @@ class QueueDispatch:
         held = list(self._held.values())
         lost, stopped = await queue.renew(connection, [each.entry for each in held])
         for each in held:
-            if each.entry.claim in lost:
+            if each.entry.claim in lost and each.entry.claim in self._held:  # it has not just ended
                 log.warning("another worker has taken over", run=each.entry.run_id)
                 each.task.cancel()
         for run_id in stopped:

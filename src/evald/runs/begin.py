@@ -18,9 +18,10 @@ async def prepared(plan: RunPlan, tools: Tools, still_ours: StillOurs = always) 
     try:
         await prepare(plan, tools.database, still_ours)
     except BadRow as error:
-        await fail_run(plan.run_id, "invalid_rows", str(error), tools)
+        await fail_run(plan.run_id, "invalid_rows", str(error), tools, still_ours)
         return False
     except BadSchema as error:
-        await fail_run(plan.run_id, UNUSABLE_SCHEMA, unusable_schema(error).message, tools)
+        message = unusable_schema(error).message
+        await fail_run(plan.run_id, UNUSABLE_SCHEMA, message, tools, still_ours)
         return False
     return True

@@ -4,6 +4,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.rules.verdict import too_many_errors
 from evald.runs.ending import record_end, write_end
+from evald.runs.prepare import StillOurs, always
 from evald.runs.tools import Tools
 from evald.store import files as file_store
 from evald.store import output_items as item_store
@@ -40,10 +41,16 @@ async def _complete(connection: AsyncConnection, run_id: str, tools: Tools) -> N
         await record_end(connection, run_id, "completed", now)
 
 
-async def fail_run(run_id: str, code: str, message: str, tools: Tools) -> None:
-    """Fail a run as a whole; a run that is final already stays as it is."""
+async def fail_run(
+    run_id: str, code: str, message: str, tools: Tools, still_ours: StillOurs = always
+) -> None:
+    """Fail a run as a whole; a run that is final already stays as it is.
+
+    Raises what `still_ours` does: who has lost a run to another process does not fail it.
+    """
 
     async def failed(connection: AsyncConnection) -> None:
+        await still_ours(connection)
         await _fail(connection, run_id, code, message, tools)
         await file_store.purge_files(connection)  # its file may have been kept for it
 

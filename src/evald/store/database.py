@@ -145,7 +145,9 @@ _IMPATIENT = text("SELECT set_config('lock_timeout', :within, true)")
 _HUNG = text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
     "WHERE datname = current_database() AND usename = current_user "
-    "AND state = 'idle in transaction' AND state_change < now() - CAST(:hung AS text)::interval"
+    "AND state = 'idle in transaction' AND state_change < now() - CAST(:hung AS text)::interval "
+    # Who has not written anything is in nobody's way, such as a dump.
+    "AND backend_xid IS NOT NULL"
 )
 
 

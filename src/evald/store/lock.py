@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from evald.errors import CannotStart
 from evald.store.migrate import IN_USE, refuse_other, refusing_broken, schema_version
 from evald.store.place import Place
+from evald.store.postgres import connect_arguments
 
 LOOKED_AFTER: Final = 1.0
 """Seconds between two looks whether Postgres still knows that we use the database."""
@@ -127,11 +128,11 @@ _USERS = text(
 
 
 def _engine(place: Place) -> AsyncEngine:
+    # Where the other end is gone both sides find out; else the locks would stay for hours.
+    given = connect_arguments()
+    given["server_settings"]["lock_timeout"] = WAITED_FOR
     return create_async_engine(
-        place.url,
-        poolclass=NullPool,
-        isolation_level="AUTOCOMMIT",
-        connect_args={"server_settings": {"lock_timeout": WAITED_FOR}},
+        place.url, poolclass=NullPool, isolation_level="AUTOCOMMIT", connect_args=given
     )
 
 

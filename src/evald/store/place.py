@@ -16,6 +16,19 @@ SQLITE: Final = "sqlite+aiosqlite"
 POSTGRES: Final = "postgresql+asyncpg"
 SPELLINGS: Final = {"postgres": POSTGRES, "postgresql": POSTGRES}
 """How programs that know one driver write the URL."""
+PARAMETERS: Final = frozenset(
+    {
+        "host",
+        "port",
+        "user",
+        "password",
+        "passfile",
+        "ssl",
+        "command_timeout",
+        "target_session_attrs",
+    }
+)
+"""What may follow in the URL of Postgres: what the driver takes as a text."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +72,7 @@ def place_of(settings: Settings, *, named: str = "EVALD_DATABASE_URL") -> Place:
         raise CannotStart(f"{named} is no URL of a database.") from None
     url = url.set(drivername=SPELLINGS.get(url.drivername, url.drivername))
     if url.drivername == POSTGRES and url.database:
-        return Place(url.render_as_string(hide_password=False))
+        return Place(_as_the_driver_has_it(url, named).render_as_string(hide_password=False))
     if url.drivername == SQLITE and _names_a_file(url):
         return Place(given)
     raise CannotStart(
@@ -67,6 +80,17 @@ def place_of(settings: Settings, *, named: str = "EVALD_DATABASE_URL") -> Place:
         "postgresql://USER:PASSWORD@HOST/DATABASE or as sqlite+aiosqlite:////var/lib/evald/evald.db, "
         "or leave it unset."
     )
+
+
+def _as_the_driver_has_it(url: URL, named: str) -> URL:
+    """Give a URL of Postgres with the driver's parameters, `ssl` for `sslmode`. Raises CannotStart."""
+    query = {"ssl" if name == "sslmode" else name: value for name, value in url.query.items()}
+    if unknown := sorted(query.keys() - PARAMETERS):
+        raise CannotStart(
+            f"{named} has parameters that evald does not know: {', '.join(unknown)}. It knows "
+            f"{', '.join(sorted(PARAMETERS))}, and sslmode as another name of ssl."
+        )
+    return url.set(query=query)
 
 
 def _names_a_file(url: URL) -> bool:

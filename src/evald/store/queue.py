@@ -49,8 +49,11 @@ LOG_KEPT: Final = timedelta(hours=6)
 _BEGIN: Final = QueueEntrypoint("evald.begin")
 _FIRST: Final = 2**30
 """The priority of entries that begin a run: before all chunks."""
+# All of them: what is left out it would look for in the environment.
 _SETTINGS: Final = DBSettings(
     prefix="evald_",
+    db_schema=None,
+    widen_id=True,
     durability=Durability.balanced,  # the log of the queue need not outlive a crash
     channel=Channel("evald_queue"),
     function="evald_fn_pgqueuer_changed",
@@ -238,6 +241,11 @@ async def may_go_on(connection: AsyncConnection, run_id: str) -> bool:
     return found.one_or_none() is not None
 
 
+async def goes_on(connection: AsyncConnection, run_id: str) -> bool:
+    """Say whether a run is neither over nor to be stopped."""
+    return (await connection.execute(_GOES_ON, {"run_id": run_id})).first() is not None
+
+
 async def stopped_for_long(
     connection: AsyncConnection,
 ) -> list[tuple[ProjectId, str, str]]:
@@ -351,6 +359,10 @@ _ADD_ABORTED = text(
 _MAY_GO_ON = text(
     "SELECT id FROM runs WHERE id = :run_id AND status = 'in_progress' AND stop_asked_at IS NULL "
     "FOR SHARE"
+)
+_GOES_ON = text(
+    "SELECT 1 FROM runs WHERE id = :run_id AND status IN ('queued', 'in_progress') "
+    "AND stop_asked_at IS NULL"
 )
 _STOPPED_FOR_LONG = text(
     "SELECT runs.id, runs.eval_id, evals.project_id FROM runs JOIN evals ON evals.id = runs.eval_id "
