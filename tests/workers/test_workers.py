@@ -130,8 +130,8 @@ def test_a_notice_of_a_stop_that_comes_late_takes_nothing_from_a_run_that_goes_o
     check(server, run["eval_id"], run["id"])
 
 
-def test_a_worker_without_a_model_endpoint_says_so(
-    server: EvaldServer, models: ModelServer, tmp_path: Path
+def test_a_worker_without_the_model_of_a_run_leaves_it_to_others(
+    server: EvaldServer, models: ModelServer, start_worker: StartWorker, tmp_path: Path
 ) -> None:
     url = server.environment["EVALD_DATABASE_URL"]
     # These are for programs with a queue of their own, and change nothing here.
@@ -139,13 +139,15 @@ def test_a_worker_without_a_model_endpoint_says_so(
 
     with EvaldWorker(tmp_path, {"EVALD_DATABASE_URL": url, **others}) as worker:
         run = create_run(server, create_eval(server), sampled(rows(10)))
+        until(lambda: "a run is left to others" in worker.log())
+        start_worker()
         final = get_final(server, run)
         assert worker.process.stdout is not None
         said = worker.process.stdout.readline().decode()
 
-    assert final["result_counts"]["errored"] == 10
+    assert (final["status"], final["result_counts"]["errored"]) == ("completed", 0)
     assert said.startswith("No model endpoint is set")
-    assert "no provider here serves the model" in worker.log()
+    assert "No provider of this server serves the model" in worker.log()
     assert "Traceback" not in worker.log()
 
 

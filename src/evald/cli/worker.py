@@ -44,7 +44,7 @@ async def _work(settings: Settings) -> None:
             f"{settings.worker_concurrency} at once. Ctrl-C stops it."
         )
         if not settings.providers and not settings.upstream_base_url:
-            click.echo("No model endpoint is set: rows whose run asks a model become errors here.")
+            click.echo("No model endpoint is set, so runs that ask a model are left to others.")
             click.echo(
                 "Set EVALD_UPSTREAM_BASE_URL, or providers in a config file, as the servers have."
             )

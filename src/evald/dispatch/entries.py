@@ -16,6 +16,7 @@ from evald.runs.carry_out import carry_out, open_chunk
 from evald.runs.finish import fail_run, finish
 from evald.runs.recipe import Recipe, recipe_of
 from evald.runs.tools import Tools
+from evald.runs.usable_here import what_is_lacking
 from evald.store import chunks as chunk_store
 from evald.store import queue
 from evald.store import runs as run_store
@@ -32,6 +33,8 @@ class Work:
         """Have no run at work yet."""
         self.tools = tools
         self._recipes: dict[str, tuple[RunPlan, Recipe]] = {}
+        self.for_others: set[str] = set()
+        """Runs that are not carried out here, since this process lacks what they need."""
 
     async def recipe(self, run_id: str) -> tuple[RunPlan, Recipe] | None:
         """Give plan and recipe of a run, compiled once for all its chunks; None when it is gone."""
@@ -41,14 +44,20 @@ class Work:
             if plan is None:
                 return None
             recipe = await asyncio.to_thread(recipe_of, plan, self.tools)
-            if recipe.model is not None and not self.tools.sampler.serves(recipe.model):
-                log.warning("no provider here serves the model", run=run_id, model=recipe.model)
             known = self._recipes.setdefault(run_id, (plan, recipe))
         return known
 
     async def plan(self, run_id: str) -> RunPlan | None:
         """Give the plan of a run as it is now."""
         return await self.tools.database.read(partial(run_store.get_plan, run_id=run_id))
+
+    async def can_carry_out(self, plan: RunPlan, recipe: Recipe) -> bool:
+        """Say whether a run can be carried out here; if not, what lacks is logged."""
+        lacking = await what_is_lacking(recipe.model, plan.testing_criteria, self.tools)
+        if lacking is not None:
+            self.for_others.add(plan.run_id)
+            log.warning("a run is left to others", run=plan.run_id, lacking=lacking)
+        return lacking is None
 
     def forget(self, run_id: str) -> None:
         """Let go of a run of which nothing is carried out here any more."""
@@ -121,6 +130,9 @@ async def _carry_out_chunk(
     if found is None:
         raise RunStopped(entry.run_id)
     plan, recipe = found
+    if not await work.can_carry_out(plan, recipe):
+        await tools.database.write(partial(queue.hand_back, entries=[entry]))
+        return
 
     async def may_claim(connection: AsyncConnection) -> None:
         await queue.hold_entry(connection, entry)

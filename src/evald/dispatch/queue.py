@@ -132,6 +132,10 @@ class QueueDispatch:
             aborted, stopped = self._cut_off(run_id)
             if stopped:
                 await self._leave(run_id, aborted, stopped)
+            if at_work := [
+                held.task for held in self._of_run(run_id)
+            ]:  # stopped before, by a notice
+                await asyncio.wait(at_work)
             await self._others_have_stopped(run_id)
         finally:
             self._stopping.discard(run_id)
@@ -185,6 +189,7 @@ class QueueDispatch:
     async def _take(self) -> Entry | None:
         open_of = Counter(held.entry.run_id for held in self._held.values() if held.is_open)
         enough = [run_id for run_id, chunks in open_of.items() if chunks >= OPEN_OF_A_RUN]
+        enough += self._work.for_others
         is_new = self._line.connected_for() < OWNERS_FIRST
         silent_after = queue.SILENT_AFTER + (OWNERS_FIRST if is_new else 0.0)
         take = partial(queue.take_entry, but_of=enough, silent_after=silent_after)
@@ -205,7 +210,7 @@ class QueueDispatch:
         if held.is_open:  # else its room was free before
             self._some.set()
         run_id = held.entry.run_id
-        if not any(other.entry.run_id == run_id for other in self._held.values()):
+        if not self._of_run(run_id):
             self._work.forget(run_id)
             self._aside(end_sandboxes(run_id, self._tools))
         if not task.cancelled() and (error := task.exception()):
@@ -253,10 +258,12 @@ class QueueDispatch:
         with suppress(OperationalError):  # the cancel does not wait for ever
             await self._tools.database.write(tell)
 
+    def _of_run(self, run_id: str) -> list[Held]:
+        return [held for held in self._held.values() if held.entry.run_id == run_id]
+
     def _cut_off(self, run_id: str) -> tuple[int, list[Held]]:
         """Cancel all that is done here for a run, now; give the calls cut off and what they were for."""
-        of_run = [held for held in self._held.values() if held.entry.run_id == run_id]
-        stopped = [held for held in of_run if not held.is_cut_off]
+        stopped = [held for held in self._of_run(run_id) if not held.is_cut_off]
         aborted = self._tools.sampler.calls_in_flight(run_id) if stopped else 0
         for held in stopped:
             held.is_cut_off = True
@@ -284,6 +291,7 @@ class QueueDispatch:
         if time.monotonic() - self._forgot > FORGET:
             await self._tools.database.write(queue.forget_old)
             self._forgot = time.monotonic()
+            self._work.for_others.clear()  # most are over by now; of the others it is said again
 
 
 async def _again_and_again(work: Callable[[], Awaitable[None]], pause: float) -> None:

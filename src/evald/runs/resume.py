@@ -95,6 +95,8 @@ async def _reopen_and_wake(asked: Resume, tools: Tools, dispatch: Dispatch) -> N
             await _remove_errored(connection, before.id, len(before.criteria))
         # A refusal takes back all of it.
         await _check_goes_on(connection, asked, before.error, tools)
+        # Of its former life nothing is left in the queue: whoever has a chunk of that has it no more.
+        await dispatch.unqueue(connection, before.id)
         await dispatch.queue(connection, before.id)
 
     try:

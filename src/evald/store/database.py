@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from evald.store.postgres import ask_the_unused, connect_arguments
+from evald.store.postgres import NAME, ask_the_unused, connect_arguments
 
 Result = TypeVar("Result")
 Work = Callable[[AsyncConnection], Awaitable[Result]]
@@ -144,7 +144,7 @@ LOCKED: Final = "55P03"
 _IMPATIENT = text("SELECT set_config('lock_timeout', :within, true)")
 _HUNG = text(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-    "WHERE datname = current_database() AND usename = current_user "
+    "WHERE datname = current_database() AND usename = current_user AND application_name = :name "
     "AND state = 'idle in transaction' AND state_change < now() - CAST(:hung AS text)::interval "
     # Who has not written anything is in nobody's way, such as a dump.
     "AND backend_xid IS NOT NULL"
@@ -152,7 +152,7 @@ _HUNG = text(
 
 
 async def _end_hung(connection: AsyncConnection) -> None:
-    await connection.execute(_HUNG, {"hung": HUNG_AFTER})
+    await connection.execute(_HUNG, {"hung": HUNG_AFTER, "name": NAME})
 
 
 class DatabaseAway(OperationalError):

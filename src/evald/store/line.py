@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import asyncpg
 import structlog
+from asyncpg.exceptions import InternalClientError
 from sqlalchemy import make_url
 
 from evald.store.postgres import connect_arguments
@@ -29,6 +30,9 @@ STALLED_AFTER: Final = 0.2
 """Seconds between two ticks of the event loop after which this process has stood still."""
 CATCHING_UP: Final = 0.05
 """Seconds after it stood still in which it hears what was said meanwhile, before it begins anything."""
+
+LOST = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, InternalClientError)
+"""What the driver raises when a connection is gone."""
 
 log = structlog.get_logger()
 
@@ -91,7 +95,7 @@ class Line:
         while True:
             try:
                 await self._hold(first)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except LOST as error:
                 if not lost:
                     log.warning("the line to the database is lost", error=repr(error))
                 lost = self._answered < self._connected

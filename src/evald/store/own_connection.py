@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from evald.store.database import Database, Result, Work
+from evald.store.postgres import connect_arguments
 
 CONNECTED_WITHIN: Final = 3.0
 
@@ -25,7 +26,7 @@ class OwnConnection:
         self._engine = create_async_engine(
             database.writer.url,
             poolclass=NullPool,
-            connect_args={"timeout": CONNECTED_WITHIN},
+            connect_args={**connect_arguments(), "timeout": CONNECTED_WITHIN},
             hide_parameters=True,
         )
         self._seconds = seconds

@@ -28,7 +28,11 @@ ASKED_AFTER: Final = 2.0
 To ask each time is three trips to Postgres. One that Postgres has closed is known without.
 """
 
+NAME: Final = "evald"
+"""By which sessions of evald are known among others of the same user."""
+
 SERVER_SETTINGS: Final = {
+    "application_name": NAME,
     "idle_in_transaction_session_timeout": IDLE_AT_MOST,
     "tcp_keepalives_idle": str(PROBED_AFTER),
     "tcp_keepalives_interval": str(PROBED_EVERY),

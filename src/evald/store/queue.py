@@ -379,7 +379,7 @@ _WITHOUT_ENTRY = _on_queue(
     "WHERE start.entrypoint = :begin AND start.dedupe_key = runs.id || '/begin') ORDER BY seq"
 )
 _DROP_OF_ENDED = _on_queue(
-    "DELETE FROM {queue} AS entry WHERE entry.status = 'queued' AND NOT EXISTS ("
+    "DELETE FROM {queue} AS entry WHERE NOT EXISTS ("
     "SELECT FROM runs WHERE runs.status IN ('queued', 'in_progress') "
     "AND runs.id = split_part(entry.dedupe_key, '/', 1))"
 )
