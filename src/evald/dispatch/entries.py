@@ -18,7 +18,7 @@ from evald.runs.recipe import Recipe, recipe_of
 from evald.runs.tools import Tools
 from evald.runs.usable_here import what_is_lacking
 from evald.store import chunks as chunk_store
-from evald.store import queue
+from evald.store import queue, stopping
 from evald.store import runs as run_store
 from evald.store.queue import Entry
 from evald.store.runs import RunPlan
@@ -136,7 +136,7 @@ async def _carry_out_chunk(
 
     async def may_claim(connection: AsyncConnection) -> None:
         await queue.hold_entry(connection, entry)
-        if not await queue.may_go_on(connection, entry.run_id):
+        if not await stopping.may_go_on(connection, entry.run_id):
             raise RunStopped(entry.run_id)
 
     chunk = await open_chunk(recipe, position, tools, may_claim)

@@ -6,12 +6,9 @@ a process may die, hang or be cut off at any moment, and nothing needs to notice
 """
 
 import asyncio
-import random
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 from weakref import WeakValueDictionary
@@ -22,13 +19,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.dispatch.entries import Work, carry_out_entry
 from evald.dispatch.grace import Grace
+from evald.dispatch.held import Held, HeldEntries
+from evald.dispatch.loops import again_and_again, end_of
 from evald.errors import NotFound
 from evald.runs.cancel import cancel_run
 from evald.runs.grader_tools import end_sandboxes
 from evald.runs.tools import Tools
-from evald.store import queue
+from evald.store import queue, stopping
 from evald.store.database import uninterrupted
 from evald.store.line import Line
+from evald.store.pgqueuer import keep_queue
 from evald.store.queue import Entry
 
 POLL: Final = 1.0
@@ -54,18 +54,6 @@ log = structlog.get_logger()
 Listeners = Sequence[Callable[[str], None]]
 
 
-@dataclass
-class Held:
-    """An entry that is ours, and the task that works on it."""
-
-    entry: Entry
-    task: "asyncio.Task[None]" = field(init=False)
-    is_open: bool = True
-    """Whether it has rows that have not begun."""
-    is_cut_off: bool = False
-    """Whether it was stopped: its calls in flight are counted once."""
-
-
 class QueueDispatch:
     """Takes entries of the queue and carries them out, `chunks_at_once` at a time."""
 
@@ -77,7 +65,7 @@ class QueueDispatch:
         self._tools = tools
         self._chunks_at_once = chunks_at_once
         self._listeners = listeners
-        self._held: dict[object, Held] = {}
+        self._held = HeldEntries()
         self._line = Line(url, queue.CHANNEL, self._heard, self._give_sign)
         self._gate = tools.gate
         self._gate.in_contact = self._line.in_contact
@@ -94,16 +82,16 @@ class QueueDispatch:
         cls, tools: Tools, url: str, chunks_at_once: int, listeners: Listeners
     ) -> "QueueDispatch":
         """Give one that takes up work, as soon as it is in contact with the database."""
-        await queue.keep_queue(url)
+        await keep_queue(url)
         dispatch = cls(tools, url, chunks_at_once, listeners)
         await dispatch._begin()
         return dispatch
 
     async def _begin(self) -> None:
         first = asyncio.Event()
-        loops = [self._line.keep(first), _again_and_again(self._sweep, SWEEP)]
+        loops = [self._line.keep(first), again_and_again(self._sweep, SWEEP)]
         if self._chunks_at_once:
-            loops.append(_again_and_again(self._take_what_there_is, 0.0))
+            loops.append(again_and_again(self._take_what_there_is, 0.0))
         self._tasks = [asyncio.create_task(loop) for loop in loops]
         await first.wait()
 
@@ -127,13 +115,15 @@ class QueueDispatch:
         """Stop a run here and elsewhere; each process adds the calls it cut off to the run itself."""
         self._stopping.add(run_id)
         try:
-            if not await self._tools.database.write_soon(partial(queue.ask_to_stop, run_id=run_id)):
+            if not await self._tools.database.write_soon(
+                partial(stopping.ask_to_stop, run_id=run_id)
+            ):
                 return 0
-            aborted, stopped = self._cut_off(run_id)
+            aborted, stopped = self._held.cut_off(run_id, self._tools.sampler.calls_in_flight)
             if stopped:
                 await self._leave(run_id, aborted, stopped)
             if at_work := [
-                held.task for held in self._of_run(run_id)
+                held.task for held in self._held.of_run(run_id)
             ]:  # stopped before, by a notice
                 await asyncio.wait(at_work)
             await self._others_have_stopped(run_id)
@@ -151,20 +141,20 @@ class QueueDispatch:
         """Leave: what has begun may come to its end, the rest is for others, at once."""
         self._gate.leaving = True
         line, *loops = self._tasks
-        await _end_of(loops)
-        for held in list(self._held.values()):
+        await end_of(loops)
+        for held in self._held.all():
             if held.entry.position is None:
                 held.task.cancel()
-        await grace.wait_for([held.task for held in self._held.values()])
-        left = list(self._held.values())
-        await _end_of([held.task for held in left])
+        await grace.wait_for([held.task for held in self._held.all()])
+        left = self._held.all()
+        await end_of([held.task for held in left])
         with suppress(OperationalError):  # then they are silent, and taken over for that
             await self._tools.database.write(
                 partial(queue.hand_back, entries=[held.entry for held in left])
             )
         if self._others:
             await asyncio.wait(self._others)
-        await _end_of([line])
+        await end_of([line])
 
     async def _take_what_there_is(self) -> None:
         """Take entries as long as there are any and there is room, then wait for a reason to look."""
@@ -183,20 +173,17 @@ class QueueDispatch:
         return entry is not None
 
     def _has_room(self) -> bool:
-        open_here = sum(held.is_open for held in self._held.values())
-        return open_here < self._chunks_at_once and self._gate.is_open()
+        return self._held.open < self._chunks_at_once and self._gate.is_open()
 
     async def _take(self) -> Entry | None:
-        open_of = Counter(held.entry.run_id for held in self._held.values() if held.is_open)
-        enough = [run_id for run_id, chunks in open_of.items() if chunks >= OPEN_OF_A_RUN]
-        enough += self._work.for_others
+        enough = [*self._held.runs_with_open(OPEN_OF_A_RUN), *self._work.for_others]
         is_new = self._line.connected_for() < OWNERS_FIRST
         silent_after = queue.SILENT_AFTER + (OWNERS_FIRST if is_new else 0.0)
         take = partial(queue.take_entry, but_of=enough, silent_after=silent_after)
         return await self._tools.database.write(take)
 
     def _start(self, entry: Entry) -> None:
-        held = self._held[entry.claim] = Held(entry)
+        held = self._held.add(entry)
 
         def all_begun() -> None:
             held.is_open = False
@@ -206,11 +193,11 @@ class QueueDispatch:
         held.task.add_done_callback(partial(self._ended, held))
 
     def _ended(self, held: Held, task: "asyncio.Task[None]") -> None:
-        del self._held[held.entry.claim]
+        self._held.remove(held)
         if held.is_open:  # else its room was free before
             self._some.set()
         run_id = held.entry.run_id
-        if not self._of_run(run_id):
+        if not self._held.of_run(run_id):
             self._work.forget(run_id)
             self._aside(end_sandboxes(run_id, self._tools))
         if not task.cancelled() and (error := task.exception()):
@@ -222,7 +209,7 @@ class QueueDispatch:
         word, _, run_id = notice.partition(" ")
         if word == queue.WORK:
             self._some.set()
-        elif word == queue.STOP:
+        elif word == stopping.STOP:
             self._obey(run_id)
 
     def _aside(self, work: Coroutine[Any, Any, None]) -> None:
@@ -235,7 +222,7 @@ class QueueDispatch:
         """Stop a run because another machine asked for it."""
         if run_id in self._stopping:  # it is us who asked
             return
-        aborted, stopped = self._cut_off(run_id)
+        aborted, stopped = self._held.cut_off(run_id, self._tools.sampler.calls_in_flight)
         if stopped:
             self._aside(self._leave(run_id, aborted, stopped))
 
@@ -247,35 +234,23 @@ class QueueDispatch:
         entries = [held.entry for held in stopped]
 
         async def tell(connection: AsyncConnection) -> None:
-            if await queue.goes_on(connection, run_id):
+            if await stopping.goes_on(connection, run_id):
                 # It was resumed before we heard of the stop, and these are of its new life.
                 await queue.hand_back(connection, entries)
                 return
-            await queue.add_aborted(connection, run_id, aborted)
+            await stopping.add_aborted(connection, run_id, aborted)
             for entry in entries:
                 await queue.end_entry(connection, entry)
 
         with suppress(OperationalError):  # the cancel does not wait for ever
             await self._tools.database.write(tell)
 
-    def _of_run(self, run_id: str) -> list[Held]:
-        return [held for held in self._held.values() if held.entry.run_id == run_id]
-
-    def _cut_off(self, run_id: str) -> tuple[int, list[Held]]:
-        """Cancel all that is done here for a run, now; give the calls cut off and what they were for."""
-        stopped = [held for held in self._of_run(run_id) if not held.is_cut_off]
-        aborted = self._tools.sampler.calls_in_flight(run_id) if stopped else 0
-        for held in stopped:
-            held.is_cut_off = True
-            held.task.cancel()
-        return aborted, stopped
-
     async def _give_sign(self, connection: Any) -> None:
         """Renew what is ours; stop what is another's by now, and runs whose notice was lost."""
-        held = list(self._held.values())
+        held = self._held.all()
         lost, stopped = await queue.renew(connection, [each.entry for each in held])
         for each in held:
-            if each.entry.claim in lost and each.entry.claim in self._held:  # it has not just ended
+            if each.entry.claim in lost and each in self._held:  # it has not just ended
                 log.warning("another worker has taken over", run=each.entry.run_id)
                 each.task.cancel()
         for run_id in stopped:
@@ -285,32 +260,12 @@ class QueueDispatch:
         """Queue what fell out of the queue, and end the cancels whose process died over them."""
         if missing := await self._tools.database.write(queue.queue_what_is_missing):
             log.info("taking up unfinished runs", runs=len(missing))
-        for project_id, eval_id, run_id in await self._tools.database.read(queue.stopped_for_long):
+        for project_id, eval_id, run_id in await self._tools.database.read(
+            stopping.stopped_for_long
+        ):
             with suppress(NotFound):  # it is deleted by now
                 await cancel_run(project_id, eval_id, run_id, self._tools, self)
         if time.monotonic() - self._forgot > FORGET:
             await self._tools.database.write(queue.forget_old)
             self._forgot = time.monotonic()
             self._work.for_others.clear()  # most are over by now; of the others it is said again
-
-
-async def _again_and_again(work: Callable[[], Awaitable[None]], pause: float) -> None:
-    """Do something for ever, with about so many seconds between, whatever the database does."""
-    while True:
-        try:
-            await work()
-        except OperationalError as error:
-            log.warning("the store failed, trying again", error=str(error.orig))
-            await asyncio.sleep(POLL)
-        except Exception:  # the border of the process: without this loop nothing would go on
-            log.exception("the queue broke, trying again")
-            await asyncio.sleep(POLL)
-        await asyncio.sleep(pause * random.uniform(0.8, 1.2))
-
-
-async def _end_of(tasks: Sequence["asyncio.Task[None]"]) -> None:
-    """Cancel tasks and wait until they have ended."""
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks)
