@@ -10,6 +10,9 @@ from tests.model_server.ledger import CallRecord
 
 USUALLY_SAVED_S: Final = 0.5
 """Seconds after which an item is saved, when nothing hangs."""
+IN_THE_WAY_S: Final = 2.0
+"""Seconds for which a process that hangs keeps the saves of others waiting, at most: its locks are taken
+from it after one, and what that cut off is begun again within the next."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +65,9 @@ class Accounts:
 def accounts(calls: Iterable[CallRecord], blows: Sequence[Blow], unsaved_s: float) -> Accounts:
     """Give each call that was made again to a blow that hit it.
 
-    A finished call counts as unsaved for at most `unsaved_s` seconds, in which no process was hung: one
-    that hangs in the middle of a save keeps all others waiting. Of the calls of a row one made its item;
-    it is one that no blow hit, or else the last.
+    A finished call counts as unsaved for at most `unsaved_s` seconds, beside those in which some process
+    had hung for less than IN_THE_WAY_S. Of the calls of a row one made its item; it is one that no blow
+    hit, or else the last.
     """
     calls = list(calls)
     hit = Hits(blows, unsaved_s)
@@ -94,7 +97,11 @@ class Hits:
         """Look for it among these."""
         self._blows = blows
         self._unsaved_s = unsaved_s
-        self._hangs = _joined((b.began_at, b.ended_at) for b in blows if not b.ends_the_process)
+        self._held_up = _joined(
+            (blow.began_at, min(blow.ended_at, blow.began_at + IN_THE_WAY_S))
+            for blow in blows
+            if not blow.ends_the_process
+        )
 
     def reason(self, call: CallRecord) -> Blow | None:
         """Give the blow that cost a call: the first one after its end, or the last one before.
@@ -118,15 +125,15 @@ class Hits:
             return True
         if call.aborted:
             return False
-        return self._unhung_s(call.ended_at, blow.began_at) <= self._unsaved_s
+        return self._free_s(call.ended_at, blow.began_at) <= self._unsaved_s
 
-    def _unhung_s(self, since: float, until: float) -> float:
-        """Give the seconds between two moments in which nothing was hung."""
-        hung = sum(
+    def _free_s(self, since: float, until: float) -> float:
+        """Give the seconds between two moments in which saves were not held up."""
+        held_up = sum(
             max(0.0, min(until, ended_at) - max(since, began_at))
-            for began_at, ended_at in self._hangs
+            for began_at, ended_at in self._held_up
         )
-        return until - since - hung
+        return until - since - held_up
 
 
 def _joined(spans: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:

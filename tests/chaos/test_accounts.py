@@ -43,15 +43,17 @@ def test_a_call_that_was_finished_long_before_the_kill_has_no_reason_to_be_made_
     assert len(accounts(calls, [KILL], UNSAVED_S).unexplained) == 1
 
 
-def test_a_call_may_stay_unsaved_while_another_process_hangs_and_no_longer() -> None:
-    pause = Blow("pause", "worker-3", 8.8, 9.8)
+def test_a_call_may_stay_unsaved_while_another_process_hangs_but_for_two_seconds_only() -> None:
+    short = Blow("pause", "worker-3", 8.8, 9.8)
+    long = Blow("pause", "worker-3", 4, 9.8)
     waited = [call(1, "worker-1", 8, 8.7), call(1, "worker-2", 13, 14)]
     too_long = [call(2, "worker-1", 8, 8.4), call(2, "worker-2", 13, 14)]
 
-    told = accounts([*waited, *too_long], [KILL, pause], UNSAVED_S)
+    after_short = accounts([*waited, *too_long], [KILL, short], UNSAVED_S)
+    after_long = accounts([*waited, *too_long], [KILL, long], UNSAVED_S)
 
-    assert len(told.unexplained) == 1
-    assert "row 2" in told.unexplained[0]
+    assert [words[:7] for words in after_short.unexplained] == ["'row 2'"]
+    assert [words[:7] for words in after_long.unexplained] == ["'row 1'", "'row 2'"]
 
 
 def test_a_call_of_another_machine_has_no_reason_to_be_made_again() -> None:
