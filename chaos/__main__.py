@@ -28,7 +28,7 @@ def main() -> None:
         cancels.main()
     asked = arguments()
     size = Size() if asked.sqlite else Size(asked.servers, asked.workers)
-    order = Order(asked.seed, asked.rows, asked.kills, size)
+    order = Order(asked.seed, asked.rows, asked.kills, size, asked.drain)
     print(f"seed {order.seed}: {order.kills} kills, {order.rows:,} rows, {size}", flush=True)
     folder = Path(tempfile.mkdtemp(prefix="evald-chaos-"))
     began_at = time.monotonic()
@@ -56,6 +56,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rows", type=int, default=20_000, help="rows of the run (default 20,000)")
     parser.add_argument("--servers", type=int, default=2, help="`evald serve` (default 2)")
     parser.add_argument("--workers", type=int, default=3, help="`evald worker` (default 3)")
+    parser.add_argument(
+        "--drain", type=float, default=0, help="seconds that calls have at a SIGTERM (default 0)"
+    )
     parser.add_argument("--sqlite", action="store_true", help="one process over SQLite instead")
     return parser.parse_args()
 

@@ -42,6 +42,8 @@ class Order:
     rows: int
     kills: int
     size: Size
+    drain_s: float = 0.0
+    """Seconds that calls in flight have to end at a SIGTERM."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,8 @@ def long_run(order: Order, models: ModelServer, folder: Path, say: Say) -> Outco
         Rule([Step(delay_ms=20)], contains="neighbour"),
         Rule([Step(delay_ms=5, hold="before")]),
     )
-    with Cluster(folder, order.size, models.url) as cluster:
+    drain = {"EVALD_DRAIN_SECONDS": f"{order.drain_s}"}
+    with Cluster(folder, order.size, models.url, drain) as cluster:
         with closing(AnyServer(cluster.servers)) as servers:
             run = _create(servers, order, noted)
             striker = _hurt(cluster, servers, models, order, run, noted, say)
