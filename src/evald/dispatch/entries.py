@@ -135,9 +135,10 @@ async def _carry_out_chunk(
         return
 
     async def may_claim(connection: AsyncConnection) -> None:
-        await queue.hold_entry(connection, entry)
         if not await stopping.may_go_on(connection, entry.run_id):
             raise RunStopped(entry.run_id)
+        # After the run, as a cancel locks them; while this is locked we give no sign of life.
+        await queue.hold_entry(connection, entry)
 
     chunk = await open_chunk(recipe, position, tools, may_claim)
     if not await carry_out(chunk, recipe, tools, all_begun):  # we leave

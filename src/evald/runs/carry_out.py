@@ -25,7 +25,7 @@ from evald.store.chunks import Row
 from evald.store.output_items import NewItem
 
 LOCKED_AT_MOST: Final = "1s"
-"""How long a save waits for the others of its run before it looks whether one of them hangs."""
+"""How long a save or a claim waits for others of its run before it looks whether one of them hangs."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,8 @@ async def open_chunk(
         return rows
 
     # Not given up while the store fails: that would end the chunks beside it, with their unsaved items.
-    return OwnChunk(position, claim, await patiently(lambda: tools.database.write(claimed)))
+    rows = await patiently(lambda: tools.database.write_soon(claimed, LOCKED_AT_MOST))
+    return OwnChunk(position, claim, rows)
 
 
 async def carry_out(
