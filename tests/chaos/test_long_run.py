@@ -9,17 +9,17 @@ from chaos.machines import Size
 from chaos.tables import told
 from tests.model_server.client import ModelServer
 
-SEED = 20261126
+# Of all seeds those whose few blows are of every kind, and soon over.
+ONE_PROCESS = Order(seed=20298900, rows=1_000, kills=3, size=Size())
+CLUSTER = Order(seed=20291281, rows=1_000, kills=3, size=Size(servers=2, workers=2))
 
 
 @pytest.mark.parametrize(
-    "size", [Size(), Size(servers=2, workers=2)], ids=["one process", "two servers, two workers"]
+    "order", [ONE_PROCESS, CLUSTER], ids=["one process", "two servers, two workers"]
 )
 def test_a_run_that_is_hurt_again_and_again_keeps_every_promise(
-    models: ModelServer, tmp_path: Path, size: Size
+    models: ModelServer, tmp_path: Path, order: Order
 ) -> None:
-    order = Order(seed=SEED, rows=1_000, kills=4, size=size)
-
     outcome = long_run(order, models, tmp_path, say=lambda words: None)
 
     assert outcome.wrongs == [], told(order, outcome)
