@@ -110,15 +110,16 @@ async def _begin(entry: Entry, work: Work) -> None:
         return
 
     async def queue_all(connection: AsyncConnection) -> int:
-        await still_ours(connection)
+        # The run before the entry, as a cancel locks them.
         await run_store.move(connection, entry.run_id, "start", started_at=tools.clock())
+        await still_ours(connection)
         positions = await chunk_store.open_positions(connection, entry.run_id)
         if positions:
             await queue.queue_chunks(connection, entry.run_id, positions)
             await queue.end_entry(connection, entry)
         return len(positions)
 
-    if not await tools.database.write(queue_all):
+    if not await tools.database.write_soon(queue_all):
         await _finish(entry, plan, tools)
 
 
