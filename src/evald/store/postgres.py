@@ -1,13 +1,13 @@
 """How a connection to Postgres is made, so that both ends notice when the other is gone."""
 
-import asyncio
-import socket
 import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import asyncpg
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
+
+if TYPE_CHECKING:
+    from evald.store.probed import ProbedConnection
 
 CONNECTED_WITHIN: Final = 10.0
 """Seconds for a new connection."""
@@ -41,34 +41,11 @@ SERVER_SETTINGS: Final = {
 }
 
 
-class ProbedConnection(asyncpg.Connection):  # type: ignore[misc]  # the driver has no types
-    """A connection whose socket finds out when the machine behind it, or the way there, is gone.
-
-    Without it a statement waits for as long as TCP tries, a quarter of an hour.
-    """
-
-    def __init__(
-        self, protocol: Any, transport: asyncio.Transport, *more: Any, **named: Any
-    ) -> None:
-        """Take what the driver gives."""
-        super().__init__(protocol, transport, *more, **named)
-        self.used = time.monotonic()
-        given = transport.get_extra_info("socket")
-        if given is None or given.family == socket.AF_UNIX:
-            return
-        given.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in (
-            ("TCP_KEEPIDLE", PROBED_AFTER),
-            ("TCP_KEEPINTVL", PROBED_EVERY),
-            ("TCP_KEEPCNT", PROBES),
-            ("TCP_USER_TIMEOUT", UNSENT_AT_MOST * 1000),
-        ):
-            if (option := getattr(socket, name, None)) is not None:  # not every system has all
-                given.setsockopt(socket.IPPROTO_TCP, option, value)
-
-
 def connect_arguments() -> dict[str, Any]:
     """Give the arguments with which the driver makes a connection, beside those of the URL."""
+    # Only here: it loads the driver, which SQLite has no use for.
+    from evald.store.probed import ProbedConnection
+
     return {
         "timeout": CONNECTED_WITHIN,
         "server_settings": dict(SERVER_SETTINGS),
