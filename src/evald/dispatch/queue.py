@@ -122,10 +122,8 @@ class QueueDispatch:
             aborted, stopped = self._held.cut_off(run_id, self._tools.sampler.calls_in_flight)
             if stopped:
                 await self._leave(run_id, aborted, stopped)
-            if at_work := [
-                held.task for held in self._held.of_run(run_id)
-            ]:  # stopped before, by a notice
-                await asyncio.wait(at_work)
+            # What a notice has stopped before is counted already, and still saves what is finished.
+            await end_of([held.task for held in self._held.of_run(run_id)])
             await self._others_have_stopped(run_id)
         finally:
             self._stopping.discard(run_id)
