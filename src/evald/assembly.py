@@ -31,7 +31,8 @@ from evald.capture.keep import Keeper
 from evald.capture.kinds import COMPLETIONS, RESPONSES
 from evald.clock import system_clock
 from evald.contract.projects import DEFAULT_PROJECT
-from evald.dashboard.routes import Pages, pages_router
+from evald.dashboard.routes import pages_router
+from evald.dashboard.serving import Pages
 from evald.dispatch.grace import Grace, RunningDispatch
 from evald.dispatch.in_process import InProcessDispatch
 from evald.errors import CannotStart

@@ -8,7 +8,8 @@ from evald.access.access import Access
 from evald.access.cookie import SessionCookie
 from evald.api.app import PREFIXES, build_app
 from evald.api.services import Services
-from evald.dashboard.routes import Pages, pages_router
+from evald.dashboard.routes import pages_router
+from evald.dashboard.serving import Pages
 from evald.runs.tools import Dispatch, Tools
 
 FOR_ALL = {"/healthz", "/static/{name}", "/sign-in", "/sign-out", "/favicon.ico"}

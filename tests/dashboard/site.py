@@ -8,21 +8,21 @@ from typing import Literal, cast
 from urllib.parse import parse_qs, urlsplit
 
 from evald.contract.json_types import JsonObject
+from evald.dashboard.assets import ASSETS
 from evald.dashboard.errors_page import render_not_found
+from evald.dashboard.frame import Frame, known_theme
+from evald.dashboard.headers import security_headers
 from evald.dashboard.lists import render_evals, render_runs
-from evald.dashboard.rendering import STATIC_FOLDER
 from evald.dashboard.report import (
     ItemsPage,
     ReportPage,
     render_fragment,
     render_report,
     report_page,
-    security_headers,
 )
 from tests.dashboard.samples import EVAL_ID, RUN_ID
 
 PAGE_SIZE = 10
-_TYPES = {"css": "text/css", "js": "text/javascript"}
 
 
 class Site:
@@ -65,18 +65,19 @@ class Site:
                 next_after=ids[start + PAGE_SIZE - 1] if start + PAGE_SIZE < len(ids) else None,
             ),
             selected=next((item for item in self.items if item["id"] == query.get("item")), None),
-            theme=theme,
+            frame=Frame("../", known_theme(theme)),
             now=self.now,
         )
 
     def page(self, path: str, query: dict[str, str], theme: str) -> str:
         """Give the HTML of an address."""
+        frame = Frame("../", known_theme(theme))
         if path == "/":
-            return render_evals(evals=[self.eval_object], theme=theme)
+            return render_evals(evals=[self.eval_object], frame=Frame("./", known_theme(theme)))
         if path != f"/evaluations/{EVAL_ID}":
-            return render_not_found("eval", asked_id=path.rpartition("/")[2], theme=theme)
+            return render_not_found("eval", asked_id=path.rpartition("/")[2], frame=frame)
         if "run_id" not in query:
-            return render_runs(eval_object=self.eval_object, runs=[self.run], theme=theme)
+            return render_runs(eval_object=self.eval_object, runs=[self.run], frame=frame)
         report = self.report(query, theme)
         return render_fragment(report) if "fragment" in query else render_report(report)
 
@@ -105,12 +106,14 @@ class _Requests(BaseHTTPRequestHandler):
         self.site.asked.append(self.path)
         address = urlsplit(self.path)
         if address.path.startswith("/static/"):
-            file = STATIC_FOLDER / address.path.rpartition("/")[2]
-            self._answer(file.read_bytes(), _TYPES[file.suffix[1:]])
+            asset = ASSETS[address.path.rpartition("/")[2]]
+            self._answer(asset.content, asset.media_type)
             return
         query = {name: values[0] for name, values in parse_qs(address.query).items()}
         theme = (self.headers.get("cookie") or "").partition("theme=")[2]
-        self._answer(self.site.page(address.path, query, theme).encode(), "text/html")
+        self._answer(
+            self.site.page(address.path, query, theme).encode(), "text/html; charset=utf-8"
+        )
 
     def do_POST(self) -> None:
         self.site.posts.append((self.path, self.headers.get("origin")))
@@ -124,7 +127,7 @@ class _Requests(BaseHTTPRequestHandler):
         self.send_response(200)
         for name, value in security_headers().items():
             self.send_header(name, value)
-        self.send_header("content-type", f"{content_type}; charset=utf-8")
+        self.send_header("content-type", content_type)
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from evald.dashboard.rendering import STATIC_FOLDER
+from evald.dashboard.assets import ASSETS
 
 PAIRS = [
     ("ink", "bg"),
@@ -48,7 +48,7 @@ def test_text_stands_out_from_its_background(front: str, back: str, theme: int) 
 
 def tokens(theme: int) -> dict[str, str]:
     """Give the colors of a theme, as the style sheet names them."""
-    css = (STATIC_FOLDER / "app.css").read_text()
+    css = ASSETS["app.css"].content.decode()
     pairs = re.findall(r"--([\w-]+): light-dark\((#\w{6}), (#\w{6})\);", css)
     return {name: (light, dark)[theme] for name, light, dark in pairs}
 

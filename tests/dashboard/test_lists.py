@@ -1,15 +1,18 @@
 """The list of evals, the list of an eval's runs, and the page for what is not there."""
 
 from evald.dashboard.errors_page import render_not_found
+from evald.dashboard.frame import Frame
 from evald.dashboard.headers import security_headers
 from evald.dashboard.lists import render_evals, render_runs
 from tests.dashboard.samples import EVAL_ID, RUN_ID, eval_object, run_object
+
+FRAME = Frame("../")
 
 
 def test_every_run_leads_to_its_report() -> None:
     run = run_object("completed", passed=31, failed=9)
 
-    html = render_runs(eval_object=eval_object(), runs=[run], theme="", next_after="evalrun_x")
+    html = render_runs(eval_object=eval_object(), runs=[run], frame=FRAME, next_after="evalrun_x")
 
     assert f'href="../evaluations/{EVAL_ID}?run_id={RUN_ID}"' in html
     assert f'href="../evaluations/{EVAL_ID}?after=evalrun_x"' in html
@@ -17,7 +20,7 @@ def test_every_run_leads_to_its_report() -> None:
 
 
 def test_every_eval_leads_to_its_runs() -> None:
-    html = render_evals(evals=[eval_object()], theme="", next_after="eval_x")
+    html = render_evals(evals=[eval_object()], frame=Frame("./"), next_after="eval_x")
 
     assert f'href="./evaluations/{EVAL_ID}"' in html
     assert 'href="./?after=eval_x"' in html
@@ -25,12 +28,14 @@ def test_every_eval_leads_to_its_runs() -> None:
 
 
 def test_empty_lists_say_so() -> None:
-    assert "There are no evals yet" in render_evals(evals=[], theme="")
-    assert "This eval has no runs yet" in render_runs(eval_object=eval_object(), runs=[], theme="")
+    assert "There are no evals yet" in render_evals(evals=[], frame=Frame("./"))
+    assert "This eval has no runs yet" in render_runs(
+        eval_object=eval_object(), runs=[], frame=FRAME
+    )
 
 
 def test_what_is_not_there_is_named_and_leads_back() -> None:
-    html = render_not_found("run", asked_id="evalrun_gone", theme="dark")
+    html = render_not_found("run", asked_id="evalrun_gone", frame=Frame("../", "dark"))
 
     assert "There is no such run" in html
     assert "evalrun_gone" in html

@@ -6,6 +6,7 @@ import pytest
 from markupsafe import escape
 
 from evald.contract.json_types import JsonObject, JsonValue
+from evald.dashboard.frame import Frame, known_theme
 from evald.dashboard.grades import FIELD_LIMIT, MESSAGE_LIMIT
 from evald.dashboard.items import CommonError
 from evald.dashboard.report import (
@@ -45,7 +46,7 @@ def page_of(
         items=items,
         page=ALL_ITEMS,
         selected=selected,
-        theme="",
+        frame=Frame("../"),
         now=now,
     )
 
@@ -206,7 +207,7 @@ def test_links_keep_the_filter_and_the_place_in_the_list() -> None:
         items=[output_item(5, "fail")],
         page=ItemsPage(status="fail", shown=1, total=9, after="outputitem_a", next_after="o_b"),
         selected=None,
-        theme="",
+        frame=Frame("../"),
     )
 
     assert page.table.rows[0].address.endswith(
@@ -263,7 +264,11 @@ def test_the_fragment_is_the_live_parts_of_the_page_word_for_word() -> None:
 
 @pytest.mark.parametrize(
     ("theme", "attribute"),
-    [("dark", ' data-theme="dark"'), ("light", ' data-theme="light"'), ('"><script>', "")],
+    [
+        ("dark", ' data-theme="dark"'),
+        ("light", ' data-theme="light"'),
+        ('"><script>', ""),
+    ],
 )
 def test_only_a_known_theme_reaches_the_page(theme: str, attribute: str) -> None:
     page = report_page(
@@ -272,7 +277,7 @@ def test_only_a_known_theme_reaches_the_page(theme: str, attribute: str) -> None
         items=[],
         page=ALL_ITEMS,
         selected=None,
-        theme=theme,
+        frame=Frame("../", known_theme(theme)),
     )
 
     assert f'<html lang="en"{attribute}>' in render_report(page)
@@ -346,7 +351,7 @@ def graded_by_program(**result: JsonValue) -> str:
         items=[item],
         page=ALL_ITEMS,
         selected=item,
-        theme="",
+        frame=Frame("../"),
     )
     return render_report(page)
 
@@ -411,7 +416,7 @@ def mixed(**tone: JsonValue) -> str:
         items=[item],
         page=ALL_ITEMS,
         selected=item,
-        theme="",
+        frame=Frame("../"),
     )
     return render_report(page)
 
@@ -438,7 +443,7 @@ def test_a_score_just_below_its_threshold_is_shown_below_it() -> None:
             items=[item],
             page=ALL_ITEMS,
             selected=item,
-            theme="",
+            frame=Frame("../"),
         )
     )
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from evald.dashboard.addresses import evals_address, report_address, runs_address
 from evald.dashboard.bars import Segment
 from evald.dashboard.criteria import criteria_of
+from evald.dashboard.frame import Frame
 from evald.dashboard.origin import origin_of
 from evald.dashboard.progress import PassRate, pass_rate, progress_of, times_of
 from evald.dashboard.reading import ApiObject, number_or_none, object_of, text_of
-from evald.dashboard.rendering import known_theme, render
+from evald.dashboard.rendering import render
 from evald.dashboard.texts import clip
 
 _NAME_LIMIT = 200
@@ -49,21 +50,15 @@ def render_runs(
     *,
     eval_object: ApiObject,
     runs: Sequence[ApiObject],
-    theme: str,
+    frame: Frame,
     next_after: str | None = None,
-    signed_in_to: str = "",
 ) -> str:
-    """Give the page of an eval's runs as HTML. `next_after` is the cursor of the next page.
-
-    `signed_in_to` is the project of a reader who has signed in, or empty.
-    """
-    root = "../"
+    """Give the page of an eval's runs as HTML. `next_after` is the cursor of the next page."""
+    root = frame.root
     eval_id = text_of(eval_object.get("id"))
     return render(
         "runs.html",
-        root=root,
-        theme=known_theme(theme),
-        signed_in_to=signed_in_to,
+        frame,
         eval_id=eval_id,
         eval_name=_name(eval_object),
         origin=origin_of(eval_object),
@@ -76,17 +71,14 @@ def render_runs(
 def render_evals(
     *,
     evals: Sequence[ApiObject],
-    theme: str,
+    frame: Frame,
     next_after: str | None = None,
-    signed_in_to: str = "",
 ) -> str:
     """Give the page of all evals as HTML; see `render_runs`."""
-    root = "./"
+    root = frame.root
     return render(
         "evals.html",
-        root=root,
-        theme=known_theme(theme),
-        signed_in_to=signed_in_to,
+        frame,
         rows=[_eval_row(root, eval_object) for eval_object in evals],
         next_address=next_after and evals_address(root, after=next_after),
     )

@@ -1,39 +1,26 @@
 """Templates to HTML. Every printed text is escaped and its invisible characters are shown."""
 
-from hashlib import sha256
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from evald.dashboard import figures
+from evald.dashboard.assets import static_address
+from evald.dashboard.frame import Frame
 from evald.dashboard.texts import visible
 
-_HERE = Path(__file__).parent
 
-STATIC_FOLDER = _HERE / "static"
-"""The style sheets and the script module; the server serves them under `/static/`."""
+def render(template: str, frame: Frame, **values: object) -> str:
+    """Give a template's HTML. A name that the template uses and nobody gave is an error.
 
-THEMES = ("light", "dark")
-
-
-def static_address(root: str, name: str) -> str:
-    """Give a static file's address. It changes with the content, so it may be cached for ever."""
-    return f"{root}static/{name}?v={_VERSIONS[name]}"
-
-
-def known_theme(theme: str) -> str:
-    """Give `light` or `dark`, or an empty text (follow the system) for anything else."""
-    return theme if theme in THEMES else ""
-
-
-def render(template: str, **values: object) -> str:
-    """Give a template's HTML. A name that the template uses and nobody gave is an error."""
-    return _ENVIRONMENT.get_template(template).render(values)
+    Of its frame a template sees all, and the way to the root as `root`.
+    """
+    return _ENVIRONMENT.get_template(template).render(values, frame=frame, root=frame.root)
 
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=visible,
@@ -54,7 +41,4 @@ def _environment() -> Environment:
     return environment
 
 
-_VERSIONS = {
-    file.name: sha256(file.read_bytes()).hexdigest()[:12] for file in STATIC_FOLDER.iterdir()
-}
 _ENVIRONMENT = _environment()

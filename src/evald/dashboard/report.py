@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from evald.contract.json_types import JsonValue
 from evald.dashboard.addresses import ReportAddresses
 from evald.dashboard.criteria import CriterionResult, criteria_of, results_of
+from evald.dashboard.frame import Frame
 from evald.dashboard.grades import Fault, fault_of
-from evald.dashboard.headers import security_headers
 from evald.dashboard.item_detail import JSON_LIMIT, ItemDetail, item_detail
 from evald.dashboard.items import (
     CommonError,
@@ -35,7 +35,7 @@ from evald.dashboard.progress import (
     usage_of,
 )
 from evald.dashboard.reading import ApiObject, list_of, object_of, text_of
-from evald.dashboard.rendering import known_theme, render
+from evald.dashboard.rendering import render
 from evald.dashboard.texts import Text, as_json, as_line, clip
 
 __all__ = [
@@ -44,7 +44,6 @@ __all__ = [
     "render_fragment",
     "render_report",
     "report_page",
-    "security_headers",
 ]
 
 _NAME_LIMIT = 200
@@ -73,9 +72,7 @@ class RunFacts:
 class ReportPage:
     """Everything that the report shows. `detail` is the open item, `fault` the run's own error."""
 
-    theme: str
-    signed_in_to: str
-    root: str
+    frame: Frame
     addresses: ReportAddresses
     facts: RunFacts
     progress: Progress
@@ -98,26 +95,22 @@ def report_page(
     items: Sequence[ApiObject],
     page: ItemsPage,
     selected: ApiObject | None,
-    theme: str,
-    signed_in_to: str = "",
+    frame: Frame,
     now: float | None = None,
 ) -> ReportPage:
     """Give the report of a run with one page of its output items.
 
-    `selected` is the item whose details are open. `theme` is `light`, `dark` or anything else to
-    follow the reader's system; `signed_in_to` is the project of a reader who has signed in. With `now`
-    (Unix time) a run that goes on tells its time and speed.
+    `selected` is the item whose details are open. With `now` (Unix time) a run
+    that goes on tells its time and speed.
     """
-    addresses = ReportAddresses(text_of(eval_object.get("id")), text_of(run.get("id")))
+    addresses = ReportAddresses(text_of(eval_object.get("id")), text_of(run.get("id")), frame.root)
     criteria = criteria_of(eval_object)
     facts = _facts(eval_object, run, now)
     progress = progress_of(run, facts.times)
     selected_id = text_of(selected.get("id")) if selected else None
     table = items_table(items, criteria, page=page, addresses=addresses, selected_id=selected_id)
     return ReportPage(
-        theme=known_theme(theme),
-        signed_in_to=signed_in_to,
-        root=addresses.root,
+        frame=frame,
         addresses=addresses,
         facts=facts,
         progress=progress,
@@ -144,18 +137,12 @@ def report_page(
 
 def render_report(page: ReportPage) -> str:
     """Give the whole page as HTML."""
-    return render(
-        "report.html",
-        page=page,
-        root=page.root,
-        theme=page.theme,
-        signed_in_to=page.signed_in_to,
-    )
+    return render("report.html", page.frame, page=page)
 
 
 def render_fragment(page: ReportPage) -> str:
     """Give the parts that change while a run goes on, each an element with an id."""
-    return render("fragment.html", page=page, root=page.root, theme=page.theme)
+    return render("fragment.html", page.frame, page=page)
 
 
 def _facts(eval_object: ApiObject, run: ApiObject, now: float | None) -> RunFacts:

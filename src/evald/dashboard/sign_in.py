@@ -9,8 +9,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from evald.access.access import Access
 from evald.access.cookie import SessionCookie
+from evald.dashboard.frame import Frame, known_theme
 from evald.dashboard.headers import security_headers
-from evald.dashboard.rendering import known_theme, render
+from evald.dashboard.rendering import render
 from evald.errors import Unauthorized
 
 OWN_PAGE: Final = re.compile(r"evaluations/[A-Za-z0-9_.~%-]+(\?[A-Za-z0-9_.~%&=+*-]*)?", re.ASCII)
@@ -36,7 +37,7 @@ def sign_in_router(door: Door) -> APIRouter:
         # A strict cookie does not come along with a link on another site; with one of our own it does.
         if request.headers.get("sec-fetch-site") == "cross-site":
             return HTMLResponse(
-                render("go_on.html", address=f"./{back}"), headers=security_headers()
+                render("go_on.html", Frame("./"), address=f"./{back}"), headers=security_headers()
             )
         if await _needs_no_key(request, door):
             return RedirectResponse(f"./{back}", 303, security_headers())
@@ -82,9 +83,7 @@ async def _needs_no_key(request: Request, door: Door) -> bool:
 def _form(request: Request, back: str, *, is_refused: bool = False) -> Response:
     html = render(
         "sign_in.html",
-        root="./",
-        theme=known_theme(request.cookies.get("theme", "")),
-        signed_in_to="",
+        Frame("./", known_theme(request.cookies.get("theme", "")), place=""),
         back=back,
         is_refused=is_refused,
     )
