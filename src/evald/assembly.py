@@ -33,6 +33,7 @@ from evald.clock import system_clock
 from evald.contract.projects import DEFAULT_PROJECT
 from evald.dashboard.routes import pages_router
 from evald.dashboard.serving import Pages
+from evald.dashboard.zipped import Zipped
 from evald.dispatch.grace import Grace, RunningDispatch
 from evald.dispatch.in_process import InProcessDispatch
 from evald.errors import CannotStart
@@ -254,7 +255,7 @@ def _app(
     app = build_app(services, pages_router(pages))
     # Elsewhere than on loopback there are keys, and no name that a browser is lured to has one.
     is_own = own_hosts(public_url, port) if is_loopback(settings.host) else any_host
-    return Envelope(Gate(app, access, cookie), is_own, f"{SERVER_NAME}/{__version__}")
+    return Envelope(Gate(Zipped(app), access, cookie), is_own, f"{SERVER_NAME}/{__version__}")
 
 
 def hidden_from_programs(settings: Settings) -> list[Path]:

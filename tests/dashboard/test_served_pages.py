@@ -1,5 +1,6 @@
 """The pages as a person opens them: real server, real runs, real Chromium."""
 
+import gzip
 from collections.abc import Iterator
 
 import pytest
@@ -170,3 +171,12 @@ def test_static_files_are_kept_by_the_browser_and_pages_are_not(server: EvaldSer
     assert "immutable" in server.ask("GET", "/static/app.css").headers["cache-control"]
     assert server.ask("GET", "/").headers["cache-control"] == "no-store"
     assert server.ask("GET", "/static/..%2freport.py").status == 404
+
+
+def test_pages_travel_compressed_to_those_who_take_that(server: EvaldServer) -> None:
+    plain = server.ask("GET", "/static/app.css")
+    zipped = server.ask("GET", "/static/app.css", headers={"accept-encoding": "gzip"})
+
+    assert zipped.headers["content-encoding"] == "gzip"
+    assert gzip.decompress(zipped.body) == plain.body
+    assert "content-encoding" not in plain.headers
