@@ -25,8 +25,8 @@ import asyncpg
 from sqlalchemy import make_url
 
 from evald.store.database import open_database
+from evald.store.index_tables import metadata
 from evald.store.migrate import LATEST, migrate
-from evald.store.tables import metadata
 from tests.ordinary_user import as_user
 from tests.waiting import until
 

@@ -34,9 +34,9 @@ from evald.store.chunks import PackedChunk, pack, row_text
 from evald.store.database import Database
 from evald.store.idempotency_keys import FirstAnswer, IdempotencyKey
 from evald.store.imported import NewImportedItem, NewImportedRun
+from evald.store.index_tables import metadata
 from evald.store.output_items import NewItem
 from evald.store.runs import NewRun
-from evald.store.tables import metadata
 
 CRITERIA = 2
 PASSED: tuple[Outcome, ...] = ("passed", "passed")

@@ -55,6 +55,12 @@ ONE_RUN = {
     "leases": 0,
     "provider_shares": 0,
     "provider_starts": 0,
+    "item_index": 0,
+    "item_facts": 0,
+    "item_texts": 0,
+    "item_scores": 0,
+    "run_bins": 0,
+    "run_reasons": 0,
 }
 EMPTY = {**dict.fromkeys(ONE_RUN, 0), "projects": 1}
 

@@ -15,8 +15,9 @@ from evald.contract.stored_responses import Chain, Gap, ResponseFilter, StoredRe
 from evald.rules.response_chain import LONGEST_PAST, MOST_TURNS, input_of
 from evald.store import stored_responses as response_store
 from evald.store.database import Database
+from evald.store.index_tables import metadata
 from evald.store.response_chains import TEXT_AT_ONCE
-from evald.store.tables import metadata, stored_responses
+from evald.store.tables import stored_responses
 from tests.store.records import new_response, saved_response
 
 ASKED, SAID = {"asked": 1}, {"said": 1}

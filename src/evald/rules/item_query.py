@@ -57,4 +57,5 @@ class ItemQuery:
     @property
     def is_plain(self) -> bool:
         """Say whether the items themselves answer it, without the index behind them."""
-        return self == ItemQuery(status=self.status)
+        by_row = Sort(is_descending=self.sort.is_descending)
+        return self == ItemQuery(status=self.status, sort=by_row)

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from evald.store.tables import metadata
+from evald.store.index_tables import metadata
 
 connection = context.config.attributes["connection"]
 # Batch mode: SQLite cannot alter a table in place.
