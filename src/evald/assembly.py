@@ -37,6 +37,7 @@ from evald.dashboard.zipped import Zipped
 from evald.dispatch.grace import Grace, RunningDispatch
 from evald.dispatch.in_process import InProcessDispatch
 from evald.errors import CannotStart
+from evald.indexing.indexing import indexing
 from evald.rules.webhooks import Patience
 from evald.runs.tools import Tools
 from evald.sampling.configured import check_aliases, embedder_of, providers_of
@@ -92,6 +93,7 @@ async def running_app(
             in_use(place, [number_of_webhook(name) for name in settings.webhooks]),
             open_connections() as connections,
             expiring(settings.keep_captured_days, database, system_clock),
+            indexing(database),
             _delivering(settings, database) as webhooks,
             _aside() as bodies_aside,
             _aside() as sources_aside,

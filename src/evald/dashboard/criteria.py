@@ -10,16 +10,14 @@ from evald.dashboard.reading import (
     ApiObject,
     count_of,
     list_of,
-    number_or_none,
     object_of,
     text_of,
 )
 from evald.dashboard.texts import call_texts, clip, content_text, said_text
-from evald.graders.multi import DEFAULT_THRESHOLD
-from evald.graders.score_model import default_threshold
 from evald.rules.criterion_names import CriterionNames, bare_name
 from evald.rules.json_text import BadJson
 from evald.rules.template import RowNamespaces, TextTooLong, compile_template
+from evald.rules.thresholds import threshold_of
 
 _NAME_LIMIT = 120
 _SUMMARY_LIMIT = 200
@@ -130,7 +128,7 @@ def output_text(asked: ApiObject) -> str:
 
 
 def _criterion(grader: ApiObject) -> Criterion:
-    threshold = _threshold(grader)
+    threshold = threshold_of(grader)
     return Criterion(
         id=text_of(grader.get("id")),
         name=clip(text_of(grader.get("name")), _NAME_LIMIT).shown,
@@ -146,20 +144,6 @@ def _criterion(grader: ApiObject) -> Criterion:
             for key, part in object_of(grader.get("graders")).items()
         },
     )
-
-
-def _threshold(grader: ApiObject) -> float | None:
-    """Give the score from which on an item passes, also where the grader goes without saying."""
-    given = number_or_none(grader.get("pass_threshold"))
-    if given is not None:
-        return given
-    match grader:
-        case {"type": "multi" | "python"}:
-            return DEFAULT_THRESHOLD
-        case {"type": "score_model"}:
-            limits = [number_or_none(limit) for limit in list_of(grader.get("range"))]
-            return default_threshold([limit for limit in limits if limit is not None] or None)
-    return None
 
 
 def _summary(grader: ApiObject, threshold: float | None) -> str:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
 
 from evald.contract.graders import AnyCriterion, Multi
 from evald.contract.json_types import JsonObject
@@ -11,9 +10,7 @@ from evald.errors import BadRequest, GraderFailed
 from evald.graders.interface import Grade, Grader, graded
 from evald.rules.formula import BadFormula, Formula, FormulaFailed, compile_formula
 from evald.rules.template import Namespaces
-
-DEFAULT_THRESHOLD: Final = 0.5
-"""The score from which on a row passes when no threshold is given, here and for a python grader."""
+from evald.rules.thresholds import DEFAULT_THRESHOLD
 
 
 def formula_of(criterion: Multi) -> Formula:

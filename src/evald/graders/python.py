@@ -6,9 +6,9 @@ from evald.contract.json_types import JsonObject, JsonValue
 from evald.contract.python_grader import PythonGrader
 from evald.errors import GraderFailed
 from evald.graders.interface import Grade, Grader, GraderTools
-from evald.graders.multi import DEFAULT_THRESHOLD
 from evald.rules.sample import with_choices
 from evald.rules.template import Namespaces
+from evald.rules.thresholds import DEFAULT_THRESHOLD
 from evald.sandbox.interface import Executed
 
 UNAVAILABLE: Final = "python_unavailable"

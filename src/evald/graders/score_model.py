@@ -1,19 +1,13 @@
 """The `score_model` grader: a judge model gives a number (contract section 6.5)."""
 
 from collections.abc import Sequence
-from typing import Final
 
 from evald.contract.judges import ScoreModel
 from evald.graders.interface import Grade, Grader, GraderTools
 from evald.graders.judge import Judge
 from evald.rules.judgement import score_form
 from evald.rules.template import Namespaces
-
-DEFAULT_THRESHOLD: Final = 0.5
-"""Where the threshold lies in the range when none is given, as a share of it (contract section 9, 15).
-
-Without a range it is the threshold itself: the range that the API documents is then 0 to 1.
-"""
+from evald.rules.thresholds import default_threshold
 
 
 def score_model(criterion: ScoreModel, tools: GraderTools) -> Grader:
@@ -47,15 +41,6 @@ def threshold_of(criterion: ScoreModel) -> float:
     if criterion.pass_threshold is not None:
         return criterion.pass_threshold
     return default_threshold(criterion.range)
-
-
-def default_threshold(limits: Sequence[float] | None) -> float:
-    """Give the threshold where none is given: the middle of the range."""
-    if limits is None:
-        return DEFAULT_THRESHOLD
-    lowest, highest = limits
-    # In this order, as the width of a range may be beyond a float.
-    return lowest * (1 - DEFAULT_THRESHOLD) + highest * DEFAULT_THRESHOLD
 
 
 def clamped(score: float, limits: Sequence[float] | None) -> float:

@@ -2,19 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from evald.rules.item_cursor import ItemPlace, place_of
+from evald.rules.item_cursor import place_of
 from evald.rules.item_query import ItemQuery, Sort
-from evald.store.index_tables import run_reasons
+from evald.store.index_tables import item_index, run_reasons
+from evald.store.item_places import Asked, FoundPlace, FoundRun, plain_places
+from evald.store.item_plans import indexed_places
 from evald.store.pages import LONGEST_PAGE
 from evald.store.tables import output_items, run_criteria, runs
-
-SORTED_AT_MOST: Final = 2000
-"""Items that are sorted for a page, where another order would have to be walked along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,41 +27,8 @@ class FoundItems:
     """The cursor `before` which the previous page ends, or None where there is none."""
     total: int | None
     """How many items fit, where that is kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """Which page of which list."""
-
-    query: ItemQuery
-    place: ItemPlace | None
-    """Where it begins, or where it ends; None for the first page."""
-    is_backwards: bool
-    limit: int
-
-
-@dataclass(frozen=True, slots=True)
-class FoundRun:
-    """What is known of a run before its items are looked at."""
-
-    id: str
-    seq: int
-    counts: dict[str, int]
-    """By status."""
-
-    @property
-    def total(self) -> int:
-        """How many items it has."""
-        return sum(self.counts.values())
-
-
-@dataclass(frozen=True, slots=True)
-class FoundPlace:
-    """An item on a page that is still to be read."""
-
-    seq: int
-    """Its number in the order of saving."""
-    place: ItemPlace
+    is_cut: bool = False
+    """Whether so many were found that only the first ones by row are sorted, and the others left out."""
 
 
 async def find_items(
@@ -87,13 +52,17 @@ async def find_items(
     run = await _run_of(connection, run_id)
     if run is None:
         return FoundItems((), None, None, None)
-    places = await _plain_places(connection, run, asked) if query.is_plain else []
-    items, found, has_more = await _read(connection, places, asked)
+    # Beside the items of a status all others are passed over, unless the index knows where they are.
+    is_plain = query.is_plain and (query.status is None or not run.is_indexed)
+    find_places = plain_places if is_plain else indexed_places
+    found_places = await find_places(connection, run, asked)
+    items, found, has_more = await _read(connection, found_places.places, asked)
     return FoundItems(
         items,
         _cursor(found[-1:], query.sort, there=has_more or asked.is_backwards),
         _cursor(found[:1], query.sort, there=has_more if asked.is_backwards else bool(after)),
         await _total(connection, run, query),
+        found_places.is_cut,
     )
 
 
@@ -102,14 +71,20 @@ def _cursor(found: Sequence[FoundPlace], sort: Sort, *, there: bool) -> str | No
 
 
 async def _run_of(connection: AsyncConnection, run_id: str) -> FoundRun | None:
+    newest = select(func.max(output_items.c.seq)).where(output_items.c.run_id == run_id)
+    is_indexed = and_(
+        item_index.c.gone_to == 0, item_index.c.indexed_to >= newest.scalar_subquery()
+    )
     found = await connection.execute(
-        select(runs.c.seq, runs.c.passed, runs.c.failed, runs.c.errored).where(runs.c.id == run_id)
+        select(runs.c.seq, runs.c.passed, runs.c.failed, runs.c.errored, is_indexed.label("is"))
+        .outerjoin(item_index, item_index.c.run_id == runs.c.id)
+        .where(runs.c.id == run_id)
     )
     row = found.one_or_none()
     if row is None:
         return None
     counts = {"pass": row.passed, "fail": row.failed, "error": row.errored}
-    return FoundRun(run_id, row.seq, counts)
+    return FoundRun(run_id, row.seq, counts, bool(row[-1]))
 
 
 async def _read(
@@ -149,33 +124,6 @@ async def _that_fit(
         if number and characters > LONGEST_PAGE:
             return places[:number]
     return places
-
-
-async def _plain_places(
-    connection: AsyncConnection, run: FoundRun, asked: Asked
-) -> list[FoundPlace]:
-    row, status = output_items.c.row_index, asked.query.status
-    wanted = select(output_items.c.seq, row).where(output_items.c.run_id == run.id)
-    if status is None:
-        wanted = _next(wanted, asked)
-    elif run.counts[status] <= SORTED_AT_MOST:
-        # The index of the statuses gives them, and they are sorted.
-        wanted = _next(wanted.where(output_items.c.status == status), asked, is_sorted=True)
-    else:
-        # Along the rows: nearly every one has it, or few are passed over until one has.
-        wanted = _next(wanted.where(func.coalesce(output_items.c.status, "") == status), asked)
-    found = await connection.execute(wanted.limit(asked.limit + 1))
-    return [FoundPlace(each.seq, ItemPlace(0.0, each.row_index)) for each in found]
-
-
-def _next(wanted: Select[Any], asked: Asked, *, is_sorted: bool = False) -> Select[Any]:
-    """Give the rows behind or before the place, in the order of the list."""
-    # A column that is computed is in no index, so that SQLite sorts.
-    row = output_items.c.row_index + 0 if is_sorted else output_items.c.row_index
-    is_down = asked.query.sort.is_descending != asked.is_backwards
-    if asked.place is not None:
-        wanted = wanted.where(row < asked.place.row if is_down else row > asked.place.row)
-    return wanted.order_by(row.desc() if is_down else row)
 
 
 async def _total(connection: AsyncConnection, run: FoundRun, query: ItemQuery) -> int | None:

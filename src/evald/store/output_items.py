@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, func, insert, select
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.errors import NotFound
 from evald.rules.paging import PageRequest
 from evald.rules.tally import Counted
 from evald.rules.verdict import ItemStatus
+from evald.store.index_tables import item_index
 from evald.store.pages import Page, number_that_fit, page_of_rows
 from evald.store.tables import output_items
 
@@ -177,7 +178,12 @@ async def errored_behind(
 
 
 async def delete_errored(connection: AsyncConnection, run_id: str) -> int:
-    """Remove the errored items of a run, and give their number."""
+    """Remove the errored items of a run, and give their number. They leave the index soon after."""
+    await connection.execute(
+        update(item_index)
+        .where(item_index.c.run_id == run_id)
+        .values(gone_to=item_index.c.indexed_to, removals=item_index.c.removals + 1)
+    )
     removed = await connection.execute(
         delete(output_items).where(
             output_items.c.run_id == run_id, output_items.c.status == "error"

@@ -1,0 +1,1 @@
+"""Keep the index behind the items table: it follows the output items that are saved."""
