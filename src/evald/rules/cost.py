@@ -11,19 +11,23 @@ from typing import Final
 class Price:
     """What a million tokens of a model cost.
 
-    `cached_input` is for prompt tokens that the endpoint had in its cache.
+    `cached_input` is for prompt tokens that the endpoint had in its cache; None where they cost as much.
     """
 
     input: Decimal
-    cached_input: Decimal
+    cached_input: Decimal | None
     output: Decimal
 
     def of(self, *, prompt_tokens: int, cached_tokens: int, completion_tokens: int) -> Decimal:
         """Give what these tokens cost, exactly. Cached tokens are some of the prompt's."""
         cached = min(cached_tokens, prompt_tokens)
-        fresh = prompt_tokens - cached
-        sum_ = fresh * self.input + cached * self.cached_input + completion_tokens * self.output
-        return sum_.scaleb(-6)
+        of_cached = self.input if self.cached_input is None else self.cached_input
+        of_a_million = (
+            (prompt_tokens - cached) * self.input
+            + cached * of_cached
+            + completion_tokens * self.output
+        )
+        return of_a_million.scaleb(-6)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,142 @@
+"""What came of a run beyond its counts: latencies, scores, and why items failed or errored.
+
+It is taken from the kept figures, which follow a run that goes on: `indexed` says of how many items.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from evald.dashboard.addresses import ReportAddresses
+from evald.dashboard.criteria import CriterionResult
+from evald.dashboard.histograms import Histogram, histogram_of
+from evald.dashboard.texts import Text, clip
+from evald.rules.bins import Bins
+from evald.rules.item_query import ItemQuery
+from evald.rules.verdict import Outcome
+from evald.store.item_figures import Reason, RunFigures
+
+NO_FIGURES: Final = RunFigures()
+
+_LABEL_LIMIT: Final = 240
+_SCORELESS: Final = ("string_check", "label_model")
+
+
+@dataclass(frozen=True)
+class Latency:
+    """The latency of the samples of a run, in milliseconds, to two digits."""
+
+    median: float
+    p95: float
+    samples: int
+
+
+@dataclass(frozen=True)
+class CommonReason:
+    """A reason for which items failed or errored. `share` is of all items looked at.
+
+    `width` is that of its bar, where the most common reason has 1000.
+    """
+
+    status: str
+    label: Text
+    count: int
+    share: float
+    width: float
+    address: str
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class CriterionFinding:
+    """How a criterion went, its scores, and where its items are. No address where there are none."""
+
+    result: CriterionResult
+    histogram: Histogram | None
+    failed_address: str
+    errored_address: str
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the kept figures say of a run."""
+
+    indexed: int
+    latency: Latency | None
+    criteria: tuple[CriterionFinding, ...]
+    reasons: tuple[CommonReason, ...]
+    errored_address: str
+
+
+def findings_of(
+    figures: RunFigures,
+    results: Sequence[CriterionResult],
+    addresses: ReportAddresses,
+    *,
+    known: int,
+    reason: str | None = None,
+) -> Findings:
+    """Give what came of a run.
+
+    The first `known` results are those of the eval's criteria, in their order; `reason` is the key of
+    the one that the items are filtered by.
+    """
+    most = max((reason.count for reason in figures.reasons), default=1)
+    return Findings(
+        indexed=figures.indexed,
+        latency=_latency(figures.latency),
+        criteria=tuple(
+            _finding(place if place < known else None, result, figures, addresses)
+            for place, result in enumerate(results)
+        ),
+        reasons=tuple(
+            _reason(each, figures.indexed, most, addresses, is_current=each.key == reason)
+            for each in figures.reasons
+        ),
+        errored_address=filtered(addresses, ItemQuery(status="error")),
+    )
+
+
+def filtered(addresses: ReportAddresses, query: ItemQuery) -> str:
+    """Give the report at its items that fit a query."""
+    return f"{addresses.items(status=query.status)}#items"
+
+
+def _latency(bins: Bins) -> Latency | None:
+    if not bins.total:
+        return None
+    return Latency(bins.quantile(0.5), bins.quantile(0.95), bins.total)
+
+
+def _finding(
+    place: int | None, result: CriterionResult, figures: RunFigures, addresses: ReportAddresses
+) -> CriterionFinding:
+    """Give a finding. What is of no criterion of the eval has no place, no scores and no links."""
+    if place is None:
+        return CriterionFinding(result, None, "", "")
+    criterion, scores = result.criterion, figures.scores.get(place)
+    is_scored = scores is not None and criterion.type not in _SCORELESS
+    return CriterionFinding(
+        result=result,
+        histogram=histogram_of(scores, criterion.threshold) if scores and is_scored else None,
+        failed_address=_with_verdict(place, "failed", addresses),
+        errored_address=_with_verdict(place, "errored", addresses),
+    )
+
+
+def _with_verdict(place: int, outcome: Outcome, addresses: ReportAddresses) -> str:
+    return filtered(addresses, ItemQuery(verdicts=((place, outcome),)))
+
+
+def _reason(
+    reason: Reason, indexed: int, most: int, addresses: ReportAddresses, *, is_current: bool
+) -> CommonReason:
+    return CommonReason(
+        status=reason.status,
+        label=clip(reason.label, _LABEL_LIMIT),
+        count=reason.count,
+        share=reason.count / max(indexed, reason.count),
+        width=round(max(12.0, 1000 * reason.count / most), 1),
+        address=filtered(addresses, ItemQuery(reason=reason.key)),
+        is_current=is_current,
+    )
