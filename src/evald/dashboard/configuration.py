@@ -121,7 +121,9 @@ def _body(run: ApiObject, data_source: ApiObject, rows: JsonValue) -> JsonObject
         if not isinstance(rows, list) or not rows:
             return None
         source = {**source, "content": rows}
-    given = {**_given(data_source), "source": _given(source)}
+    # The rows come last: before them stands what a reader wants to see, or to change.
+    given = {name: value for name, value in _given(data_source).items() if name != "source"}
+    given["source"] = _given(source)
     return {"name": run.get("name"), "metadata": run.get("metadata"), "data_source": given}
 
 

@@ -28,7 +28,6 @@ class Latency:
 
     median: float
     p95: float
-    samples: int
 
 
 @dataclass(frozen=True)
@@ -103,9 +102,8 @@ def filtered(addresses: ReportAddresses, query: ItemQuery) -> str:
 
 
 def _latency(bins: Bins) -> Latency | None:
-    if not bins.total:
-        return None
-    return Latency(bins.quantile(0.5), bins.quantile(0.95), bins.total)
+    median, p95 = bins.quantile(0.5), bins.quantile(0.95)
+    return None if median is None or p95 is None else Latency(median, p95)
 
 
 def _finding(

@@ -47,15 +47,15 @@ def histogram_of(scores: Bins, threshold: float | None) -> Histogram | None:
     The scale is from 0 to 1, and wider where scores are. A bar ends at the threshold, so none stands for
     scores of both sides.
     """
-    known = [(value, count) for value, count in scores.counts if count]
-    if not known:
+    known, mean = scores.counts, scores.mean
+    if mean is None:
         return None
     low, high = min(0.0, known[0][0]), max(1.0, known[-1][0])
     edges = _edges(low, high, threshold)
     return Histogram(
         columns=tuple(_columns(known, edges, threshold)),
-        mean=scores.mean,
-        words=_words(scores, known, threshold),
+        mean=mean,
+        words=_words(scores, mean, threshold),
     )
 
 
@@ -101,12 +101,11 @@ def _side(start: float, threshold: float | None) -> Side:
     return "pass" if start >= threshold else "fail"
 
 
-def _words(scores: Bins, known: Sequence[tuple[float, int]], threshold: float | None) -> str:
-    said = (
-        f"{number(scores.total)} scores from {score(known[0][0])} to {score(known[-1][0])}, "
-        f"mean {score(scores.mean)}"
-    )
+def _words(scores: Bins, mean: float, threshold: float | None) -> str:
+    lowest, highest = scores.counts[0][0], scores.counts[-1][0]
+    said = f"{number(scores.total)} scores from {score(lowest)} to {score(highest)}, mean {score(mean)}"
     if threshold is None:
         return said
-    above = sum(count for value, count in known if value >= threshold)
-    return f"{said}; {number(above)} at {exact(threshold)} or higher"
+    return (
+        f"{said}; about {number(scores.between(threshold, None))} at {exact(threshold)} or higher"
+    )

@@ -157,7 +157,9 @@ async def _few_rows(connection: AsyncConnection, run: Run) -> JsonValue:
 
     All of them can be many megabytes, which are not read for a page.
     """
-    if run.row_count is None or run.row_count > FEW_ROWS:
+    # An imported run does not tell, but has an item for each row that was carried out.
+    rows = run.row_count or run.counts.total
+    if not rows or rows > FEW_ROWS:
         return None
     text = await run_store.short_data_source(connection, run.id, LONGEST_BODY)
     source = object_of(orjson.loads(text)).get("source") if text else None
