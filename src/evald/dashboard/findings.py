@@ -6,6 +6,7 @@ It is taken from the kept figures, which follow a run that goes on: `indexed` sa
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlencode
 
 from evald.dashboard.addresses import ReportAddresses
 from evald.dashboard.criteria import CriterionResult
@@ -43,7 +44,6 @@ class CommonReason:
     share: float
     width: float
     address: str
-    is_current: bool
 
 
 @dataclass(frozen=True)
@@ -73,13 +73,8 @@ def findings_of(
     addresses: ReportAddresses,
     *,
     known: int,
-    reason: str | None = None,
 ) -> Findings:
-    """Give what came of a run.
-
-    The first `known` results are those of the eval's criteria, in their order; `reason` is the key of
-    the one that the items are filtered by.
-    """
+    """Give what came of a run. The first `known` results are those of the eval's criteria, in their order."""
     most = max((reason.count for reason in figures.reasons), default=1)
     return Findings(
         indexed=figures.indexed,
@@ -88,17 +83,17 @@ def findings_of(
             _finding(place if place < known else None, result, figures, addresses)
             for place, result in enumerate(results)
         ),
-        reasons=tuple(
-            _reason(each, figures.indexed, most, addresses, is_current=each.key == reason)
-            for each in figures.reasons
-        ),
+        reasons=tuple(_reason(each, figures.indexed, most, addresses) for each in figures.reasons),
         errored_address=filtered(addresses, ItemQuery(status="error")),
     )
 
 
 def filtered(addresses: ReportAddresses, query: ItemQuery) -> str:
     """Give the report at its items that fit a query."""
-    return f"{addresses.items(status=query.status)}#items"
+    verdicts = {f"c{place}": outcome for place, outcome in query.verdicts}
+    given = {"status": query.status, **verdicts, "reason": query.reason}
+    asked = urlencode({name: value for name, value in given.items() if value}, errors="replace")
+    return f"{addresses.items()}&{asked}#items"
 
 
 def _latency(bins: Bins) -> Latency | None:
@@ -126,9 +121,7 @@ def _with_verdict(place: int, outcome: Outcome, addresses: ReportAddresses) -> s
     return filtered(addresses, ItemQuery(verdicts=((place, outcome),)))
 
 
-def _reason(
-    reason: Reason, indexed: int, most: int, addresses: ReportAddresses, *, is_current: bool
-) -> CommonReason:
+def _reason(reason: Reason, indexed: int, most: int, addresses: ReportAddresses) -> CommonReason:
     return CommonReason(
         status=reason.status,
         label=clip(reason.label, _LABEL_LIMIT),
@@ -136,5 +129,4 @@ def _reason(
         share=reason.count / max(indexed, reason.count),
         width=round(max(12.0, 1000 * reason.count / most), 1),
         address=filtered(addresses, ItemQuery(reason=reason.key)),
-        is_current=is_current,
     )
