@@ -114,7 +114,7 @@ def test_a_histogram_holds_all_scores_within_its_width(
 
     assert histogram is not None
     assert len(histogram.columns) <= 20
-    assert all(0 <= column.x and column.x + column.width <= 121.5 for column in histogram.columns)
+    assert all(column.x >= 0 and column.x + column.width <= 121.5 for column in histogram.columns)
 
 
 def test_no_scores_make_no_histogram() -> None:

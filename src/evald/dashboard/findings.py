@@ -74,7 +74,7 @@ def findings_of(
     *,
     known: int,
 ) -> Findings:
-    """Give what came of a run. The first `known` results are those of the eval's criteria, in their order."""
+    """Give what came of a run. The first `known` results are those of the eval's own criteria."""
     most = max((reason.count for reason in figures.reasons), default=1)
     return Findings(
         indexed=figures.indexed,
