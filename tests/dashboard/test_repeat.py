@@ -76,7 +76,7 @@ def with_rows(client: OpenAI, eval_id: str, rows: list[Any]) -> str:
 
 
 def of_few_rows(client: OpenAI, eval_id: str) -> str:
-    rows = [{"item": {"text": HOSTILE, HOSTILE: [None, True, 1.5, {"a": []}]}}]
+    rows: list[Any] = [{"item": {"text": HOSTILE, HOSTILE: [None, True, 1.5, {"a": []}]}}]
     return with_rows(client, eval_id, rows)
 
 
@@ -85,8 +85,8 @@ def of_many_rows(client: OpenAI, eval_id: str) -> str:
 
 
 def of_a_file(client: OpenAI, eval_id: str) -> str:
-    rows = json.dumps({"item": {"text": "a"}}).encode()
-    file = client.files.create(file=("rows.jsonl", rows), purpose="evals")
+    row = json.dumps({"item": {"text": "a"}})
+    file = client.files.create(file=("rows.jsonl", row.encode()), purpose="evals")
     source: Any = {"type": "jsonl", "source": {"type": "file_id", "id": file.id}}
     return client.evals.runs.create(eval_id, name="of a file", data_source=source).id
 

@@ -54,7 +54,7 @@ class _Asked:
     after: str | None
     before: str | None
     item_id: str | None
-    is_whole: bool
+    is_whole: bool = False
     """Whether the page is wanted, and not the parts that change alone."""
 
 
