@@ -1,5 +1,6 @@
 #!/bin/sh
-# See to it that the browser tests find a Chromium, and the library that Playwright's driver is linked with.
+# See to it that the tests of the pages find a Chromium, the library that Playwright's driver is linked with,
+# and curl, which the reports write commands for.
 # Exit 1 if either is missing and cannot be installed.
 
 set -eu
@@ -19,8 +20,9 @@ has_libatomic() {
 missing=
 has_chromium || missing=chromium
 has_libatomic || missing="$missing libatomic1"
+command -v curl >/dev/null || missing="$missing curl"
 if [ -n "$missing" ]; then
-    echo "The browser tests need what is missing here: $missing"
+    echo "The tests of the pages need what is missing here: $missing"
     # shellcheck disable=SC2086  # a list of words
     sh scripts/apt.sh $missing
 fi

@@ -38,6 +38,7 @@ from evald.dispatch.grace import Grace, RunningDispatch
 from evald.dispatch.in_process import InProcessDispatch
 from evald.errors import CannotStart
 from evald.indexing.indexing import indexing
+from evald.rules.cost import Price, Prices
 from evald.rules.webhooks import Patience
 from evald.runs.tools import Tools
 from evald.sampling.configured import check_aliases, embedder_of, providers_of
@@ -253,11 +254,22 @@ def _app(
     # Browsers tell the servers of one machine apart by their ports, but not their cookies.
     name = f"evald_session_{port_of(public_url)}"
     cookie = SessionCookie(name, secure=public_url.startswith("https:"))
-    pages = Pages(services.tools, services.dispatch, public_url, access, cookie)
+    pages = Pages(
+        services.tools, services.dispatch, public_url, access, cookie, prices_of(settings)
+    )
     app = build_app(services, pages_router(pages))
     # Elsewhere than on loopback there are keys, and no name that a browser is lured to has one.
     is_own = own_hosts(public_url, port) if is_loopback(settings.host) else any_host
     return Envelope(Gate(Zipped(app), access, cookie), is_own, f"{SERVER_NAME}/{__version__}")
+
+
+def prices_of(settings: Settings) -> Prices:
+    """Give what models cost, as the settings say."""
+    by_pattern = [
+        (pattern, Price(each.input, each.cached_input, each.output))
+        for pattern, each in settings.prices.items()
+    ]
+    return Prices(settings.currency if by_pattern else "", by_pattern)
 
 
 def hidden_from_programs(settings: Settings) -> list[Path]:

@@ -6,6 +6,7 @@ They are read once, checked at start and passed on as values; no other file look
 import os
 import re
 import tomllib
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
@@ -160,6 +161,20 @@ class WebhookSettings(BaseModel):
         return secret
 
 
+PriceOfTokens = Annotated[Decimal, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
+
+
+class PriceSettings(BaseModel):
+    """One `[prices."PATTERN"]` table: what a million tokens of the models with such a name cost."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    input: PriceOfTokens
+    cached_input: PriceOfTokens | None = None
+    """None: as much as others."""
+    output: PriceOfTokens
+
+
 LONGEST_PROGRAM_S = 120.0
 
 
@@ -181,6 +196,10 @@ class Settings(BaseSettings):
     providers: dict[str, ProviderSettings] = {}
     aliases: dict[ModelName, ModelName] = {}
     """Names of models, each with that of the model that is asked in its place."""
+    prices: dict[ModelName, PriceSettings] = {}
+    """By patterns of model names; the first that fits holds."""
+    currency: Annotated[str, Field(min_length=1, max_length=12)] = "USD"
+    """The currency of the prices, as reports name it."""
     max_error_rate: Annotated[float, Field(ge=0, le=1)] = 1.0
     schema_strict: bool = False
     keep_captured_days: Annotated[int, Field(ge=1, le=36_500)] | None = None
@@ -275,14 +294,18 @@ def read_settings(**given: object) -> Settings:
             for each in error.errors(include_url=False, include_input=False)
         ]
         raise CannotStart("\n".join(["These settings are wrong:", *lines])) from None
-    except SettingsError:  # of all settings only these three are tables
+    except SettingsError:  # of all settings only these four are tables
         raise CannotStart(
-            "EVALD_PROVIDERS, EVALD_ALIASES or EVALD_WEBHOOKS is no JSON object; use a config file "
-            "instead."
+            "EVALD_PROVIDERS, EVALD_ALIASES, EVALD_PRICES or EVALD_WEBHOOKS is no JSON object; use a "
+            "config file instead."
         ) from None
 
 
-_TABLES: dict[str, type[BaseModel]] = {"providers": ProviderSettings, "webhooks": WebhookSettings}
+_TABLES: dict[str, type[BaseModel]] = {
+    "providers": ProviderSettings,
+    "prices": PriceSettings,
+    "webhooks": WebhookSettings,
+}
 
 
 def _reason(error: ErrorDetails) -> str:

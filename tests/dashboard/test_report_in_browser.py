@@ -58,7 +58,7 @@ def test_everything_can_be_reached_without_script(site: Site, tab_without_script
     tab.locator("#close-item").click()
     expect(tab.locator("#drawer")).to_be_hidden()
     expect(tab.locator(".items tbody .col-number").first).to_have_text("10")
-    tab.get_by_role("link", name="Failed").click()
+    tab.locator(".choices").get_by_role("link", name="Failed").click()
     expect(tab.locator(".items tbody tr")).to_have_count(7)
     expect(tab.locator("#theme")).to_be_hidden()
 
@@ -139,11 +139,25 @@ def test_pages_and_filters_change_in_place(site: Site, tab: Page) -> None:
 
     tab.locator("#next-page").click()
     expect(tab.locator(".items tbody .col-number").first).to_have_text("10")
-    tab.get_by_role("link", name="Errored").click()
+    tab.locator(".choices").get_by_role("link", name="Errored").click()
     expect(tab.locator(".items tbody tr")).to_have_count(3)
 
     assert tab.evaluate("window.samePage")
     expect(tab.locator("#announce")).to_have_text("3 of 3 items")
+
+
+def test_a_program_is_copied_as_it_stands_and_the_section_is_marked(site: Site, tab: Page) -> None:
+    show_finished(site)
+    tab.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    tab.goto(site.report_address())
+
+    tab.get_by_role("link", name="Configuration").click()
+    tab.get_by_role("button", name="Copy Python").click()
+
+    expect(tab.locator("#announce")).to_have_text("Copied")
+    expect(tab.locator("#sections [aria-current]")).to_have_text("Configuration")
+    copied = tab.evaluate("navigator.clipboard.readText()")
+    assert copied == tab.locator("#repeat-python").text_content()
 
 
 def test_a_running_report_follows_the_run_to_its_end(site: Site, tab: Page) -> None:

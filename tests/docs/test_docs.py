@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from evald.api.app import build_app
 from evald.api.services import Services
-from evald.settings import ProviderSettings, Settings, WebhookSettings
+from evald.settings import PriceSettings, ProviderSettings, Settings, WebhookSettings
 from tests.server import CHECKOUT
 
 DOCS = [CHECKOUT / "README.md", CHECKOUT / "CONTRIBUTING.md", *(CHECKOUT / "docs").rglob("*.md")]
@@ -34,6 +34,7 @@ def test_every_setting_is_in_the_configuration_page() -> None:
     page = (CHECKOUT / "docs" / "configuration.md").read_text()
     tables: dict[str, type[BaseModel]] = {
         "providers": ProviderSettings,
+        "prices": PriceSettings,
         "webhooks": WebhookSettings,
     }
     settings = {f"EVALD_{name.upper()}" for name in Settings.model_fields if name not in tables}

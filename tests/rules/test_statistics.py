@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evald.rules.statistics import Z_95, Interval, wilson_interval
+from evald.rules.statistics import (
+    Z_95,
+    Interval,
+    difference_interval,
+    wilson_interval,
+)
 
 COUNTS = st.integers(1, 1_000_000).flatmap(
     lambda total: st.tuples(st.integers(0, total), st.just(total))
@@ -82,3 +87,36 @@ def test_without_items_nothing_is_known() -> None:
 def test_impossible_counts_are_refused(passed: int, total: int) -> None:
     with pytest.raises(ValueError, match="passed must lie between"):
         wilson_interval(passed, total)
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "published"),
+    [
+        ((56, 70), (48, 80), (0.0524, 0.3339)),
+        ((9, 10), (3, 10), (0.1705, 0.8090)),
+        ((10, 10), (0, 20), (0.6791, 1.0)),
+        ((0, 10), (0, 20), (-0.1611, 0.2775)),
+    ],
+)
+def test_the_interval_of_a_difference_agrees_with_newcombe_1998(
+    new: tuple[int, int], old: tuple[int, int], published: tuple[float, float]
+) -> None:
+    """R. G. Newcombe, Statistics in Medicine 17 (1998), pages 873-890, table II, method 10."""
+    found = difference_interval(*new, *old)
+
+    assert (round(found.low, 4), round(found.high, 4)) == published
+
+
+@given(COUNTS, COUNTS)
+def test_the_interval_of_a_difference_holds_it_and_turns_with_its_sides(
+    new: tuple[int, int], old: tuple[int, int]
+) -> None:
+    found, turned = difference_interval(*new, *old), difference_interval(*old, *new)
+
+    assert -1 - 1e-12 <= found.low <= found.value <= found.high <= 1 + 1e-12
+    assert isclose(found.low, -turned.high, abs_tol=1e-12)
+
+
+def test_a_difference_needs_items_on_both_sides() -> None:
+    with pytest.raises(ValueError, match="both sides"):
+        difference_interval(1, 1, 0, 0)

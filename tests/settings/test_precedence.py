@@ -1,5 +1,6 @@
 """Where a setting comes from: command line, then environment, then file, then default."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -146,3 +147,12 @@ def test_white_space_around_a_key_is_no_part_of_it(
 
     assert settings.providers["a"].api_key("a") == "sk-secret"
     assert settings.upstream_api_key == SecretStr("sk-upstream")
+
+
+def test_a_price_is_as_exact_as_it_is_written(config_file: ConfigFile) -> None:
+    text = '[prices."gpt-4.1-mini*"]\ninput = 0.40\noutput = "1.60"\ncached_input = 0.1'
+
+    price = read_settings(config=config_file(text)).prices["gpt-4.1-mini*"]
+
+    assert (price.input, price.cached_input) == (Decimal("0.4"), Decimal("0.1"))
+    assert price.output == Decimal("1.6")

@@ -22,6 +22,7 @@ from evald.store import runs as run_store
 from evald.store import sessions as session_store
 from evald.store.api_keys import NewKey
 from evald.store.database import Database
+from evald.store.earlier_runs import completed_before
 from evald.store.evals import OrderBy
 from evald.store.output_items import Snapshot
 from evald.store.sessions import NewSession
@@ -266,3 +267,14 @@ async def test_a_scan_would_be_seen(database: Database) -> None:
     assert any(scans_a_big_table(step) for step in steps)
     with pytest.raises(AssertionError):
         check_plan(steps)
+
+
+async def test_the_completed_runs_before_a_run_are_found_by_the_index_of_their_eval(
+    database: Database,
+) -> None:
+    run, _ = await example(database)
+
+    steps = await plans(database, partial(completed_before, run_id=run.run_id, limit=20))
+
+    assert any("ix_runs_eval_id_created_at_seq (eval_id=?" in step for step in steps), steps
+    assert not any(scans_a_big_table(step) for step in steps), steps

@@ -3,6 +3,7 @@
 All are relative to the page, so that the dashboard also works below a path of a reverse proxy.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
@@ -29,6 +30,12 @@ def runs_address(root: str, eval_id: str, *, after: str | None = None) -> str:
 def report_address(root: str, eval_id: str, run_id: str) -> str:
     """Give the address of a run's report."""
     return f"{root}evaluations/{_segment(eval_id)}{_query(run_id=run_id)}"
+
+
+def compare_address(root: str, eval_id: str, run_ids: Sequence[str]) -> str:
+    """Give the address at which runs of an eval are compared, the baseline first."""
+    query = urlencode([("run", run_id) for run_id in run_ids], errors="replace")
+    return f"{root}evaluations/{_segment(eval_id)}/compare?{query}"
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,10 @@ class ReportAddresses:
         """Give the report at a page of items, with the details of one item open or not."""
         query = _query(run_id=self.run_id, status=status, after=after, before=before, item=item)
         return runs_address(self.root, self.eval_id) + query
+
+    def compare(self, baseline: str) -> str:
+        """Give the comparison of this run with one that went before."""
+        return compare_address(self.root, self.eval_id, [baseline, self.run_id])
 
     def cancel(self) -> str:
         """Give the address that the cancel form posts to."""

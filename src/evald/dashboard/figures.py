@@ -2,6 +2,7 @@
 
 import math
 from datetime import UTC, datetime
+from decimal import Decimal
 
 _NOTHING = "–"
 _MOST_DECIMALS = 18
@@ -84,3 +85,32 @@ def moment(timestamp: float) -> str:
 def iso_moment(timestamp: float) -> str:
     """Give a Unix time as an HTML `datetime` attribute wants it."""
     return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def points(difference: float) -> str:
+    """Give a difference of shares in percentage points, with its sign: +2.4, −0.3, 0.0."""
+    rounded = round(difference * 100, 1)
+    return f"+{rounded:.1f}" if rounded > 0 else f"−{-rounded:.1f}" if rounded < 0 else "0.0"
+
+
+def about_milliseconds(value: float) -> str:
+    """Give a latency that is known to two digits: 680 ms, 1.9 s, 12 s, 2 min 10 s."""
+    if value < 995:
+        return f"{value:.2g} ms" if value < 10 else f"{value:.0f} ms"
+    return f"{value / 1000:.1f} s" if value < 9950 else duration(value / 1000)
+
+
+def money(amount: Decimal) -> str:
+    """Give a sum with two decimals, or with two digits where it is less than one: 12.41, 0.0042."""
+    if amount == 0:
+        return "0"
+    decimals = 2 if amount >= 1 else max(2, 1 - amount.adjusted())
+    return f"{amount:,.{decimals}f}"
+
+
+def large(value: int) -> str:
+    """Give a count that is too large to be read: 31.9M, 12.4K, 812."""
+    for unit, size in (("G", 1_000_000_000), ("M", 1_000_000), ("K", 10_000)):
+        if value >= size:
+            return f"{value / (1000 if unit == 'K' else size):.1f}{unit}"
+    return number(value)

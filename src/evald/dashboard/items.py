@@ -1,9 +1,7 @@
 """The table of output items, page by page."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 from typing import Literal
 
 from evald.contract.json_types import JsonValue
@@ -33,7 +31,6 @@ CRITERIA_COLUMNS = 3
 """So many criteria have a column of their own; the others are in the details of an item."""
 
 _CELL_LIMIT = 240
-_ERROR_KINDS = 6
 
 
 @dataclass(frozen=True)
@@ -92,15 +89,6 @@ class Filter:
     count: int
     address: str
     is_current: bool
-
-
-@dataclass(frozen=True)
-class CommonError:
-    """An error message and how many of the items shown have it."""
-
-    message: Text
-    count: int
-    share: float
 
 
 @dataclass(frozen=True)
@@ -164,29 +152,12 @@ def mark_of(result: ApiObject, criterion: Criterion | None) -> Mark:
     return Mark(kind, number_or_none(result.get("score")), threshold)
 
 
-def common_errors(items: Sequence[ApiObject]) -> tuple[CommonError, ...]:
-    """Give the most common reasons for an error, one an item: what broke first."""
-    found = Counter(messages[0] for item in items if (messages := error_messages(item)))
-    return tuple(
-        CommonError(clip(message, _CELL_LIMIT), count, count / len(items))
-        for message, count in found.most_common(_ERROR_KINDS)
-    )
-
-
 def error_messages(item: ApiObject) -> list[str]:
     """Give the messages of everything that broke on this item."""
     broken = [object_of(item.get("sample")).get("error")]
     broken += [object_of(result).get("error") for result in list_of(item.get("results"))]
     errors = [object_of(error) for error in broken if error]
     return [text_of(error.get("message")) or text_of(error.get("code")) for error in errors]
-
-
-def median_latency_ms(items: Sequence[ApiObject]) -> float | None:
-    """Give the median latency of the samples that these items got, or None where none has one."""
-    got = [item for item in items if not object_of(item.get("sample")).get("error")]
-    known = [number_or_none(object_of(item.get("evald")).get("latency_ms")) for item in got]
-    values = [value for value in known if value is not None]
-    return median(values) if values else None
 
 
 def _row(

@@ -1,4 +1,4 @@
-"""How far a run has come, how fast, and what is known of its pass rate and its costs."""
+"""How far a run has come, how fast, and what is known of its pass rate."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,12 @@ from evald.dashboard.reading import (
     ApiObject,
     count_of,
     count_or_none,
-    list_of,
     number_or_none,
     object_of,
     text_of,
 )
-from evald.dashboard.texts import clip
 from evald.rules.statistics import Interval, wilson_interval
 from evald.rules.status import FINAL
-
-_NAME_LIMIT = 120
 
 
 @dataclass(frozen=True)
@@ -72,18 +68,6 @@ class PassRate:
     interval: Interval
     worst: float
     best: float
-
-
-@dataclass(frozen=True)
-class ModelUsage:
-    """The tokens that one model took and gave in a run."""
-
-    model: str
-    calls: int
-    prompt_tokens: int
-    completion_tokens: int
-    cached_tokens: int
-    total_tokens: int
 
 
 def times_of(run: ApiObject, now: float | None) -> Times:
@@ -149,20 +133,4 @@ def pass_rate(counts: Counts) -> PassRate | None:
         wilson_interval(counts.passed, judged),
         worst=counts.passed / counts.done,
         best=(counts.passed + counts.errored) / counts.done,
-    )
-
-
-def usage_of(run: ApiObject) -> tuple[ModelUsage, ...]:
-    """Give the tokens of each model; nothing until the API knows them."""
-    entries = [object_of(entry) for entry in list_of(run.get("per_model_usage"))]
-    return tuple(
-        ModelUsage(
-            model=clip(text_of(entry.get("model_name")), _NAME_LIMIT).shown,
-            calls=count_of(entry.get("invocation_count")),
-            prompt_tokens=count_of(entry.get("prompt_tokens")),
-            completion_tokens=count_of(entry.get("completion_tokens")),
-            cached_tokens=count_of(entry.get("cached_tokens")),
-            total_tokens=count_of(entry.get("total_tokens")),
-        )
-        for entry in entries
     )

@@ -34,6 +34,10 @@ def _environment() -> Environment:
     environment.filters["exact"] = figures.exact
     environment.filters["duration"] = figures.duration
     environment.filters["milliseconds"] = figures.milliseconds
+    environment.filters["about_milliseconds"] = figures.about_milliseconds
+    environment.filters["points"] = figures.points
+    environment.filters["money"] = figures.money
+    environment.filters["large"] = figures.large
     environment.filters["rate"] = figures.rate
     environment.filters["moment"] = figures.moment
     environment.filters["iso_moment"] = figures.iso_moment

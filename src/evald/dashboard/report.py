@@ -6,39 +6,43 @@ no clock. Every part works without script; the script only swaps parts in place.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from evald.contract.json_types import JsonValue
 from evald.dashboard.addresses import ReportAddresses
-from evald.dashboard.criteria import CriterionResult, criteria_of, results_of
+from evald.dashboard.configuration import Configuration, configuration_of
+from evald.dashboard.criteria import criteria_of, results_of
+from evald.dashboard.findings import NO_FIGURES, Findings, findings_of
 from evald.dashboard.frame import Frame
 from evald.dashboard.grades import Fault, fault_of
-from evald.dashboard.item_detail import JSON_LIMIT, ItemDetail, item_detail
+from evald.dashboard.item_detail import ItemDetail, item_detail
 from evald.dashboard.items import (
-    CommonError,
     Filter,
     ItemsPage,
     ItemsTable,
-    common_errors,
     item_filters,
     items_table,
-    median_latency_ms,
 )
 from evald.dashboard.origin import Origin, origin_of
 from evald.dashboard.progress import (
-    ModelUsage,
     PassRate,
     Progress,
     Times,
     pass_rate,
     progress_of,
     times_of,
-    usage_of,
 )
-from evald.dashboard.reading import ApiObject, list_of, object_of, text_of
+from evald.dashboard.reading import ApiObject, object_of, text_of
 from evald.dashboard.rendering import render
-from evald.dashboard.texts import Text, as_json, as_line, clip
+from evald.dashboard.texts import Text, as_line, clip
+from evald.dashboard.trend import Trend, trend_of
+from evald.dashboard.usage import Usage, usage_of
+from evald.rules.cost import NO_PRICES, Prices
+from evald.store.earlier_runs import EarlierRun
+from evald.store.item_figures import RunFigures
 
 __all__ = [
+    "Background",
     "ItemsPage",
     "ReportPage",
     "render_fragment",
@@ -69,6 +73,24 @@ class RunFacts:
 
 
 @dataclass(frozen=True)
+class Background:
+    """What is known beside a run itself.
+
+    `rows` are those that came with its request, where they are few. `base_url` is the API's, as clients
+    know it. `earlier` are the runs that completed before it, the oldest first.
+    """
+
+    figures: RunFigures = NO_FIGURES
+    earlier: Sequence[EarlierRun] = ()
+    prices: Prices = NO_PRICES
+    rows: JsonValue = None
+    base_url: str = ""
+
+
+NOTHING_ELSE: Final = Background()
+
+
+@dataclass(frozen=True)
 class ReportPage:
     """Everything that the report shows. `detail` is the open item, `fault` the run's own error."""
 
@@ -78,14 +100,13 @@ class ReportPage:
     progress: Progress
     fault: Fault | None
     pass_rate: PassRate | None
-    median_latency_ms: float | None
-    criteria: tuple[CriterionResult, ...]
-    usage: tuple[ModelUsage, ...]
-    common_errors: tuple[CommonError, ...]
+    trend: Trend | None
+    findings: Findings
+    usage: Usage
     filters: tuple[Filter, ...]
     table: ItemsTable
     detail: ItemDetail | None
-    configuration: Text
+    configuration: Configuration
 
 
 def report_page(
@@ -97,6 +118,7 @@ def report_page(
     selected: ApiObject | None,
     frame: Frame,
     now: float | None = None,
+    background: Background = NOTHING_ELSE,
 ) -> ReportPage:
     """Give the report of a run with one page of its output items.
 
@@ -107,6 +129,7 @@ def report_page(
     criteria = criteria_of(eval_object)
     facts = _facts(eval_object, run, now)
     progress = progress_of(run, facts.times)
+    rate = pass_rate(progress.counts)
     selected_id = text_of(selected.get("id")) if selected else None
     table = items_table(items, criteria, page=page, addresses=addresses, selected_id=selected_id)
     return ReportPage(
@@ -115,11 +138,12 @@ def report_page(
         facts=facts,
         progress=progress,
         fault=fault_of(run.get("error")),
-        pass_rate=pass_rate(progress.counts),
-        median_latency_ms=median_latency_ms(items),
-        criteria=results_of(criteria, run),
-        usage=usage_of(run),
-        common_errors=common_errors(items),
+        pass_rate=rate,
+        trend=trend_of(rate, background.earlier),
+        findings=findings_of(
+            background.figures, results_of(criteria, run), addresses, known=len(criteria)
+        ),
+        usage=usage_of(run, background.prices, progress),
         filters=item_filters(page, addresses, progress.counts),
         table=table,
         detail=item_detail(
@@ -131,7 +155,9 @@ def report_page(
         )
         if selected
         else None,
-        configuration=as_json(_configuration(eval_object, run), JSON_LIMIT),
+        configuration=configuration_of(
+            eval_object, run, base_url=background.base_url, rows=background.rows
+        ),
     )
 
 
@@ -186,16 +212,3 @@ def _data(data_source: ApiObject) -> str:
             return f"{kind}, stored completions"
         case other:
             return ", ".join(part for part in [kind, text_of(other)] if part)
-
-
-def _configuration(eval_object: ApiObject, run: ApiObject) -> dict[str, JsonValue]:
-    """Give what the run was asked to do, without the rows that came with the request."""
-    data_source = dict(object_of(run.get("data_source")))
-    source = dict(object_of(data_source.get("source")))
-    if rows := list_of(source.get("content")):
-        source["content"] = f"({len(rows)} rows)"
-        data_source["source"] = source
-    return {
-        "data_source": data_source,
-        "testing_criteria": eval_object.get("testing_criteria"),
-    }

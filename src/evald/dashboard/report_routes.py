@@ -10,23 +10,37 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.evals import Eval
-from evald.contract.json_types import JsonObject
+from evald.contract.json_types import JsonObject, JsonValue
 from evald.contract.projects import ProjectId
 from evald.contract.runs import Run
 from evald.dashboard.addresses import report_address
 from evald.dashboard.frame import Frame
 from evald.dashboard.items import ItemsPage
 from evald.dashboard.list_routes import eval_page
-from evald.dashboard.report import ReportPage, render_fragment, render_report, report_page
+from evald.dashboard.reading import object_of
+from evald.dashboard.report import (
+    Background,
+    ReportPage,
+    render_fragment,
+    render_report,
+    report_page,
+)
 from evald.dashboard.serving import Pages, eval_as_shown, frame_of, page, project_of, run_as_shown
+from evald.dashboard.snippets import LONGEST_BODY
 from evald.rules.paging import PageRequest
 from evald.rules.verdict import ITEM_STATUSES, ItemStatus
 from evald.runs.cancel import cancel_run
 from evald.store import evals as eval_store
 from evald.store import output_items as item_store
 from evald.store import runs as run_store
+from evald.store.earlier_runs import EarlierRun, completed_before
+from evald.store.item_figures import RunFigures, figures_of
 
 ITEMS_A_PAGE: Final = 50
+EARLIER_RUNS: Final = 19
+"""So that with the run itself 20 are in the line of pass rates."""
+FEW_ROWS: Final = 100
+"""So many rows stand in the programs that repeat a run, if they are short."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +54,8 @@ class _Asked:
     after: str | None
     before: str | None
     item_id: str | None
+    is_whole: bool = False
+    """Whether the page is wanted, and not the parts that change alone."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +68,9 @@ class _Found:
     next_after: str | None
     previous_before: str | None
     selected: JsonObject | None
+    figures: RunFigures
+    earlier: tuple[EarlierRun, ...]
+    rows: JsonValue
 
 
 def report_router(pages: Pages) -> APIRouter:
@@ -89,12 +108,13 @@ async def _report(request: Request, pages: Pages, eval_id: str, run_id: str, fra
         query.get("after"),
         query.get("before"),
         query.get("item"),
+        is_whole=not query.get("fragment"),
     )
     found = await pages.tools.database.read(lambda connection: _found(connection, asked))
 
     def html() -> str:
         page = _report_page(asked, found, pages, frame)
-        return render_fragment(page) if query.get("fragment") else render_report(page)
+        return render_report(page) if asked.is_whole else render_fragment(page)
 
     # In a thread: the texts that were compared are made again, and may be long.
     return await asyncio.to_thread(html)
@@ -126,7 +146,24 @@ async def _found(connection: AsyncConnection, asked: _Asked) -> _Found:
         next_after=items[-1][0] if items and more_behind else None,
         previous_before=items[0][0] if items and more_before else None,
         selected=orjson.loads(selected) if selected else None,
+        figures=await figures_of(connection, run.id),
+        earlier=await completed_before(connection, run.id, EARLIER_RUNS),
+        rows=await _few_rows(connection, run) if asked.is_whole else None,
     )
+
+
+async def _few_rows(connection: AsyncConnection, run: Run) -> JsonValue:
+    """Give the rows that came with the request of a run, if they are few; else None.
+
+    All of them can be many megabytes, which are not read for a page.
+    """
+    # An imported run does not tell, but has an item for each row that was carried out.
+    rows = run.row_count or run.counts.total
+    if not rows or rows > FEW_ROWS:
+        return None
+    text = await run_store.short_data_source(connection, run.id, LONGEST_BODY)
+    source = object_of(orjson.loads(text)).get("source") if text else None
+    return object_of(source).get("content")
 
 
 def _report_page(asked: _Asked, found: _Found, pages: Pages, frame: Frame) -> ReportPage:
@@ -149,4 +186,11 @@ def _report_page(asked: _Asked, found: _Found, pages: Pages, frame: Frame) -> Re
         selected=found.selected,
         frame=frame,
         now=pages.tools.clock(),
+        background=Background(
+            figures=found.figures,
+            earlier=found.earlier,
+            prices=pages.prices,
+            rows=found.rows,
+            base_url=f"{pages.public_url}/v1",
+        ),
     )

@@ -18,6 +18,7 @@ from evald.dashboard.errors_page import render_not_found
 from evald.dashboard.frame import Frame, Place, known_theme
 from evald.dashboard.headers import security_headers
 from evald.errors import BadRequest, NotFound
+from evald.rules.cost import NO_PRICES, Prices
 from evald.runs.tools import Dispatch, Tools
 
 
@@ -30,6 +31,7 @@ class Pages:
     public_url: str
     access: Access
     cookie: SessionCookie
+    prices: Prices = NO_PRICES
 
 
 def project_of(request: Request) -> ProjectId:

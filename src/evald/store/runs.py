@@ -283,6 +283,15 @@ async def _one_run(
     return (await _runs(connection, [row]))[0]
 
 
+async def short_data_source(connection: AsyncConnection, run_id: str, longest: int) -> str | None:
+    """Give the data source of a run, rows and all, or None where it has more characters than this."""
+    text = run_data_sources.c.data_source
+    found = await connection.execute(
+        select(text).where(run_data_sources.c.run_id == run_id, func.length(text) <= longest)
+    )
+    return found.scalar_one_or_none()
+
+
 async def check_run(
     connection: AsyncConnection, project_id: ProjectId, eval_id: str, run_id: str
 ) -> None:

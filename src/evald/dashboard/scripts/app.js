@@ -35,6 +35,7 @@ function swapIn(parts) {
   }
   if (focused && document.activeElement?.id !== focused) byId(focused)?.focus({ preventScroll: true });
   showKeys();
+  showSection();
 }
 
 function keepOpen(old, fresh) {
@@ -91,6 +92,10 @@ document.addEventListener("visibilitychange", () => {
 
 let visit = null;
 
+/** An address without its section, and that of what the page shows. */
+const pageOf = (address) => new URL(address, location.href).href.split("#")[0];
+let shown = pageOf(location.href);
+
 async function go(address, { remember }) {
   visit?.abort();
   const mine = (visit = new AbortController());
@@ -98,6 +103,7 @@ async function go(address, { remember }) {
   try {
     const parts = await fetchParts(address, mine.signal);
     if (remember) history.pushState(null, "", address);
+    shown = pageOf(address);
     swapIn(parts);
   } catch (error) {
     if (error.name !== "AbortError") location.assign(address);
@@ -106,12 +112,15 @@ async function go(address, { remember }) {
     if (visit === mine) visit = null;
   }
   if (showDrawer()) return;
+  const section = remember && byId(new URL(address, location.href).hash.slice(1));
+  if (section) section.scrollIntoView();
   if (leftItem) byId(`open-${leftItem}`)?.focus({ preventScroll: true });
   else announce(byId("range")?.textContent ?? "");
 }
 
 addEventListener("popstate", () => {
-  if (byId("drawer")) go(location.href, { remember: false });
+  // Links to a section of the page come here too.
+  if (byId("drawer") && pageOf(location.href) !== shown) go(location.href, { remember: false });
 });
 
 document.addEventListener("click", (event) => {
@@ -186,6 +195,50 @@ function showKeys() {
   if (keys) keys.hidden = false;
 }
 
+// ---- Sections of the report, and what can be copied ---------------------------------------------
+
+/** Mark the section that the address leads to, or the first one. */
+function showSection() {
+  const links = [...document.querySelectorAll("#sections a")];
+  const current = links.find((link) => link.getAttribute("href") === location.hash) ?? links[0];
+  for (const link of links) link.removeAttribute("aria-current");
+  current?.setAttribute("aria-current", "true");
+}
+
+addEventListener("hashchange", showSection);
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const text = byId(button.dataset.copy)?.textContent ?? location.href;
+  const done = await isCopied(text);
+  announce(done ? "Copied" : "The browser does not allow it");
+  const label = button.textContent;
+  if (!done || label === "Copied") return;
+  button.textContent = "Copied";
+  setTimeout(() => (button.textContent = label), 1500);
+});
+
+/** Copy a text and say whether that worked. */
+async function isCopied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // There is no clipboard on plain http, but for this machine itself. What is selected can be copied.
+    const area = document.createElement("textarea");
+    area.value = text;
+    area.className = "sr";
+    const focused = document.activeElement;
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    focused?.focus();
+    return done;
+  }
+}
+
 // ---- Theme -------------------------------------------------------------------------------------
 
 const themeButton = byId("theme");
@@ -197,6 +250,8 @@ themeButton.addEventListener("click", () => {
   document.cookie = `theme=${root.dataset.theme}; path=/; max-age=31536000; samesite=lax`;
 });
 
+document.documentElement.classList.add("scripted");
 showKeys();
+showSection();
 showDrawer();
 pollSoon();
