@@ -62,6 +62,7 @@ from evald.store.lock import in_use, sole_user
 from evald.store.migrate import check_file, migrate, refusing_broken
 from evald.store.place import Place, make_data_dir, place_of
 from evald.store.turns import number_of_webhook
+from evald.watching.watches import Watches
 from evald.webhooks.configured import configured_endpoints, configured_secrets
 from evald.webhooks.connecting import open_webhook_connections
 from evald.webhooks.deliveries import Deliveries, delivering
@@ -72,12 +73,12 @@ log = structlog.get_logger()
 
 @asynccontextmanager
 async def running_app(
-    settings: Settings, port: int, hurry: asyncio.Event
+    settings: Settings, port: int, leaving: asyncio.Event, hurry: asyncio.Event
 ) -> AsyncIterator[ASGIApp]:
     """Give the application with everything behind it running, and stop it cleanly afterwards.
 
-    `port` is the one that is bound. `hurry`, once set, has calls in flight cut off at the end.
-    Raises CannotStart.
+    `port` is the one that is bound. `leaving`, once set, ends the streams of events, and `hurry` has
+    calls in flight cut off at the end. Raises CannotStart.
     """
     make_data_dir(settings.data_dir)
     place = place_of(settings)
@@ -113,6 +114,7 @@ async def running_app(
                 bodies_aside,
                 sources_aside,
                 webhooks,
+                Watches(work.tools, leaving),
                 settings.schema_strict,
             )
             yield _app(settings, services, access, public_url, port)
@@ -255,7 +257,13 @@ def _app(
     name = f"evald_session_{port_of(public_url)}"
     cookie = SessionCookie(name, secure=public_url.startswith("https:"))
     pages = Pages(
-        services.tools, services.dispatch, public_url, access, cookie, prices_of(settings)
+        services.tools,
+        services.dispatch,
+        public_url,
+        access,
+        cookie,
+        services.watches,
+        prices_of(settings),
     )
     app = build_app(services, pages_router(pages))
     # Elsewhere than on loopback there are keys, and no name that a browser is lured to has one.

@@ -8,7 +8,8 @@ EvaldError
 │   ├── NotFound          404  there is no such object
 │   ├── Conflict          409  something else has the name that the request gives
 │   ├── TooLarge          413  more bytes than this server takes
-│   └── UpstreamFailed    502  a model endpoint that the request needs did not answer
+│   ├── UpstreamFailed    502  a model endpoint that the request needs did not answer
+│   └── Busy              503  the server does as much of this as it takes on
 ├── ModelUnavailable      a model call failed for good; its row becomes an errored item
 ├── GraderFailed          a grader broke on a row; its result is an error and never a score
 ├── ProcessDied           the process that computed something beside the server died over it
@@ -78,6 +79,13 @@ class UpstreamFailed(ApiError):
 
     status = 502
     type = "upstream_error"
+
+
+class Busy(ApiError):
+    """The server does as much of what is asked for as it takes on; later there may be room."""
+
+    status = 503
+    type = "server_error"
 
 
 class ModelUnavailable(EvaldError):

@@ -11,6 +11,7 @@ from evald.api.services import Services
 from evald.dashboard.routes import pages_router
 from evald.dashboard.serving import Pages
 from evald.runs.tools import Dispatch, Tools
+from evald.watching.watches import Watches
 
 FOR_ALL = {"/healthz", "/static/{name}", "/sign-in", "/sign-out", "/favicon.ico"}
 """Paths that need no key."""
@@ -25,6 +26,7 @@ def all_routes() -> list[tuple[str, str]]:
         "",
         cast("Access", None),
         cast("SessionCookie", None),
+        cast("Watches", None),
     )
     app = build_app(cast("Services", None), pages_router(pages))
     found = [

@@ -2,7 +2,8 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Literal, cast
 from urllib.parse import parse_qs, urlsplit
@@ -17,9 +18,12 @@ from evald.dashboard.report import (
     ItemsPage,
     ReportPage,
     render_fragment,
+    render_live,
     render_report,
     report_page,
 )
+from evald.rules.status import FINAL
+from evald.watching.stream import HEADERS, event
 from tests.dashboard.samples import EVAL_ID, RUN_ID
 
 PAGE_SIZE = 10
@@ -36,10 +40,36 @@ class Site:
         self.address = ""
         self.posts: list[tuple[str, str | None]] = []
         self.asked: list[str] = []
+        self.changed = threading.Condition()
+        self.is_closed = False
+        self.shown = 0  # how often something else was
 
     def show(self, eval_object: JsonObject, run: JsonObject, items: list[JsonObject]) -> None:
         """Put another report on the pages."""
-        self.eval_object, self.run, self.items = eval_object, run, items
+        with self.changed:
+            self.eval_object, self.run, self.items = eval_object, run, items
+            self.shown += 1
+            self.changed.notify_all()
+
+    def close(self) -> None:
+        """Let those go who follow the run."""
+        with self.changed:
+            self.is_closed = True
+            self.changed.notify_all()
+
+    def events(self) -> Iterator[bytes]:
+        """Give what a page that follows the run is sent, whenever something else is shown."""
+        told, is_final = 0, False
+        while not self.is_closed and not is_final:
+            with self.changed:
+                self.changed.wait_for(partial(self._is_newer, told))
+                told, is_final = self.shown, self.run["status"] in FINAL
+                html = render_live(self.report({}, ""))
+            yield event("parts", html.encode())
+        yield event("end", b"{}")
+
+    def _is_newer(self, told: int) -> bool:
+        return self.is_closed or self.shown > told
 
     def report_address(self, **parameters: str) -> str:
         """Give the report's address with query parameters added."""
@@ -94,6 +124,7 @@ def serving() -> Iterator[Site]:
     try:
         yield site
     finally:
+        site.close()
         server.shutdown()
         thread.join()
         server.server_close()
@@ -109,6 +140,9 @@ class _Requests(BaseHTTPRequestHandler):
             asset = ASSETS[address.path.rpartition("/")[2]]
             self._answer(asset.content, asset.media_type)
             return
+        if address.path.endswith("/live"):
+            self._follow()
+            return
         query = {name: values[0] for name, values in parse_qs(address.query).items()}
         theme = (self.headers.get("cookie") or "").partition("theme=")[2]
         self._answer(
@@ -122,6 +156,15 @@ class _Requests(BaseHTTPRequestHandler):
         self.send_header("location", self.site.report_address())
         self.send_header("content-length", "0")
         self.end_headers()
+
+    def _follow(self) -> None:
+        self.send_response(200)
+        for name, value in HEADERS.items():
+            self.send_header(name, value)
+        self.end_headers()
+        with suppress(OSError):  # the page has left
+            for text in self.site.events():
+                self.wfile.write(text)
 
     def _answer(self, body: bytes, content_type: str) -> None:
         self.send_response(200)

@@ -175,30 +175,38 @@ def test_a_running_report_follows_the_run_to_its_end(site: Site, tab: Page) -> N
     expect(tab.locator("details.actions")).to_have_count(0)
 
 
-def test_a_report_stops_asking_when_the_run_is_final(site: Site, tab: Page) -> None:
+def test_a_report_stops_following_when_the_run_is_final(site: Site, tab: Page) -> None:
     site.show(eval_object(), run_object("in_progress", passed=4), output_items(4, 0, 0))
     tab.clock.install()
     tab.goto(site.report_address())
 
     site.show(eval_object(), run_object("completed", passed=40), output_items(40, 0, 0))
-    tab.clock.run_for(1_000)
     expect(tab.locator("#state")).to_have_text("Completed")
     tab.clock.run_for(60_000)
 
-    assert fragments_asked(site, tab) == 1
+    assert followed(site, tab) == 1
+
+
+def test_a_report_without_events_asks_for_the_page_instead(site: Site, tab: Page) -> None:
+    tab.route("**/live?*", lambda route: route.fulfill(status=204))
+    site.show(eval_object(), run_object("in_progress", passed=4), output_items(4, 0, 0))
+    tab.goto(site.report_address())
+
+    site.show(eval_object(), run_object("completed", passed=40), output_items(40, 0, 0))
+
+    expect(tab.locator("#state")).to_have_text("Completed")
+    expect(tab.locator(".items tbody tr")).to_have_count(4)
 
 
 def test_an_unchanged_part_is_left_as_the_reader_has_it(site: Site, tab: Page) -> None:
     site.show(eval_object(), run_object("in_progress", passed=2), output_items(2, 0, 0))
     tab.goto(site.report_address())
-    tab.evaluate("document.getElementById('items').mark = true")
+    tab.evaluate("document.getElementById('head').mark = true")
 
-    with tab.expect_response(re.compile("fragment=1")):
-        pass
-    with tab.expect_response(re.compile("fragment=1")):
-        pass
+    site.show(eval_object(), run_object("in_progress", passed=3), output_items(3, 0, 0))
+    expect(tab.locator(".live .status.pass")).to_have_text("3 passed")
 
-    assert tab.evaluate("document.getElementById('items').mark")
+    assert tab.evaluate("document.getElementById('head').mark")
 
 
 def test_an_open_item_and_the_focus_survive_updates(site: Site, tab: Page) -> None:
@@ -207,33 +215,64 @@ def test_an_open_item_and_the_focus_survive_updates(site: Site, tab: Page) -> No
     tab.locator(".raw summary").click()
 
     site.show(eval_object(), run_object("in_progress", passed=6), output_items(6, 0, 0))
-    expect(tab.locator(".items tbody tr")).to_have_count(6)
+    expect(tab.locator(".live .status.pass")).to_have_text("6 passed")
 
     expect(tab.locator(".raw pre")).to_be_visible()
     expect(tab.locator(".raw summary")).to_be_focused()
 
 
-def test_a_focused_row_keeps_the_focus_when_rows_arrive(site: Site, tab: Page) -> None:
+def test_rows_stay_as_they_are_until_the_reader_asks_for_the_new_ones(
+    site: Site, tab: Page
+) -> None:
     site.show(eval_object(), run_object("in_progress", passed=4), output_items(4, 0, 0))
     tab.goto(site.report_address())
-    tab.keyboard.press("j")
+    rows = tab.locator(".items tbody tr")
+    rows.first.evaluate("row => row.mark = true")
 
     site.show(eval_object(), run_object("in_progress", passed=6), output_items(6, 0, 0))
-    expect(tab.locator(".items tbody tr")).to_have_count(6)
+    expect(tab.locator("#new-items")).to_have_text("Show 2 new items")
+    assert rows.first.evaluate("row => row.mark")
+    expect(rows).to_have_count(4)
+    tab.locator("#new-items").click()
 
-    expect(tab.locator(f"#open-{item_id(0)}")).to_be_focused()
+    expect(rows).to_have_count(6)
+    expect(tab.locator("#new-items")).to_be_hidden()
 
 
-def test_a_hidden_tab_asks_nothing_and_a_shown_one_asks_at_once(site: Site, tab: Page) -> None:
-    site.show(eval_object(), run_object("in_progress", passed=4), output_items(4, 0, 0))
-    tab.clock.install()
+def test_the_first_rows_appear_by_themselves(site: Site, tab: Page) -> None:
+    site.show(eval_object(), run_object("queued"), [])
     tab.goto(site.report_address())
 
+    site.show(eval_object(), run_object("in_progress", passed=4), output_items(4, 0, 0))
+
+    expect(tab.locator(".items tbody tr")).to_have_count(4)
+
+
+def test_what_the_reader_has_selected_changes_later(site: Site, tab: Page) -> None:
+    site.show(eval_object(), run_object("in_progress", passed=4), output_items(4, 0, 0))
+    tab.goto(site.report_address())
+    tab.evaluate("getSelection().selectAllChildren(document.getElementById('progress'))")
+
+    site.show(eval_object(), run_object("in_progress", passed=6), output_items(6, 0, 0))
+    expect(tab.locator("#summary")).to_contain_text("100.0%")
+    expect(tab.locator(".live .status.pass")).to_have_text("4 passed")
+    tab.evaluate("getSelection().removeAllRanges()")
+
+    expect(tab.locator(".live .status.pass")).to_have_text("6 passed")
+
+
+def test_a_hidden_tab_follows_nothing_and_a_shown_one_goes_on(site: Site, tab: Page) -> None:
+    site.show(eval_object(), run_object("in_progress", passed=4), output_items(4, 0, 0))
+    tab.goto(site.report_address())
     hide(tab, True)
-    tab.clock.run_for(60_000)
-    assert fragments_asked(site, tab) == 0
-    with tab.expect_response(re.compile("fragment=1")):
-        hide(tab, False)
+
+    site.show(eval_object(), run_object("in_progress", passed=6), output_items(6, 0, 0))
+    assert followed(site, tab) == 1
+    expect(tab.locator(".live .status.pass")).to_have_text("4 passed")
+    hide(tab, False)
+
+    expect(tab.locator(".live .status.pass")).to_have_text("6 passed")
+    assert followed(site, tab) == 2
 
 
 @pytest.mark.parametrize("address", ["report", "item", "runs", "evals", "missing"])
@@ -309,10 +348,10 @@ def test_motion_stops_for_readers_who_ask_for_less(site: Site, tab: Page) -> Non
     expect(tab.locator(".pulse")).to_have_css("animation-name", "none")
 
 
-def fragments_asked(site: Site, tab: Page) -> int:
-    """Count the updates that a page has asked for, after all that it asked has arrived."""
+def followed(site: Site, tab: Page) -> int:
+    """Count how often a page has begun to follow its run, after all that it asked has arrived."""
     tab.evaluate("fetch(location.href).then((answer) => answer.text())")
-    return sum("fragment=1" in address for address in site.asked)
+    return sum("/live" in address for address in site.asked)
 
 
 def background(tab: Page) -> str:

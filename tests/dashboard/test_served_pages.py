@@ -136,6 +136,25 @@ def test_the_report_follows_a_run_and_its_button_cancels_it(
     assert client.evals.runs.retrieve(run.id, eval_id=run.eval_id).status == "canceled"
 
 
+def test_the_report_shows_the_end_of_a_run_and_leaves_the_rows_where_they_are(
+    client: OpenAI, models: ModelServer, tab: Page
+) -> None:
+    models.script_rules(Rule((Step(hold="before"),), model="held"))
+    run = start(client, [f"text {number}" for number in range(3)], model="held")
+    models.wait(held=3)
+    models.release(1)
+    until(lambda: client.evals.runs.retrieve(run.id, eval_id=run.eval_id).result_counts.total)
+    tab.goto(run.report_url)
+    row = tab.locator("#items tbody tr")
+    row.evaluate("row => row.mark = true")
+
+    models.release()
+    expect(tab.locator("#state")).to_have_text("Completed")
+    expect(tab.locator("#new-items")).to_have_text("Show 2 new items")
+
+    assert row.evaluate("row => row.mark")
+
+
 def test_the_lists_lead_from_evals_to_runs_to_a_report(
     client: OpenAI, server: EvaldServer, tab: Page
 ) -> None:

@@ -25,6 +25,7 @@ from evald.api import (
     output_items,
     regrades,
     responses,
+    run_events,
     runs,
     webhooks,
 )
@@ -42,7 +43,7 @@ log = structlog.get_logger()
 PREFIXES: Final = ("/v1", "", "/openai/v1")
 ROOMS: Final = (
     *(file_imports, imports),  # before evals, whose paths would take "import" for an id
-    *(evals, runs, regrades, output_items, exports, files, models),
+    *(evals, runs, run_events, regrades, output_items, exports, files, models),
     *(chat_completions, responses, graders, webhooks),
 )
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")

@@ -1,6 +1,7 @@
 """The gate: no request reaches a route without a project, but for the few paths that are for all."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from urllib.parse import quote
 
@@ -48,6 +49,7 @@ class Gate:
             await _to_sign_in(request)(scope, receive, send)
             return
         request.state.project_id = project_id
+        request.state.ask_again = partial(self._project, request)
         await self.app(scope, receive, send)
 
     async def _project(self, request: Request) -> ProjectId | None:

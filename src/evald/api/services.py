@@ -14,6 +14,7 @@ from evald.contract.stored_responses import StoredResponse
 from evald.runs.tools import Dispatch, SharedAside, Tools
 from evald.sampling.relay import Relay
 from evald.store.database import Database
+from evald.watching.watches import Watches
 from evald.webhooks.deliveries import Deliveries
 
 
@@ -34,6 +35,7 @@ class Services:
     sources_aside: SharedAside
     """Where programs are looked at: a hostile one keeps the process for seconds."""
     webhooks: Deliveries
+    watches: Watches
     schema_strict: bool
     """Whether answers are in their strict form where a request does not say."""
 

@@ -56,8 +56,8 @@ def _bound(host: str, port: int) -> socket.socket:
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     port: int = listener.getsockname()[1]
     cancel_on_signal()
-    hurry = asyncio.Event()
-    async with running_app(settings, port, hurry) as app:
+    leaving, hurry = asyncio.Event(), asyncio.Event()
+    async with running_app(settings, port, leaving, hurry) as app:
         spare_the_collector()
         config = uvicorn.Config(
             app,
@@ -74,6 +74,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         def stop(number: int, frame: FrameType | None) -> None:
             if server.should_exit:
                 hurry.set()
+            leaving.set()
             server.handle_exit(number, frame)
 
         on_signal(stop)

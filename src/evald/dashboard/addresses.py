@@ -80,6 +80,10 @@ class ReportAddresses:
             f"{self.root}evaluations/{_segment(self.eval_id)}/runs/{_segment(self.run_id)}/cancel"
         )
 
+    def live(self) -> str:
+        """Give the address of the events by which the report follows its run."""
+        return f"{self.root}evaluations/{_segment(self.eval_id)}/runs/{_segment(self.run_id)}/live"
+
     def api_item(self, item_id: str) -> str:
         """Give the API's address of an output item, whole and as JSON."""
         return f"{self._api_run()}/output_items/{_segment(item_id)}"

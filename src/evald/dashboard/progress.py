@@ -1,6 +1,7 @@
 """How far a run has come, how fast, and what is known of its pass rate."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from evald.dashboard.bars import Counts, Segment, segments
 from evald.dashboard.reading import (
@@ -11,6 +12,7 @@ from evald.dashboard.reading import (
     object_of,
     text_of,
 )
+from evald.rules.speed import average_speed, seconds_left
 from evald.rules.statistics import Interval, wilson_interval
 from evald.rules.status import FINAL
 
@@ -32,6 +34,23 @@ class Times:
 
 
 @dataclass(frozen=True)
+class Pace:
+    """What of a run that goes on its object does not say; each None where it is not known.
+
+    In flight are model calls, retries are calls that were made again, and `indexed` are the items that
+    the kept figures tell of.
+    """
+
+    in_flight: int | None = None
+    retries: int | None = None
+    indexed: int | None = None
+    items_per_second: float | None = None
+
+
+NOT_KNOWN: Final = Pace()
+
+
+@dataclass(frozen=True)
 class Progress:
     """Where a run stands. `rows` is None while they are still being read."""
 
@@ -43,6 +62,10 @@ class Progress:
     bar: tuple[Segment, ...]
     items_per_second: float | None
     seconds_left: float | None
+    in_flight: int | None
+    retries: int | None
+    is_settled: bool
+    """Whether nothing on the page changes any more by itself."""
 
     @property
     def not_run(self) -> int:
@@ -87,14 +110,13 @@ def times_of(run: ApiObject, now: float | None) -> Times:
     )
 
 
-def progress_of(run: ApiObject, times: Times) -> Progress:
+def progress_of(run: ApiObject, times: Times, pace: Pace = NOT_KNOWN) -> Progress:
     """Give where a run stands, with its speed and, while it goes on, the time that is left."""
     counts = counts_of(run)
     extras = object_of(run.get("evald"))
     rows = count_or_none(extras.get("rows"))
     is_final = run.get("status") in FINAL
-    speed = counts.done / times.seconds if times.seconds and counts.done else None
-    left = (rows - counts.done) / speed if rows and speed and not is_final else None
+    speed = pace.items_per_second or average_speed(counts.done, times.seconds)
     return Progress(
         status=text_of(run.get("status")),
         is_final=is_final,
@@ -103,7 +125,10 @@ def progress_of(run: ApiObject, times: Times) -> Progress:
         calls_aborted=count_of(extras.get("calls_aborted")),
         bar=segments(counts, rows if rows is not None else counts.done),
         items_per_second=speed,
-        seconds_left=left,
+        seconds_left=None if is_final else seconds_left(rows, counts.done, speed),
+        in_flight=None if is_final else pace.in_flight,
+        retries=pace.retries,
+        is_settled=is_final and (pace.indexed is None or pace.indexed >= counts.done),
     )
 
 

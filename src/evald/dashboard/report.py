@@ -25,6 +25,8 @@ from evald.dashboard.items import (
 )
 from evald.dashboard.origin import Origin, origin_of
 from evald.dashboard.progress import (
+    NOT_KNOWN,
+    Pace,
     PassRate,
     Progress,
     Times,
@@ -46,6 +48,7 @@ __all__ = [
     "ItemsPage",
     "ReportPage",
     "render_fragment",
+    "render_live",
     "render_report",
     "report_page",
 ]
@@ -77,7 +80,7 @@ class Background:
     """What is known beside a run itself.
 
     `rows` are those that came with its request, where they are few. `base_url` is the API's, as clients
-    know it. `earlier` are the runs that completed before it, the oldest first.
+    know it. `earlier` are the runs that completed before it, the oldest first. `pace` is how it goes on.
     """
 
     figures: RunFigures = NO_FIGURES
@@ -85,6 +88,7 @@ class Background:
     prices: Prices = NO_PRICES
     rows: JsonValue = None
     base_url: str = ""
+    pace: Pace = NOT_KNOWN
 
 
 NOTHING_ELSE: Final = Background()
@@ -128,7 +132,7 @@ def report_page(
     addresses = ReportAddresses(text_of(eval_object.get("id")), text_of(run.get("id")), frame.root)
     criteria = criteria_of(eval_object)
     facts = _facts(eval_object, run, now)
-    progress = progress_of(run, facts.times)
+    progress = progress_of(run, facts.times, background.pace)
     rate = pass_rate(progress.counts)
     selected_id = text_of(selected.get("id")) if selected else None
     table = items_table(items, criteria, page=page, addresses=addresses, selected_id=selected_id)
@@ -167,8 +171,13 @@ def render_report(page: ReportPage) -> str:
 
 
 def render_fragment(page: ReportPage) -> str:
-    """Give the parts that change while a run goes on, each an element with an id."""
+    """Give the parts that depend on the address and on the run, each an element with an id."""
     return render("fragment.html", page.frame, page=page)
+
+
+def render_live(page: ReportPage) -> str:
+    """Give the parts that change while a run goes on. Rows do not: they would move under the reader."""
+    return render("live.html", page.frame, page=page)
 
 
 def _facts(eval_object: ApiObject, run: ApiObject, now: float | None) -> RunFacts:

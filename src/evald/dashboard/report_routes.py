@@ -17,6 +17,7 @@ from evald.dashboard.addresses import report_address
 from evald.dashboard.frame import Frame
 from evald.dashboard.items import ItemsPage
 from evald.dashboard.list_routes import eval_page
+from evald.dashboard.progress import Pace
 from evald.dashboard.reading import object_of
 from evald.dashboard.report import (
     Background,
@@ -35,6 +36,7 @@ from evald.store import output_items as item_store
 from evald.store import runs as run_store
 from evald.store.earlier_runs import EarlierRun, completed_before
 from evald.store.item_figures import RunFigures, figures_of
+from evald.watching.sight import in_flight_of
 
 ITEMS_A_PAGE: Final = 50
 EARLIER_RUNS: Final = 19
@@ -192,5 +194,8 @@ def _report_page(asked: _Asked, found: _Found, pages: Pages, frame: Frame) -> Re
             prices=pages.prices,
             rows=found.rows,
             base_url=f"{pages.public_url}/v1",
+            pace=Pace(
+                in_flight_of(found.run, pages.tools), found.figures.retries, found.figures.indexed
+            ),
         ),
     )

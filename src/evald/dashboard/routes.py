@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from evald.dashboard.assets import ASSETS
 from evald.dashboard.headers import security_headers
 from evald.dashboard.list_routes import list_router
+from evald.dashboard.live_routes import live_router
 from evald.dashboard.report_routes import report_router
 from evald.dashboard.serving import Pages
 from evald.dashboard.sign_in import Door, sign_in_router
@@ -21,6 +22,7 @@ def pages_router(pages: Pages) -> APIRouter:
     router.include_router(sign_in_router(Door(pages.access, pages.cookie)))
     router.include_router(list_router(pages))
     router.include_router(report_router(pages))
+    router.include_router(live_router(pages))
 
     @router.get("/static/{name}")
     async def static(name: str) -> Response:

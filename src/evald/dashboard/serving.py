@@ -20,6 +20,7 @@ from evald.dashboard.headers import security_headers
 from evald.errors import BadRequest, NotFound
 from evald.rules.cost import NO_PRICES, Prices
 from evald.runs.tools import Dispatch, Tools
+from evald.watching.watches import Watches
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Pages:
     public_url: str
     access: Access
     cookie: SessionCookie
+    watches: Watches
     prices: Prices = NO_PRICES
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.rules.bins import Bins
@@ -41,6 +41,27 @@ class RunFigures:
     """The most frequent ones first."""
     retries: int = 0
     """Calls that were made again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """How far the index of a run is."""
+
+    items: int = 0
+    retries: int | None = None
+    """Calls that were made again, or None where its index was not begun."""
+
+
+async def indexed_of(connection: AsyncConnection, run_id: str) -> Indexed:
+    """Give how far the index of a run is, with one small read."""
+    found = await connection.execute(_INDEXED, {"run_id": run_id})
+    index = found.one_or_none()
+    return Indexed() if index is None else Indexed(index.indexed, index.retries)
+
+
+_INDEXED = select(item_index.c.indexed, item_index.c.retries).where(
+    item_index.c.run_id == bindparam("run_id")
+)
 
 
 async def figures_of(connection: AsyncConnection, run_id: str) -> RunFigures:

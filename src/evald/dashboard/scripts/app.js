@@ -1,9 +1,6 @@
 // Live updates, items opened in place, keyboard and theme. Every page works without this file:
 // each thing that it does in place is a link or a form that the server answers too.
 
-const POLL_MS = 1000;
-const SLOWEST_POLL_MS = 30_000;
-
 const byId = (id) => document.getElementById(id);
 
 // ---- Parts of the page -------------------------------------------------------------------------
@@ -19,23 +16,41 @@ async function fetchParts(address, signal) {
   const answer = await fetch(url, { cache: "no-store", signal });
   if (answer.status === 401) location.reload(); // the session is over: the page leads to the sign-in
   if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  return partsOf(await answer.text());
+}
+
+function partsOf(html) {
+  const page = new DOMParser().parseFromString(html, "text/html");
   return [...page.querySelectorAll("[data-part]")];
 }
 
 function swapIn(parts) {
-  const focused = document.activeElement?.id;
   for (const part of parts) {
     const html = part.outerHTML;
-    if (sent.get(part.id) === html) continue;
-    sent.set(part.id, html);
     const old = byId(part.id);
+    if (!old || sent.get(part.id) === html) continue;
+    sent.set(part.id, html);
     keepOpen(old, part);
+    const place = placeOfFocus(old);
     old.replaceWith(document.adoptNode(part));
+    if (place) focusAgain(part, place);
   }
-  if (focused && document.activeElement?.id !== focused) byId(focused)?.focus({ preventScroll: true });
   showKeys();
   showSection();
+}
+
+const FOCUSABLE = "a[href], button, summary, input, select, textarea, [tabindex]";
+
+/** Give where the focus is in a part: the id of the element, and which of those it is that can have it. */
+function placeOfFocus(part) {
+  const focused = document.activeElement;
+  if (!focused || focused === document.body || !part.contains(focused)) return null;
+  return { id: focused.id, index: [...part.querySelectorAll(FOCUSABLE)].indexOf(focused) };
+}
+
+function focusAgain(part, { id, index }) {
+  const next = id ? byId(id) : part.querySelectorAll(FOCUSABLE)[index];
+  next?.focus({ preventScroll: true });
 }
 
 function keepOpen(old, fresh) {
@@ -50,43 +65,141 @@ function announce(text) {
 }
 
 // ---- A run that goes on ------------------------------------------------------------------------
+// The server tells how it goes on, and sends the parts that change. The rows of items are none of them:
+// they stay in place until the reader asks for the new ones. Where no events come, the page is asked.
 
-let pollTimer = 0;
-let pollMs = POLL_MS;
-let polling = false;
+const FIRST_WAIT_MS = 1000;
+const LONGEST_WAIT_MS = 30_000;
+const MOST_MISSES = 3; // the browser connects again by itself, and tells the server what it has
+const LONGEST_PRESS_MS = 2000;
+const AS_THEY_ARE = ["items", "drawer"];
 
-const isFinal = () => byId("head")?.dataset.final !== "false";
+let events = null;
+let misses = 0;
+let waitMs = FIRST_WAIT_MS;
+let waitTimer = 0;
+let late = [];
+let loading = false;
+let pressedAt = -Infinity;
 
-function pollSoon() {
-  clearTimeout(pollTimer);
-  if (!isFinal() && !document.hidden) pollTimer = setTimeout(poll, pollMs);
+const isSettled = () => byId("progress")?.dataset.settled !== "false";
+const doneIn = (parts) => Number(parts.find((part) => part.id === "progress")?.dataset.done ?? 0);
+const progressNow = () => [...document.querySelectorAll("#progress")];
+
+let itemsOf = doneIn(progressNow()); // how many items there were when the rows were loaded
+
+function follow() {
+  clearTimeout(waitTimer);
+  const address = byId("progress")?.dataset.live;
+  if (!address || events || isSettled() || document.hidden) return;
+  events = new EventSource(`${address}?fragment=1`);
+  events.addEventListener("parts", (event) => {
+    misses = 0;
+    waitMs = FIRST_WAIT_MS;
+    take(partsOf(event.data));
+  });
+  events.addEventListener("end", leave);
+  events.addEventListener("gone", () => {
+    leave();
+    location.reload();
+  });
+  events.addEventListener("error", () => {
+    misses += 1;
+    if (events.readyState !== EventSource.CLOSED && misses < MOST_MISSES) return;
+    leave();
+    askLater();
+  });
 }
 
-async function poll() {
-  if (polling) return;
-  polling = true;
-  const address = location.href;
-  try {
-    const parts = await fetchParts(address);
-    pollMs = POLL_MS;
-    // A reader who went on meanwhile sees another page; these parts are of the old one.
-    if (location.href === address && !visit) {
-      // The open item does not change, and swapping it would scroll it back.
-      swapIn(parts.filter((part) => part.id !== "drawer"));
-      announce(byId("progress").dataset.announce);
+function leave() {
+  clearTimeout(waitTimer);
+  events?.close();
+  events = null;
+}
+
+function askLater() {
+  waitTimer = setTimeout(async () => {
+    const address = location.href;
+    try {
+      const parts = await fetchParts(address);
+      if (location.href === address && !visit) take(parts);
+    } catch {
+      // It is asked again, after a longer wait.
     }
-  } catch {
-    pollMs = Math.min(pollMs * 2, SLOWEST_POLL_MS);
-  } finally {
-    polling = false;
-  }
-  pollSoon();
+    follow();
+  }, waitMs);
+  waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
 }
+
+/** Show what has changed, but for what the reader has a finger on or has selected: that comes later. */
+function take(parts) {
+  const changing = parts.filter((part) => !AS_THEY_ARE.includes(part.id));
+  late = changing.filter((part) => isHeld(byId(part.id)));
+  swapIn(changing.filter((part) => !late.includes(part)));
+  announce(byId("progress").dataset.announce);
+  showNews();
+}
+
+function isHeld(part) {
+  if (performance.now() - pressedAt < LONGEST_PRESS_MS) return true;
+  const selection = getSelection();
+  return part !== null && !selection.isCollapsed && selection.containsNode(part, true);
+}
+
+function takeLate() {
+  if (late.length) take(late);
+}
+
+function showNews() {
+  const count = doneIn(progressNow()) - itemsOf;
+  if (itemsOf === 0 && count > 0) {
+    loadFirstRows();
+    return;
+  }
+  const link = byId("new-items");
+  if (!link) return;
+  link.hidden = count <= 0;
+  link.href = location.href;
+  link.textContent = `Show ${count.toLocaleString("en")} new ${count === 1 ? "item" : "items"}`;
+}
+
+/** Show the first rows by themselves: there is none yet that they could move. */
+async function loadFirstRows() {
+  if (loading || visit) return;
+  loading = true;
+  try {
+    const parts = await fetchParts(location.href);
+    if (visit || itemsOf > 0) return;
+    itemsOf = doneIn(parts);
+    swapIn(parts.filter((part) => part.id === "items"));
+  } catch {
+    // The next event leads here again.
+  } finally {
+    loading = false;
+  }
+}
+
+addEventListener("pointerdown", () => (pressedAt = performance.now()), true);
+for (const end of ["pointerup", "pointercancel"]) {
+  addEventListener(end, () => {
+    setTimeout(() => {
+      pressedAt = -Infinity; // after the click that this press becomes
+      takeLate();
+    });
+  });
+}
+
+document.addEventListener("selectionchange", () => {
+  if (getSelection().isCollapsed) takeLate();
+});
 
 document.addEventListener("visibilitychange", () => {
-  if (document.hidden) clearTimeout(pollTimer);
-  else if (!isFinal()) poll();
+  if (document.hidden) leave();
+  else follow();
 });
+
+addEventListener("pagehide", leave);
+addEventListener("pageshow", follow);
 
 // ---- Links within the report -------------------------------------------------------------------
 
@@ -104,7 +217,10 @@ async function go(address, { remember }) {
     const parts = await fetchParts(address, mine.signal);
     if (remember) history.pushState(null, "", address);
     shown = pageOf(address);
+    late = [];
+    itemsOf = doneIn(parts);
     swapIn(parts);
+    showNews();
   } catch (error) {
     if (error.name !== "AbortError") location.assign(address);
     return;
@@ -128,7 +244,7 @@ document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-go]") ?? linkOfRow(event.target);
   if (!link) return;
   event.preventDefault();
-  go(link.href, { remember: true });
+  go(link.href, { remember: link.href !== location.href });
 });
 
 function linkOfRow(target) {
@@ -254,4 +370,4 @@ document.documentElement.classList.add("scripted");
 showKeys();
 showSection();
 showDrawer();
-pollSoon();
+follow();
