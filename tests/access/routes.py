@@ -6,13 +6,17 @@ from fastapi.routing import iter_route_contexts
 
 from evald.access.access import Access
 from evald.access.cookie import SessionCookie
+from evald.access.share_links import ShareLinks
 from evald.api.app import PREFIXES, build_app
 from evald.api.services import Services
 from evald.dashboard.routes import pages_router
 from evald.dashboard.serving import Pages
 from evald.runs.tools import Dispatch, Tools
 
-FOR_ALL = {"/healthz", "/static/{name}", "/sign-in", "/sign-out", "/favicon.ico"}
+FOR_ALL = {
+    *("/healthz", "/static/{name}", "/sign-in", "/sign-out", "/favicon.ico"),
+    *("/shared/{token}", "/shared/{token}/items/{item_id}"),
+}
 """Paths that need no key."""
 
 
@@ -25,6 +29,8 @@ def all_routes() -> list[tuple[str, str]]:
         "",
         cast("Access", None),
         cast("SessionCookie", None),
+        cast("ShareLinks", None),
+        is_local=True,
     )
     app = build_app(cast("Services", None), pages_router(pages))
     found = [

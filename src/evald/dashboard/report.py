@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evald.contract.json_types import JsonValue
+from evald.dashboard.acts import Acts, acts_of, outcome_of
 from evald.dashboard.addresses import ReportAddresses
 from evald.dashboard.criteria import CriterionResult, criteria_of, results_of
 from evald.dashboard.frame import Frame
@@ -70,10 +71,15 @@ class RunFacts:
 
 @dataclass(frozen=True)
 class ReportPage:
-    """Everything that the report shows. `detail` is the open item, `fault` the run's own error."""
+    """Everything that the report shows. `detail` is the open item, `fault` the run's own error.
+
+    `acts` is None where a reader may do nothing with the run, `outcome` what an act has just done.
+    """
 
     frame: Frame
     addresses: ReportAddresses
+    acts: Acts | None
+    outcome: str
     facts: RunFacts
     progress: Progress
     fault: Fault | None
@@ -103,7 +109,8 @@ def report_page(
     `selected` is the item whose details are open. With `now` (Unix time) a run
     that goes on tells its time and speed.
     """
-    addresses = ReportAddresses(text_of(eval_object.get("id")), text_of(run.get("id")), frame.root)
+    eval_id, run_id = text_of(eval_object.get("id")), text_of(run.get("id"))
+    addresses = ReportAddresses(eval_id, run_id, frame.root, frame.share)
     criteria = criteria_of(eval_object)
     facts = _facts(eval_object, run, now)
     progress = progress_of(run, facts.times)
@@ -112,6 +119,8 @@ def report_page(
     return ReportPage(
         frame=frame,
         addresses=addresses,
+        acts=None if frame.share else acts_of(run, progress),
+        outcome="" if frame.share or frame.refusal else outcome_of(frame.did, progress),
         facts=facts,
         progress=progress,
         fault=fault_of(run.get("error")),

@@ -186,6 +186,48 @@ function showKeys() {
   if (keys) keys.hidden = false;
 }
 
+// ---- Acts on a run -----------------------------------------------------------------------------
+// Of the questions beside the title one is open at a time. Esc or a click elsewhere closes it.
+
+document.documentElement.classList.add("with-script");
+
+function closeQuestion() {
+  const question = document.querySelector(".acts details[open]");
+  question?.removeAttribute("open");
+  return question;
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || byId("drawer")?.open) return;
+  closeQuestion()?.querySelector("summary").focus();
+});
+
+document.addEventListener("click", (event) => {
+  if (!event.target.closest(".acts details[open]")) closeQuestion();
+});
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  const field = button && byId(button.dataset.copy);
+  if (!field) return;
+  field.select();
+  try {
+    await navigator.clipboard.writeText(field.value);
+    announce("Copied");
+    button.classList.add("done");
+    setTimeout(() => button.classList.remove("done"), 1500);
+  } catch {
+    announce("Selected, to be copied"); // over http from another machine there is no clipboard
+  }
+});
+
+// What was done is told once: a page that is loaded again says nothing of it.
+const here = new URL(location.href);
+if (here.searchParams.has("did")) {
+  here.searchParams.delete("did");
+  history.replaceState(history.state, "", here);
+}
+
 // ---- Theme -------------------------------------------------------------------------------------
 
 const themeButton = byId("theme");
