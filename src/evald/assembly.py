@@ -270,9 +270,9 @@ def _app(
     return Envelope(
         Gate(Zipped(app), access, cookie),
         is_own,
-        origin_of(public_url),
         f"{SERVER_NAME}/{__version__}",
         refused_page,
+        origin_of(public_url),
     )
 
 

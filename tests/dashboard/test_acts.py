@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from evald.contract.json_types import JsonObject
 from evald.dashboard.frame import Frame
 from evald.dashboard.items import ItemsPage
 from evald.dashboard.report import render_report, report_page
@@ -30,8 +31,11 @@ def server(
         yield server
 
 
-IMPORTED = {"rows": 40, "imported": {"at": 1, "status": "canceled", "reconstructed": False}}
-UNREAD = {"rows": None}
+IMPORTED: JsonObject = {
+    "rows": 40,
+    "imported": {"at": 1, "status": "canceled", "reconstructed": False},
+}
+UNREAD: JsonObject = {"rows": None}
 
 
 @pytest.mark.parametrize(
@@ -58,7 +62,7 @@ UNREAD = {"rows": None}
         ),
     ],
 )
-def test_a_run_offers_what_its_state_allows(run: dict[str, object], offered: list[str]) -> None:
+def test_a_run_offers_what_its_state_allows(run: JsonObject, offered: list[str]) -> None:
     assert OFFERED.findall(html_of(run, Frame("../"))) == offered
 
 
@@ -73,12 +77,12 @@ def test_a_shared_report_offers_nothing_and_leads_nowhere_else() -> None:
     }
 
 
-def html_of(run: dict[str, object], frame: Frame) -> str:
+def html_of(run: JsonObject, frame: Frame) -> str:
     page = ItemsPage(status=None, shown=0, total=0)
     return render_report(
         report_page(
             eval_object=eval_object(),
-            run=run,  # type: ignore[arg-type]
+            run=run,
             items=[],
             page=page,
             selected=None,

@@ -36,6 +36,7 @@ SCREENS = {
     "hostile-eval": "/evaluations/{hostile_eval}",
     "hostile": "/evaluations/{hostile_eval}?run_id={hostile}",
     "hostile-item": "/evaluations/{hostile_eval}?run_id={hostile}&item={hostile_item}",
+    "sharing": "/evaluations/{eval}/runs/{candidate}/share",
     "not-found": "/evaluations/eval_nobody",
 }
 
@@ -64,6 +65,9 @@ def places(world: World) -> dict[str, str]:
         "item": first_item(world, world.eval_id, world.runs["candidate"]),
         "hostile_item": first_item(world, *world.hostile),
         "file": world.file_id,
+        "share": share(
+            world.server, {"eval_id": world.eval_id, "id": world.runs["candidate"]}
+        ).path,
     }
 
 

@@ -52,11 +52,11 @@ class Envelope:
 
     app: ASGIApp
     is_own_host: Callable[[str], bool]
-    own_origin: str | None
-    """That of the URL by which browsers reach the server, a proxy in front of it included."""
     server: str
     refused_page: Callable[[str, str], Page]
     """Gives the page under a path that says why a request was refused."""
+    own_origin: str | None = None
+    """That of the URL by which browsers reach the server, also where a proxy asks by another host."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""

@@ -1,6 +1,7 @@
 """The statements on share links: by which a run's report can be read without a key."""
 
 from dataclasses import dataclass
+
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
