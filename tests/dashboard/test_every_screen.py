@@ -65,9 +65,6 @@ def places(world: World) -> dict[str, str]:
         "item": first_item(world, world.eval_id, world.runs["candidate"]),
         "hostile_item": first_item(world, *world.hostile),
         "file": world.file_id,
-        "share": share(
-            world.server, {"eval_id": world.eval_id, "id": world.runs["candidate"]}
-        ).path,
     }
 
 
