@@ -47,7 +47,7 @@ BEGINNINGS = [
     "/sign-in",
     "/evaluations/eval_nobody",
 ]
-"""Where the walk begins. It goes on to whatever page these link to, so a new one may be found already."""
+"""Where the walk begins. It goes on to whatever page these link to."""
 PAGES = re.compile(r"/(evaluations/|dashboard/|shared/|sign-in|\?|$)")
 MOST = 80
 
