@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import structlog
 from starlette.types import ASGIApp
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp
 from evald import __version__
 from evald.access.access import Access
 from evald.access.cookie import SessionCookie
+from evald.access.share_links import ShareLinks
 from evald.api.app import build_app
 from evald.api.envelope import Envelope
 from evald.api.gate import Gate
@@ -21,6 +23,7 @@ from evald.api.hosts import (
     check_host,
     is_loopback,
     local_urls,
+    origin_of,
     own_hosts,
     port_of,
     url_host,
@@ -31,6 +34,7 @@ from evald.capture.keep import Keeper
 from evald.capture.kinds import COMPLETIONS, RESPONSES
 from evald.clock import system_clock
 from evald.contract.projects import DEFAULT_PROJECT
+from evald.dashboard.errors_page import refused_page
 from evald.dashboard.routes import pages_router
 from evald.dashboard.serving import Pages
 from evald.dashboard.zipped import Zipped
@@ -264,11 +268,19 @@ def _app(
         cookie,
         services.watches,
         prices_of(settings),
+        ShareLinks(services.database, system_clock),
+        is_local=is_loopback(urlsplit(public_url).hostname or ""),
     )
     app = build_app(services, pages_router(pages))
     # Elsewhere than on loopback there are keys, and no name that a browser is lured to has one.
     is_own = own_hosts(public_url, port) if is_loopback(settings.host) else any_host
-    return Envelope(Gate(Zipped(app), access, cookie), is_own, f"{SERVER_NAME}/{__version__}")
+    return Envelope(
+        Gate(Zipped(app), access, cookie),
+        is_own,
+        f"{SERVER_NAME}/{__version__}",
+        refused_page,
+        origin_of(public_url),
+    )
 
 
 def prices_of(settings: Settings) -> Prices:

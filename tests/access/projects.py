@@ -6,6 +6,7 @@ from functools import cached_property
 from itertools import count
 
 from tests.capture.asking import request
+from tests.dashboard.forms import share
 from tests.runs.making import (
     asked,
     create_eval,
@@ -34,6 +35,7 @@ class Objects:
     completion_id: str
     webhook_endpoint_id: str
     response_id: str
+    share_id: str
 
     @property
     def by_name(self) -> dict[str, str]:
@@ -49,6 +51,7 @@ UNKNOWN = Objects(
     completion_id="chatcmpl-" + "0" * 32,
     webhook_endpoint_id="whe_" + "0" * 32,
     response_id="resp_" + "0" * 32,
+    share_id="0" * 32,
 )
 
 
@@ -92,6 +95,7 @@ def make_objects(server: EvaldServer) -> Objects:
         # No run fails here, so that nothing is on its way there.
         webhook_endpoint_id=create_endpoint(server, NOWHERE, ["eval.run.failed"])["id"],
         response_id=store_response(server),
+        share_id=share(server, run).id,
     )
 
 

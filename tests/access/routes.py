@@ -6,14 +6,19 @@ from fastapi.routing import iter_route_contexts
 
 from evald.access.access import Access
 from evald.access.cookie import SessionCookie
+from evald.access.share_links import ShareLinks
 from evald.api.app import PREFIXES, build_app
 from evald.api.services import Services
 from evald.dashboard.routes import pages_router
 from evald.dashboard.serving import Pages
+from evald.rules.cost import NO_PRICES
 from evald.runs.tools import Dispatch, Tools
 from evald.watching.watches import Watches
 
-FOR_ALL = {"/healthz", "/static/{name}", "/sign-in", "/sign-out", "/favicon.ico"}
+FOR_ALL = {
+    *("/healthz", "/static/{name}", "/sign-in", "/sign-out", "/favicon.ico"),
+    *("/shared/{token}", "/shared/{token}/items/{item_id}"),
+}
 """Paths that need no key."""
 
 
@@ -27,6 +32,9 @@ def all_routes() -> list[tuple[str, str]]:
         cast("Access", None),
         cast("SessionCookie", None),
         cast("Watches", None),
+        NO_PRICES,
+        cast("ShareLinks", None),
+        is_local=True,
     )
     app = build_app(cast("Services", None), pages_router(pages))
     found = [

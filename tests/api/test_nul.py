@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from evald.api.app import build_app
 from evald.api.envelope import Envelope
 from evald.api.services import Services
+from evald.dashboard.errors_page import refused_page
 from tests.api.refusals import Prepared, check_refusal
 
 PAGES = ["/", "/evaluations/{eval_id}", "/static/{name}"]
@@ -92,7 +93,7 @@ async def test_what_is_behind_the_envelope_is_not_asked(path: str, query: bytes)
     own: Callable[[str], bool] = lambda _: True  # noqa: E731
     scope = {"type": "http", "method": "GET", "path": path, "query_string": query, "headers": []}
 
-    await Envelope(app, own, "evald")(scope, receive, send)
+    await Envelope(app, own, "evald", refused_page)(scope, receive, send)
 
     assert asked == []
     assert sent[0]["status"] in (400, 404)

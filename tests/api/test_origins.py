@@ -38,6 +38,25 @@ FOREIGN_ORIGINS = [
     "http://127.0.0.1:{port}.evil.example",
     "x",
 ]
+FOREIGN_MARKS = [
+    {"sec-fetch-site": "cross-site"},
+    {"sec-fetch-site": "same-site"},
+    {"sec-fetch-site": "anything"},
+    {"sec-fetch-site": "same-origin", "origin": "http://evil.example"},
+    {"sec-fetch-site": "cross-site", "origin": "http://127.0.0.1:{port}"},
+    {"sec-fetch-site": "cross-site", "referer": "http://127.0.0.1:{port}/"},
+    {"referer": "http://evil.example/127.0.0.1:{port}"},
+    {"referer": "http://localhost:1/"},
+    {"referer": "about:blank"},
+]
+"""What browsers say of a page of another site, with and without an origin."""
+OWN_MARKS = [
+    {},
+    {"sec-fetch-site": "same-origin", "origin": "http://127.0.0.1:{port}"},
+    {"sec-fetch-site": "same-origin"},
+    {"sec-fetch-site": "none"},
+    {"referer": "http://127.0.0.1:{port}/evaluations/eval_1?run_id=evalrun_1"},
+]
 
 
 def ask(prepared: Prepared, method: str, path: str, **headers: str) -> Answer:
@@ -74,6 +93,22 @@ def test_another_sites_page_may_not_change_anything(
     answer = ask(prepared, method, path, origin=origin)
 
     check_refusal(answer, 403, code="foreign_origin")
+
+
+@pytest.mark.parametrize("marks", FOREIGN_MARKS)
+def test_another_sites_page_is_known_by_whatever_its_browser_says(
+    prepared: Prepared, marks: dict[str, str]
+) -> None:
+    answer = ask(prepared, "POST", f"/v1/evals/{prepared.eval_id}", **marks)
+
+    check_refusal(answer, 403, code="foreign_origin")
+
+
+@pytest.mark.parametrize("marks", OWN_MARKS)
+def test_a_program_and_a_page_of_our_own_are_no_strangers(
+    prepared: Prepared, marks: dict[str, str]
+) -> None:
+    assert ask(prepared, "POST", f"/v1/evals/{prepared.eval_id}", **marks).status == 200
 
 
 @pytest.mark.parametrize("origin", FOREIGN_ORIGINS)

@@ -36,6 +36,7 @@ SCREENS = {
     "hostile-eval": "/evaluations/{hostile_eval}",
     "hostile": "/evaluations/{hostile_eval}?run_id={hostile}",
     "hostile-item": "/evaluations/{hostile_eval}?run_id={hostile}&item={hostile_item}",
+    "sharing": "/evaluations/{eval}/runs/{candidate}/share",
     "not-found": "/evaluations/eval_nobody",
 }
 

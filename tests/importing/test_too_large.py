@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from evald.api.envelope import Envelope
+from evald.dashboard.errors_page import refused_page
 
 
 @pytest.mark.parametrize("path", ["/v1/evals/import", "/openai/v1/chat/completions/import/"])
@@ -24,7 +25,9 @@ async def test_what_is_too_large_for_one_request_is_to_be_sent_in_several(path: 
     length = (b"content-length", str(600 * 2**20).encode())
     scope = {"type": "http", "method": "POST", "path": path, "query_string": b""}
 
-    await Envelope(app, lambda _: True, "evald")({**scope, "headers": [length]}, receive, send)
+    await Envelope(app, lambda _: True, "evald", refused_page)(
+        {**scope, "headers": [length]}, receive, send
+    )
 
     assert (sent[0]["status"], json.loads(sent[1]["body"])["error"]["message"]) == (
         413,

@@ -14,7 +14,7 @@ BIG = (
     *("evals", "runs", "run_criteria", "run_usage", "chunks", "output_items", "file_parts"),
     *("sessions", "api_keys", "projects", "idempotency_keys", "stored_completions"),
     *("completion_tags", "stored_responses", "response_tags", "leading", "webhook_deliveries"),
-    *("earlier", "deleted_responses", "imported_runs"),
+    *("earlier", "deleted_responses", "imported_runs", "share_links"),
 )
 
 

@@ -1,5 +1,7 @@
 """What is deleted takes everything with it that belonged to it, and nothing else."""
 
+from uuid import uuid4
+
 import pytest
 from sqlalchemy.exc import IntegrityError
 
@@ -8,7 +10,9 @@ from evald.errors import RunStopped
 from evald.store import evals as eval_store
 from evald.store import files as file_store
 from evald.store import runs as run_store
+from evald.store import share_links as link_store
 from evald.store.database import Database
+from evald.store.share_links import ShareLink
 from tests.store.records import (
     CRITERIA,
     Started,
@@ -27,6 +31,8 @@ async def full_run(database: Database, eval_id: str | None = None) -> Started:
     items = [new_item(row, usage=[ModelUsage("m", 1, 1, 1, 2, 0)]) for row in range(3)]
     await database.write(lambda connection: save_items(connection, run, items))
     await saved_key(database, run.eval_id, run.run_id)
+    link = ShareLink(uuid4().hex, run.run_id, created_at=1, expires_at=2)
+    await database.write(lambda connection: link_store.insert_link(connection, link))
     return run
 
 
@@ -61,6 +67,8 @@ ONE_RUN = {
     "item_scores": 0,
     "run_bins": 0,
     "run_reasons": 0,
+    "share_links": 1,
+    "server_secrets": 0,
 }
 EMPTY = {**dict.fromkeys(ONE_RUN, 0), "projects": 1}
 

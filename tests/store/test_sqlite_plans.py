@@ -20,12 +20,14 @@ from evald.store import idempotency_keys as key_store
 from evald.store import output_items as item_store
 from evald.store import runs as run_store
 from evald.store import sessions as session_store
+from evald.store import share_links as link_store
 from evald.store.api_keys import NewKey
 from evald.store.database import Database
 from evald.store.earlier_runs import completed_before
 from evald.store.evals import OrderBy
 from evald.store.output_items import Snapshot
 from evald.store.sessions import NewSession
+from evald.store.share_links import ShareLink
 from tests.store.plans import Statements, check_plan, page, plans, scans_a_big_table
 from tests.store.records import (
     CRITERIA,
@@ -278,3 +280,15 @@ async def test_the_completed_runs_before_a_run_are_found_by_the_index_of_their_e
 
     assert any("ix_runs_eval_id_created_at_seq (eval_id=?" in step for step in steps), steps
     assert not any(scans_a_big_table(step) for step in steps), steps
+
+
+async def test_share_links_are_found_by_their_run_and_by_their_id(database: Database) -> None:
+    run, _ = await example(database)
+    link = ShareLink("0" * 32, run.run_id, 1, 2)
+
+    steps = await plans(database, partial(link_store.links_of_run, run_id=run.run_id, now=1))
+    steps += await plans(database, partial(link_store.count_links, run_id=run.run_id, now=1))
+    steps += await plans(database, partial(link_store.run_of_link, link_id=link.id, now=1))
+    steps += await plans(database, partial(link_store.insert_link, new=link))
+
+    check_plan(steps)

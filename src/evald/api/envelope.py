@@ -1,14 +1,16 @@
 """What is around every request: its id, its limits, where it may come from, and its last resort."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from evald.api.hosts import origin_of
+from evald.api.paths import is_page
 from evald.contract.pages import error_json
 from evald.errors import ApiError, BadRequest, Forbidden, NotFound, TooLarge
 from evald.ids import new_id
@@ -26,13 +28,17 @@ IMPORTS_OF_LINES: Final = ("/chat/completions/import", "/evals/import")
 UPLOADS: Final = ("/files", "/files/import", *IMPORTS_OF_LINES)
 """The ends of paths that take as much; none of them is held in memory."""
 FORM_AROUND_A_FILE: Final = 64 * 1024
-LARGEST_SIGN_IN: Final = 64 * 1024
-"""Bytes of a form with a key; the parser of forms would end in the middle of a larger one."""
+LARGEST_FORM: Final = 64 * 1024
+"""Bytes of a form with a key or a number; the parser would end in the middle of a larger one."""
 DRAINED: Final = 2 * 1024 * 1024 * 1024
 """Bytes of a refused body that are still read, so that the client hears the answer."""
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+OWN_SITES: Final = frozenset({"same-origin", "none"})
+"""What `Sec-Fetch-Site` says of our own pages, and of what a person asks for without a page."""
 
 Headers = dict[str, str]
+Page = tuple[bytes, Mapping[str, str]]
+"""HTML, and the headers of its answer."""
 
 
 @dataclass(frozen=True)
@@ -41,12 +47,16 @@ class Envelope:
 
     On loopback without keys whoever reaches the port is trusted, and a browser on this machine can be
     sent here by any web page. So requests under a foreign host name are refused (DNS rebinding), and
-    so are changes that come from another site's page (CSRF).
+    so are changes that come from another site's page (CSRF). Who asked for a page is told so on one.
     """
 
     app: ASGIApp
     is_own_host: Callable[[str], bool]
     server: str
+    refused_page: Callable[[str, str], Page]
+    """Gives the page under a path that says why a request was refused."""
+    own_origin: str | None = None
+    """That of the URL by which browsers reach the server, also where a proxy asks by another host."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -69,7 +79,10 @@ class Envelope:
             await self.app(scope, body.receive, send_answer)
         except ApiError as error:
             await body.drain()
-            await answer.error(error.status, error.message, error.type, error.param, error.code)
+            if _is_for_a_person(scope):
+                await answer.page(error.status, *self.refused_page(scope["path"], error.message))
+            else:
+                await answer.error(error.status, error.message, error.type, error.param, error.code)
         except ClientDisconnect:
             pass  # whoever asked has left, so nobody waits for an answer
         except Exception:  # the border of the process: answer, record, go on
@@ -86,11 +99,30 @@ class Envelope:
                 "Set EVALD_PUBLIC_URL to the URL under which it is reached.",
                 code="unknown_host",
             )
-        origin = headers.get("origin")
-        if scope["method"] not in SAFE_METHODS and origin and not _is_same(origin, host):
+        if scope["method"] not in SAFE_METHODS and self._is_foreign(headers, host):
             raise Forbidden(
                 "Pages of other sites may not change anything here.", code="foreign_origin"
             )
+
+    def _is_foreign(self, headers: Headers, host: str) -> bool:
+        """Say whether a request comes from another site's page.
+
+        Browsers say so in the first two of these headers, old ones in the third alone. Programs send
+        none of them.
+        """
+        site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+        if site is not None and site not in OWN_SITES:
+            return True  # also another port of this machine, and another name below the same domain
+        if origin is not None:
+            return not self._is_own(origin, host)
+        referer = headers.get("referer")
+        return site is None and referer is not None and not self._is_own(referer, host)
+
+    def _is_own(self, url: str, host: str) -> bool:
+        # By the host alone: behind a proxy the scheme is not known.
+        origin = origin_of(url)
+        hosts = (origin_of(f"{scheme}://{host}") for scheme in ("http", "https"))
+        return origin is not None and (origin == self.own_origin or origin in hosts)
 
 
 def _check_address(scope: Scope) -> None:
@@ -113,8 +145,8 @@ def _limit(path: str) -> int:
         return LARGEST_FILE + FORM_AROUND_A_FILE
     if path.rstrip("/").endswith(("/chat/completions", "/responses")):
         return LARGEST_CHAT
-    if path.endswith(("/sign-in", "/sign-out")):
-        return LARGEST_SIGN_IN
+    if path.endswith(("/sign-in", "/sign-out", "/share")):
+        return LARGEST_FORM
     return LARGEST_RUN if path.rstrip("/").endswith("/runs") else LARGEST_BODY
 
 
@@ -129,11 +161,8 @@ def _headers(scope: Scope) -> Headers:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
-def _is_same(origin: str, host: str) -> bool:
-    try:
-        return urlsplit(origin).netloc == host
-    except ValueError:  # it is no origin at all
-        return False
+def _is_for_a_person(scope: Scope) -> bool:
+    return is_page(scope["path"]) and "text/html" in _headers(scope).get("accept", "")
 
 
 class _LimitedBody:
@@ -200,14 +229,18 @@ class _Answer:
         await self._send(message)
 
     async def error(self, status: int, *parts: Any) -> None:
+        headers = {"content-type": "application/json"}
+        if status == 401:
+            headers["www-authenticate"] = 'Bearer realm="evald"'
+        await self._whole(status, error_json(*parts), headers)
+
+    async def page(self, status: int, html: bytes, headers: Mapping[str, str]) -> None:
+        await self._whole(status, html, {**headers, "content-type": "text/html; charset=utf-8"})
+
+    async def _whole(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
         if self._started:
             return
-        body = error_json(*parts)
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-        ]
-        if status == 401:
-            headers.append((b"www-authenticate", b'Bearer realm="evald"'))
-        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        sent = {**headers, "content-length": str(len(body))}
+        named = [(name.encode(), value.encode()) for name, value in sent.items()]
+        await self.send({"type": "http.response.start", "status": status, "headers": named})
         await self.send({"type": "http.response.body", "body": body})

@@ -14,12 +14,15 @@ from evald.access.access import Access
 from evald.access.cookie import SessionCookie
 from evald.api.away import database_away
 from evald.api.envelope import SAFE_METHODS
+from evald.api.paths import is_page
 from evald.contract.projects import ProjectId
 from evald.store.database import DatabaseAway
 
 PROJECT_HEADER: Final = "evald-project"
 """By which a request may say which project it means, so that a wrong key does no harm."""
 FOR_ALL: Final = frozenset({"/healthz", "/sign-in", "/sign-out", "/favicon.ico"})
+FOR_ALL_BELOW: Final = ("/static/", "/shared/")
+"""Style and script; and reports by share links, whose tokens say whose they are."""
 
 
 @dataclass(frozen=True)
@@ -55,16 +58,16 @@ class Gate:
     async def _project(self, request: Request) -> ProjectId | None:
         """Give whose objects a request may see, or None for a reader who has to sign in."""
         key = given_key(request.headers)
-        is_page = _is_page(request.scope["path"])
+        for_people = is_page(request.scope["path"])
         if key is None and not await self.access.is_open():
             token = request.cookies.get(self.cookie.name)
-            if token and (is_page or request.method in SAFE_METHODS):
+            if token and (for_people or request.method in SAFE_METHODS):
                 found = await self.access.key_of_session(token)
                 if found is not None:
                     request.state.signed_in_to = found.project
                     return found.project_id
             # The script of a page asks for parts of it, and could do nothing with another page.
-            if is_page and "fragment" not in request.query_params:
+            if for_people and "fragment" not in request.query_params:
                 return None
         return await self.access.project_of_key(key, request.headers.get(PROJECT_HEADER))
 
@@ -78,11 +81,7 @@ def given_key(headers: Headers) -> str | None:
 
 
 def _is_for_all(path: str) -> bool:
-    return path in FOR_ALL or path.startswith("/static/")
-
-
-def _is_page(path: str) -> bool:
-    return path == "/" or path.startswith("/evaluations/")
+    return path in FOR_ALL or path.startswith(FOR_ALL_BELOW)
 
 
 def _to_sign_in(request: Request) -> RedirectResponse:

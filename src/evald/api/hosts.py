@@ -43,6 +43,19 @@ def own_hosts(public_url: str, port: int) -> Callable[[str], bool]:
     return is_own
 
 
+def origin_of(url: str) -> str | None:
+    """Give the origin of a URL as browsers write it, or None for what has none."""
+    try:
+        parts = urlsplit(url.lower())
+    except ValueError:
+        return None
+    host = parts.netloc.rpartition("@")[2]
+    default_port = {"https": ":443", "http": ":80"}.get(parts.scheme)
+    if not host or default_port is None:
+        return None
+    return f"{parts.scheme}://{host.removesuffix(default_port)}"
+
+
 def any_host(_: str) -> bool:
     """Take whatever name a request gives: elsewhere than on loopback there are keys."""
     return True

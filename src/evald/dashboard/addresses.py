@@ -22,14 +22,16 @@ def evals_address(root: str, *, after: str | None = None) -> str:
     return root + _query(after=after)
 
 
-def runs_address(root: str, eval_id: str, *, after: str | None = None) -> str:
-    """Give the address of the list of an eval's runs."""
-    return f"{root}evaluations/{_segment(eval_id)}{_query(after=after)}"
+def runs_address(
+    root: str, eval_id: str, *, after: str | None = None, did: str | None = None
+) -> str:
+    """Give the address of the list of an eval's runs. `did` is the act that led there."""
+    return f"{root}evaluations/{_segment(eval_id)}{_query(after=after, did=did)}"
 
 
-def report_address(root: str, eval_id: str, run_id: str) -> str:
-    """Give the address of a run's report."""
-    return f"{root}evaluations/{_segment(eval_id)}{_query(run_id=run_id)}"
+def report_address(root: str, eval_id: str, run_id: str, *, did: str | None = None) -> str:
+    """Give the address of a run's report. `did` is the act that led there, for the page to tell."""
+    return f"{root}evaluations/{_segment(eval_id)}{_query(run_id=run_id, did=did)}"
 
 
 def compare_address(root: str, eval_id: str, run_ids: Sequence[str]) -> str:
@@ -40,11 +42,16 @@ def compare_address(root: str, eval_id: str, run_ids: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class ReportAddresses:
-    """The addresses that one run's report links to, seen from the report itself."""
+    """The addresses that one run's report links to, seen from the report itself.
+
+    Seen by a share link they lead to that report and nowhere else.
+    """
 
     eval_id: str
     run_id: str
     root: str = "../"
+    share: str = ""
+    """The token of the share link, or empty."""
 
     def evals(self) -> str:
         """Give the address of the list of evals."""
@@ -56,7 +63,7 @@ class ReportAddresses:
 
     def report(self) -> str:
         """Give the report itself."""
-        return report_address(self.root, self.eval_id, self.run_id)
+        return self.items()
 
     def items(
         self,
@@ -67,30 +74,45 @@ class ReportAddresses:
         item: str | None = None,
     ) -> str:
         """Give the report at a page of items, with the details of one item open or not."""
-        query = _query(run_id=self.run_id, status=status, after=after, before=before, item=item)
-        return runs_address(self.root, self.eval_id) + query
+        asked = {"status": status, "after": after, "before": before, "item": item}
+        if self.share:
+            return f"{self.root}shared/{_segment(self.share)}{_query(**asked)}"
+        return runs_address(self.root, self.eval_id) + _query(run_id=self.run_id, **asked)
 
     def compare(self, baseline: str) -> str:
         """Give the comparison of this run with one that went before."""
         return compare_address(self.root, self.eval_id, [baseline, self.run_id])
 
-    def cancel(self) -> str:
-        """Give the address that the cancel form posts to."""
-        return (
-            f"{self.root}evaluations/{_segment(self.eval_id)}/runs/{_segment(self.run_id)}/cancel"
-        )
+    def act(self, act: str) -> str:
+        """Give the address that the form of an act on the run posts to."""
+        return f"{self._run()}/{act}"
+
+    def revoke(self, share_id: str) -> str:
+        """Give the address that the form posts to by which a share link is revoked."""
+        return f"{self._run()}/shares/{_segment(share_id)}/revoke"
+
+    def again(self) -> str:
+        """Give the form by which the run is carried out again, with changes."""
+        return f"{self._run()}/again"
 
     def live(self) -> str:
         """Give the address of the events by which the report follows its run."""
         return f"{self.root}evaluations/{_segment(self.eval_id)}/runs/{_segment(self.run_id)}/live"
 
     def api_item(self, item_id: str) -> str:
-        """Give the API's address of an output item, whole and as JSON."""
+        """Give the address of an output item, whole and as JSON."""
+        if self.share:
+            return f"{self.root}shared/{_segment(self.share)}/items/{_segment(item_id)}"
         return f"{self._api_run()}/output_items/{_segment(item_id)}"
 
     def export(self, kind: str, *, status: str | None = None) -> str:
-        """Give the address of the output items as a file."""
+        """Give the address of the output items as a file; by a share link none."""
+        if self.share:
+            return ""
         return f"{self._api_run()}/export{_query(format=kind, status=status)}"
+
+    def _run(self) -> str:
+        return f"{self.root}evaluations/{_segment(self.eval_id)}/runs/{_segment(self.run_id)}"
 
     def _api_run(self) -> str:
         return f"{self.root}v1/evals/{_segment(self.eval_id)}/runs/{_segment(self.run_id)}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from evald.contract.json_types import JsonValue
+from evald.dashboard.acts import Acts, acts_of, outcome_of
 from evald.dashboard.addresses import ReportAddresses
 from evald.dashboard.configuration import Configuration, configuration_of
 from evald.dashboard.criteria import criteria_of, results_of
@@ -96,10 +97,15 @@ NOTHING_ELSE: Final = Background()
 
 @dataclass(frozen=True)
 class ReportPage:
-    """Everything that the report shows. `detail` is the open item, `fault` the run's own error."""
+    """Everything that the report shows. `detail` is the open item, `fault` the run's own error.
+
+    `acts` is None where a reader may do nothing with the run, `outcome` what an act has just done.
+    """
 
     frame: Frame
     addresses: ReportAddresses
+    acts: Acts | None
+    outcome: str
     facts: RunFacts
     progress: Progress
     fault: Fault | None
@@ -129,7 +135,8 @@ def report_page(
     `selected` is the item whose details are open. With `now` (Unix time) a run
     that goes on tells its time and speed.
     """
-    addresses = ReportAddresses(text_of(eval_object.get("id")), text_of(run.get("id")), frame.root)
+    eval_id, run_id = text_of(eval_object.get("id")), text_of(run.get("id"))
+    addresses = ReportAddresses(eval_id, run_id, frame.root, frame.share)
     criteria = criteria_of(eval_object)
     facts = _facts(eval_object, run, now)
     progress = progress_of(run, facts.times, background.pace)
@@ -139,6 +146,8 @@ def report_page(
     return ReportPage(
         frame=frame,
         addresses=addresses,
+        acts=None if frame.share else acts_of(run, progress),
+        outcome="" if frame.share or frame.refusal else outcome_of(frame.did, progress),
         facts=facts,
         progress=progress,
         fault=fault_of(run.get("error")),

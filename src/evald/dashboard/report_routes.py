@@ -1,4 +1,4 @@
-"""The routes of a run's report: the page that `report_url` opens, and the cancel on it."""
+"""The routes of a run's report: the page that `report_url` opens."""
 
 import asyncio
 from dataclasses import dataclass
@@ -6,14 +6,12 @@ from typing import Final
 
 import orjson
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.evals import Eval
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.contract.projects import ProjectId
 from evald.contract.runs import Run
-from evald.dashboard.addresses import report_address
 from evald.dashboard.frame import Frame
 from evald.dashboard.items import ItemsPage
 from evald.dashboard.list_routes import eval_page
@@ -30,7 +28,6 @@ from evald.dashboard.serving import Pages, eval_as_shown, frame_of, page, projec
 from evald.dashboard.snippets import LONGEST_BODY
 from evald.rules.paging import PageRequest
 from evald.rules.verdict import ITEM_STATUSES, ItemStatus
-from evald.runs.cancel import cancel_run
 from evald.store import evals as eval_store
 from evald.store import output_items as item_store
 from evald.store import runs as run_store
@@ -86,21 +83,19 @@ def report_router(pages: Pages) -> APIRouter:
             return await eval_page(request, pages, eval_id)
         frame = frame_of(request, "../")
         return await page(
-            lambda: _report(request, pages, eval_id, run_id, frame),
+            lambda: report_html(request, pages, eval_id, run_id, frame),
             frame=frame,
             what="run",
             asked_id=run_id,
         )
 
-    @router.post("/evaluations/{eval_id}/runs/{run_id}/cancel")
-    async def cancel(request: Request, eval_id: str, run_id: str) -> Response:
-        await cancel_run(project_of(request), eval_id, run_id, pages.tools, pages.dispatch)
-        return RedirectResponse(report_address("../../../../", eval_id, run_id), 303)
-
     return router
 
 
-async def _report(request: Request, pages: Pages, eval_id: str, run_id: str, frame: Frame) -> str:
+async def report_html(
+    request: Request, pages: Pages, eval_id: str, run_id: str, frame: Frame
+) -> str:
+    """Give a run's report, as the query asks for it. Raises NotFound and BadRequest."""
     query = request.query_params
     asked = _Asked(
         project_of(request),

@@ -10,15 +10,16 @@ from fastapi.responses import HTMLResponse
 
 from evald.access.access import Access
 from evald.access.cookie import SessionCookie
+from evald.access.share_links import ShareLinks
 from evald.contract.evals import Eval
 from evald.contract.json_types import JsonObject
 from evald.contract.projects import ProjectId
 from evald.contract.runs import Run
 from evald.dashboard.errors_page import render_not_found
-from evald.dashboard.frame import Frame, Place, known_theme
+from evald.dashboard.frame import Frame, Place, known_act, known_theme
 from evald.dashboard.headers import security_headers
 from evald.errors import BadRequest, NotFound
-from evald.rules.cost import NO_PRICES, Prices
+from evald.rules.cost import Prices
 from evald.runs.tools import Dispatch, Tools
 from evald.watching.watches import Watches
 
@@ -33,7 +34,10 @@ class Pages:
     access: Access
     cookie: SessionCookie
     watches: Watches
-    prices: Prices = NO_PRICES
+    prices: Prices
+    shares: ShareLinks
+    is_local: bool
+    """Whether the address that browsers have of this server leads to it on this machine alone."""
 
 
 def project_of(request: Request) -> ProjectId:
@@ -46,7 +50,8 @@ def frame_of(request: Request, root: str, place: Place = "evals") -> Frame:
     """Give the frame of the page that this request asks for."""
     theme = known_theme(request.cookies.get("theme", ""))
     signed_in_to: str = getattr(request.state, "signed_in_to", "")
-    return Frame(root, theme, signed_in_to, place)
+    did = known_act(request.query_params.get("did", ""))
+    return Frame(root, theme, signed_in_to, place, did=did)
 
 
 async def page(
@@ -60,8 +65,15 @@ async def page(
     try:
         return HTMLResponse(await html(), headers=security_headers())
     except (NotFound, BadRequest):
-        text = render_not_found(what, asked_id=asked_id, frame=frame)
-        return HTMLResponse(text, 404, headers=security_headers())
+        return not_found(frame, what, asked_id)
+
+
+def not_found(
+    frame: Frame, what: Literal["eval", "run", "item", "page"], asked_id: str
+) -> HTMLResponse:
+    """Answer with the page that says that there is no such thing."""
+    text = render_not_found(what, asked_id=asked_id, frame=frame)
+    return HTMLResponse(text, 404, headers=security_headers())
 
 
 def eval_as_shown(of_eval: Eval) -> JsonObject:

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from evald.errors import CannotStart
 from evald.store.database import Database
 
-LATEST: Final = "0011"
+LATEST: Final = "0012"
 """The newest migration; a test holds it against the folder `migrations/versions`."""
 
 MIGRATING: Final = 0x6576616C65

@@ -95,6 +95,14 @@ sessions = Table(
     Index(None, "key_id"),
 )
 
+# Secrets that the server made for itself, by what they are for.
+server_secrets = Table(
+    "server_secrets",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("secret", Text, nullable=False),
+)
+
 evals = Table(
     "evals",
     metadata,
@@ -176,6 +184,21 @@ imported_runs = Table(
     Column("body", Text, nullable=False),
     # What another evald had added to it, as far as it was sound.
     Column("extras", Text, nullable=False),
+)
+
+# By which the report of a run can be read without a key. Their tokens are kept nowhere: they are signed
+# with a secret of the server.
+share_links = Table(
+    "share_links",
+    metadata,
+    # 32 hexadecimal digits.
+    Column("id", Text, primary_key=True),
+    _run_id(),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+    Index(None, "run_id", "created_at", "id"),
+    Index(None, "expires_at"),
 )
 
 run_criteria = Table(

@@ -326,7 +326,8 @@ addEventListener("hashchange", showSection);
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
-  const text = byId(button.dataset.copy)?.textContent ?? location.href;
+  const source = byId(button.dataset.copy);
+  const text = source ? (source.value ?? source.textContent) : location.href;
   const done = await isCopied(text);
   announce(done ? "Copied" : "The browser does not allow it");
   const label = button.textContent;
@@ -353,6 +354,31 @@ async function isCopied(text) {
     focused?.focus();
     return done;
   }
+}
+
+// ---- Acts on a run -----------------------------------------------------------------------------
+// Of the questions beside the title one is open at a time. Esc or a click elsewhere closes it.
+
+function closeQuestion() {
+  const question = document.querySelector(".acts details[open]");
+  question?.removeAttribute("open");
+  return question;
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || byId("drawer")?.open) return;
+  closeQuestion()?.querySelector("summary").focus();
+});
+
+document.addEventListener("click", (event) => {
+  if (!event.target.closest(".acts details[open]")) closeQuestion();
+});
+
+// What was done is told once: a page that is loaded again says nothing of it.
+const here = new URL(location.href);
+if (here.searchParams.has("did")) {
+  here.searchParams.delete("did");
+  history.replaceState(history.state, "", here);
 }
 
 // ---- Theme -------------------------------------------------------------------------------------
