@@ -32,6 +32,7 @@ from evald.capture.kinds import COMPLETIONS, RESPONSES
 from evald.clock import system_clock
 from evald.contract.projects import DEFAULT_PROJECT
 from evald.dashboard.routes import pages_router
+from evald.dashboard.server_facts import server_facts
 from evald.dashboard.serving import Pages
 from evald.dashboard.zipped import Zipped
 from evald.dispatch.grace import Grace, RunningDispatch
@@ -256,6 +257,12 @@ def _app(
     # Browsers tell the servers of one machine apart by their ports, but not their cookies.
     name = f"evald_session_{port_of(public_url)}"
     cookie = SessionCookie(name, secure=public_url.startswith("https:"))
+    facts = server_facts(
+        settings,
+        version=__version__,
+        public_url=public_url,
+        database="Postgres" if services.database.is_shared else "SQLite",
+    )
     pages = Pages(
         services.tools,
         services.dispatch,
@@ -263,6 +270,7 @@ def _app(
         access,
         cookie,
         services.watches,
+        facts,
         prices_of(settings),
     )
     app = build_app(services, pages_router(pages))

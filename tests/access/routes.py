@@ -9,6 +9,7 @@ from evald.access.cookie import SessionCookie
 from evald.api.app import PREFIXES, build_app
 from evald.api.services import Services
 from evald.dashboard.routes import pages_router
+from evald.dashboard.server_facts import ServerFacts
 from evald.dashboard.serving import Pages
 from evald.runs.tools import Dispatch, Tools
 from evald.watching.watches import Watches
@@ -27,6 +28,7 @@ def all_routes() -> list[tuple[str, str]]:
         cast("Access", None),
         cast("SessionCookie", None),
         cast("Watches", None),
+        cast("ServerFacts", None),
     )
     app = build_app(cast("Services", None), pages_router(pages))
     found = [
@@ -43,7 +45,7 @@ ROUTES = [(method, path) for method, path in all_routes() if path not in FOR_ALL
 
 def is_page(path: str) -> bool:
     """Say whether a path is one that people open."""
-    return path == "/" or path.startswith("/evaluations/")
+    return path == "/" or path.startswith(("/evaluations/", "/dashboard/"))
 
 
 def without_prefix(path: str) -> str:

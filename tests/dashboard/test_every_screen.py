@@ -36,6 +36,9 @@ SCREENS = {
     "hostile-eval": "/evaluations/{hostile_eval}",
     "hostile": "/evaluations/{hostile_eval}?run_id={hostile}",
     "hostile-item": "/evaluations/{hostile_eval}?run_id={hostile}&item={hostile_item}",
+    "files": "/dashboard/files",
+    "file": "/dashboard/files/{file}",
+    "settings": "/dashboard/settings",
     "not-found": "/evaluations/eval_nobody",
 }
 

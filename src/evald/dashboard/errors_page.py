@@ -11,12 +11,12 @@ _ID_LIMIT = 120
 
 
 def render_not_found(
-    what: Literal["eval", "run", "item", "page"],
+    what: Literal["eval", "run", "item", "file", "page"],
     *,
     asked_id: str,
     frame: Frame,
 ) -> str:
-    """Give the page that says there is no such eval, run, item or page."""
+    """Give the page that says there is no such eval, run, item, file or page."""
     return render(
         "not_found.html",
         frame,

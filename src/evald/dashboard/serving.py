@@ -17,6 +17,7 @@ from evald.contract.runs import Run
 from evald.dashboard.errors_page import render_not_found
 from evald.dashboard.frame import Frame, Place, known_theme
 from evald.dashboard.headers import security_headers
+from evald.dashboard.server_facts import ServerFacts
 from evald.errors import BadRequest, NotFound
 from evald.rules.cost import NO_PRICES, Prices
 from evald.runs.tools import Dispatch, Tools
@@ -33,6 +34,7 @@ class Pages:
     access: Access
     cookie: SessionCookie
     watches: Watches
+    facts: ServerFacts
     prices: Prices = NO_PRICES
 
 
@@ -53,7 +55,7 @@ async def page(
     html: Callable[[], Awaitable[str]],
     *,
     frame: Frame,
-    what: Literal["eval", "run", "item", "page"] = "page",
+    what: Literal["eval", "run", "item", "file", "page"] = "page",
     asked_id: str = "",
 ) -> Response:
     """Answer with the page, or with one that says that there is no such thing."""
