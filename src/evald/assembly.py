@@ -36,6 +36,7 @@ from evald.clock import system_clock
 from evald.contract.projects import DEFAULT_PROJECT
 from evald.dashboard.errors_page import refused_page
 from evald.dashboard.routes import pages_router
+from evald.dashboard.server_facts import server_facts
 from evald.dashboard.serving import Pages
 from evald.dashboard.zipped import Zipped
 from evald.dispatch.grace import Grace, RunningDispatch
@@ -260,6 +261,12 @@ def _app(
     # Browsers tell the servers of one machine apart by their ports, but not their cookies.
     name = f"evald_session_{port_of(public_url)}"
     cookie = SessionCookie(name, secure=public_url.startswith("https:"))
+    facts = server_facts(
+        settings,
+        version=__version__,
+        public_url=public_url,
+        database="Postgres" if services.database.is_shared else "SQLite",
+    )
     pages = Pages(
         services.tools,
         services.dispatch,
@@ -270,6 +277,7 @@ def _app(
         prices_of(settings),
         ShareLinks(services.database, system_clock),
         is_local=is_loopback(urlsplit(public_url).hostname or ""),
+        facts=facts,
     )
     app = build_app(services, pages_router(pages))
     # Elsewhere than on loopback there are keys, and no name that a browser is lured to has one.

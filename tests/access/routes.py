@@ -10,6 +10,7 @@ from evald.access.share_links import ShareLinks
 from evald.api.app import PREFIXES, build_app
 from evald.api.services import Services
 from evald.dashboard.routes import pages_router
+from evald.dashboard.server_facts import ServerFacts
 from evald.dashboard.serving import Pages
 from evald.rules.cost import NO_PRICES
 from evald.runs.tools import Dispatch, Tools
@@ -35,6 +36,7 @@ def all_routes() -> list[tuple[str, str]]:
         NO_PRICES,
         cast("ShareLinks", None),
         is_local=True,
+        facts=cast("ServerFacts", None),
     )
     app = build_app(cast("Services", None), pages_router(pages))
     found = [
@@ -51,7 +53,7 @@ ROUTES = [(method, path) for method, path in all_routes() if path not in FOR_ALL
 
 def is_page(path: str) -> bool:
     """Say whether a path is one that people open."""
-    return path == "/" or path.startswith("/evaluations/")
+    return path == "/" or path.startswith(("/evaluations/", "/dashboard/"))
 
 
 def without_prefix(path: str) -> str:

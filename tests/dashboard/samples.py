@@ -1,12 +1,19 @@
 """API objects as the server answers them: a ticket-routing eval, its run, its items."""
 
+from dataclasses import replace
+from typing import Any
+
 from evald.contract.json_types import JsonObject, JsonValue
+from evald.dashboard.examples import Endpoint
+from evald.store.eval_lists import RecentRun
 
 EVAL_ID = "eval_0123456789abcdef0123456789abcdef"
 RUN_ID = "evalrun_0123456789abcdef0123456789abcdef"
 TEAM = "Correct team-3f0c1c9e-8f3b-4c53-9d2a-0a1b2c3d4e5f"
 CLOSE = "Close to reference-7a1e2d3c-1b2a-4c5d-8e9f-a0b1c2d3e4f5"
 STARTED = 1_764_064_800.0
+
+ENDPOINT = Endpoint("http://127.0.0.1:8484/v1", needs_key=False, model=None)
 
 _TICKETS = [
     ("The invoice page for order 88213 gives a blank screen. Tried two browsers.", "technical"),
@@ -99,6 +106,23 @@ def run_object(
         },
     }
     return whole | changes
+
+
+def recent_run(**changes: Any) -> RecentRun:
+    """Give a completed run as the lists tell of it, with some fields changed."""
+    whole = RecentRun(
+        id=RUN_ID,
+        name="smollm2, prompt v14",
+        model="smollm2-135m",
+        status="completed",
+        created_at=int(STARTED) - 1,
+        row_count=40,
+        passed=31,
+        failed=9,
+        errored=0,
+        is_imported=False,
+    )
+    return replace(whole, **changes)
 
 
 def output_item(number: int, status: str, **changes: JsonValue) -> JsonObject:

@@ -11,9 +11,10 @@ from urllib.parse import parse_qs, urlsplit
 from evald.contract.json_types import JsonObject
 from evald.dashboard.assets import ASSETS
 from evald.dashboard.errors_page import render_not_found
+from evald.dashboard.eval_page import EvalPage, render_eval
 from evald.dashboard.frame import Frame, known_theme
 from evald.dashboard.headers import security_headers
-from evald.dashboard.lists import render_evals, render_runs
+from evald.dashboard.lists import FoundEvals, render_evals
 from evald.dashboard.report import (
     ItemsPage,
     ReportPage,
@@ -22,9 +23,11 @@ from evald.dashboard.report import (
     render_report,
     report_page,
 )
+from evald.rules.eval_filter import EvalFilter
 from evald.rules.status import FINAL
+from evald.store.eval_lists import RecentRun
 from evald.watching.stream import HEADERS, event
-from tests.dashboard.samples import EVAL_ID, RUN_ID
+from tests.dashboard.samples import ENDPOINT, EVAL_ID, RUN_ID, STARTED, recent_run
 
 PAGE_SIZE = 10
 
@@ -71,6 +74,10 @@ class Site:
     def _is_newer(self, told: int) -> bool:
         return self.is_closed or self.shown > told
 
+    def recent(self) -> list[RecentRun]:
+        """Give the run as the lists tell of it."""
+        return [recent_run(name=str(self.run["name"]), model=str(self.run["model"]))]
+
     def report_address(self, **parameters: str) -> str:
         """Give the report's address with query parameters added."""
         query = "".join(f"&{name}={value}" for name, value in parameters.items())
@@ -103,11 +110,21 @@ class Site:
         """Give the HTML of an address."""
         frame = Frame("../", known_theme(theme))
         if path == "/":
-            return render_evals(evals=[self.eval_object], frame=Frame("./", known_theme(theme)))
+            return render_evals(
+                FoundEvals(
+                    evals=[self.eval_object],
+                    recent={EVAL_ID: self.recent()},
+                    wanted=EvalFilter(query.get("q", "")),
+                ),
+                frame=Frame("./", known_theme(theme)),
+                endpoint=ENDPOINT,
+                now=STARTED,
+            )
         if path != f"/evaluations/{EVAL_ID}":
             return render_not_found("eval", asked_id=path.rpartition("/")[2], frame=frame)
         if "run_id" not in query:
-            return render_runs(eval_object=self.eval_object, runs=[self.run], frame=frame)
+            page = EvalPage(self.eval_object, runs=[self.run], recent=self.recent())
+            return render_eval(page, frame=frame, endpoint=ENDPOINT, now=STARTED)
         report = self.report(query, theme)
         return render_fragment(report) if "fragment" in query else render_report(report)
 

@@ -37,6 +37,9 @@ SCREENS = {
     "hostile": "/evaluations/{hostile_eval}?run_id={hostile}",
     "hostile-item": "/evaluations/{hostile_eval}?run_id={hostile}&item={hostile_item}",
     "sharing": "/evaluations/{eval}/runs/{candidate}/share",
+    "files": "/dashboard/files",
+    "file": "/dashboard/files/{file}",
+    "settings": "/dashboard/settings",
     "not-found": "/evaluations/eval_nobody",
 }
 

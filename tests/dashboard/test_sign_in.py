@@ -180,7 +180,15 @@ def page_with_link(address: str) -> Iterator[str]:
         server.server_close()
 
 
-OWN = ["evaluations/eval_1", "evaluations/eval_1?run_id=evalrun_1&status=fail&item=x"]
+OWN = [
+    "evaluations/eval_1",
+    "evaluations/eval_1?run_id=evalrun_1&status=fail&item=x",
+    "evaluations/eval_1/compare?run=evalrun_1&run=evalrun_2",
+    "evaluations/eval_1/runs/evalrun_1/again",
+    "dashboard/files/file-1",
+    "dashboard/settings",
+    "?q=triage&meta=team%3Aa",
+]
 FOREIGN = [
     "",
     "/",
@@ -189,6 +197,8 @@ FOREIGN = [
     "https://evil.example",
     "https:evil.example",
     "evaluations/../..//evil.example",
+    "dashboard//evil.example",
+    "dashboard/../sign-in",
     "evaluations//evil.example",
     "evaluations/..\\evil",
     "evaluations/x#@evil.example",

@@ -97,7 +97,7 @@ async def test_figures_equal_a_recount_after_any_order_of_saves_retries_and_inde
             await retry(database, run)
             there = {row: item for row, item in there.items() if item.counted.status != "error"}
         else:
-            new = [made_item(made) for made in step if made.row not in there]  # type: ignore[union-attr]
+            new = [made_item(made) for made in step if made.row not in there]
             there.update({item.row_index: item for item in new})
             if new:
                 await save(database, run, new)

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Mapping
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -59,9 +60,7 @@ async def run(database: Database) -> Started:
         run = await started_run(database, rows=ROWS)
         items = [made_item(made(chance, row)) for row in range(ROWS)]
         chance.shuffle(items)
-        await database.write(
-            lambda connection, run=run, items=items: save_items(connection, run, items)
-        )
+        await database.write(partial(save_items, run=run, items=items))
     await indexed(database)
     return run
 

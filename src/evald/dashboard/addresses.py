@@ -12,21 +12,70 @@ def _segment(text: str) -> str:
     return quote(text, safe="", errors="replace")
 
 
-def _query(**parameters: str | None) -> str:
+def _query(**parameters: str | Sequence[str] | None) -> str:
     given = {name: value for name, value in parameters.items() if value is not None}
-    return f"?{urlencode(given, errors='replace')}" if given else ""
+    text = urlencode(given, doseq=True, errors="replace")
+    return f"?{text}" if text else ""
 
 
-def evals_address(root: str, *, after: str | None = None) -> str:
-    """Give the address of the list of evals. `root` leads from the page to the server's root."""
-    return root + _query(after=after)
+def evals_address(
+    root: str, *, words: str | None = None, meta: Sequence[str] = (), after: str | None = None
+) -> str:
+    """Give the address of the list of evals. `root` leads from the page to the server's root.
+
+    `words` are searched for, and `meta` are pairs of metadata as `MetadataPair.as_text` gives them.
+    """
+    return root + _query(q=words or None, meta=meta, after=after)
 
 
 def runs_address(
-    root: str, eval_id: str, *, after: str | None = None, did: str | None = None
+    root: str,
+    eval_id: str,
+    *,
+    status: str | None = None,
+    after: str | None = None,
+    did: str | None = None,
 ) -> str:
-    """Give the address of the list of an eval's runs. `did` is the act that led there."""
-    return f"{root}evaluations/{_segment(eval_id)}{_query(after=after, did=did)}"
+    """Give the address of the list of an eval's runs, or of those with a status.
+
+    `did` is the act that led there.
+    """
+    return f"{root}evaluations/{_segment(eval_id)}{_query(status=status, after=after, did=did)}"
+
+
+def eval_act_address(root: str, eval_id: str, act: str) -> str:
+    """Give the address of something that is done with an eval: `compare`, `delete`, `rename`."""
+    return f"{root}evaluations/{_segment(eval_id)}/{act}"
+
+
+def again_address(root: str, eval_id: str, run_id: str) -> str:
+    """Give the address of the form by which a run is made once more, with changes."""
+    return f"{root}evaluations/{_segment(eval_id)}/runs/{_segment(run_id)}/again"
+
+
+def files_address(root: str, *, after: str | None = None) -> str:
+    """Give the address of the list of files."""
+    return f"{root}dashboard/files{_query(after=after)}"
+
+
+def file_address(root: str, file_id: str) -> str:
+    """Give the address of one file."""
+    return f"{root}dashboard/files/{_segment(file_id)}"
+
+
+def file_delete_address(root: str, file_id: str) -> str:
+    """Give the address that the form posts to by which a file is deleted."""
+    return f"{file_address(root, file_id)}/delete"
+
+
+def file_content_address(root: str, file_id: str) -> str:
+    """Give the API's address of the bytes of a file."""
+    return f"{root}v1/files/{_segment(file_id)}/content"
+
+
+def settings_address(root: str) -> str:
+    """Give the address of the settings."""
+    return f"{root}dashboard/settings"
 
 
 def report_address(root: str, eval_id: str, run_id: str, *, did: str | None = None) -> str:

@@ -13,12 +13,12 @@ _WHY_LIMIT = 500
 
 
 def render_not_found(
-    what: Literal["eval", "run", "item", "page"],
+    what: Literal["eval", "run", "item", "file", "page"],
     *,
     asked_id: str,
     frame: Frame,
 ) -> str:
-    """Give the page that says there is no such eval, run, item or page."""
+    """Give the page that says there is no such eval, run, item, file or page."""
     return render(
         "not_found.html",
         frame,

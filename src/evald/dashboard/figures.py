@@ -6,6 +6,8 @@ from decimal import Decimal
 
 _NOTHING = "–"
 _MOST_DECIMALS = 18
+_LONGEST_AGO = 14
+"""Days."""
 
 
 def number(value: int) -> str:
@@ -80,6 +82,31 @@ def rate(items_per_second: float) -> str:
 def moment(timestamp: float) -> str:
     """Give a Unix time as 2026-11-25 09:41:12, in UTC."""
     return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def ago(timestamp: float, now: float) -> str:
+    """Give how long ago a Unix time was, or its day where that is weeks: 4 min ago, 2026-10-31."""
+    seconds = now - timestamp
+    if seconds < 60:
+        return "just now"
+    if seconds < 60 * 60:
+        return f"{int(seconds / 60)} min ago"
+    if seconds < 24 * 60 * 60:
+        return f"{int(seconds / 60 / 60)} h ago"
+    days = int(seconds / 24 / 60 / 60)
+    if days <= _LONGEST_AGO:
+        return "1 day ago" if days == 1 else f"{days} days ago"
+    return moment(timestamp)[:10]
+
+
+def size(size_in_bytes: int) -> str:
+    """Give a size with its unit: 812 B, 1.4 KB, 512 MB."""
+    amount, units = float(size_in_bytes), ["B", "KB", "MB", "GB"]
+    while amount >= 1000 and len(units) > 1:
+        amount /= 1024
+        del units[0]
+    is_whole = units[0] == "B" or amount >= 100
+    return f"{amount:.0f} {units[0]}" if is_whole else f"{amount:.1f} {units[0]}"
 
 
 def iso_moment(timestamp: float) -> str:

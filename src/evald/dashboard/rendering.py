@@ -41,6 +41,8 @@ def _environment() -> Environment:
     environment.filters["rate"] = figures.rate
     environment.filters["moment"] = figures.moment
     environment.filters["iso_moment"] = figures.iso_moment
+    environment.filters["ago"] = figures.ago
+    environment.filters["size"] = figures.size
     environment.globals["static_address"] = static_address
     return environment
 

@@ -6,11 +6,13 @@ from fastapi import APIRouter, Response
 
 from evald.dashboard.act_routes import act_router
 from evald.dashboard.assets import ASSETS
+from evald.dashboard.file_routes import file_router
 from evald.dashboard.headers import security_headers
 from evald.dashboard.list_routes import list_router
 from evald.dashboard.live_routes import live_router
 from evald.dashboard.report_routes import report_router
 from evald.dashboard.serving import Pages
+from evald.dashboard.settings_routes import settings_router
 from evald.dashboard.share_routes import share_router
 from evald.dashboard.shared_routes import shared_router
 from evald.dashboard.sign_in import Door, sign_in_router
@@ -29,6 +31,8 @@ def pages_router(pages: Pages) -> APIRouter:
     router.include_router(act_router(pages))
     router.include_router(share_router(pages))
     router.include_router(shared_router(pages))
+    router.include_router(file_router(pages))
+    router.include_router(settings_router(pages))
 
     @router.get("/static/{name}")
     async def static(name: str) -> Response:

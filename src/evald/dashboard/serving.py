@@ -18,6 +18,7 @@ from evald.contract.runs import Run
 from evald.dashboard.errors_page import render_not_found
 from evald.dashboard.frame import Frame, Place, known_act, known_theme
 from evald.dashboard.headers import security_headers
+from evald.dashboard.server_facts import ServerFacts
 from evald.errors import BadRequest, NotFound
 from evald.rules.cost import Prices
 from evald.runs.tools import Dispatch, Tools
@@ -38,6 +39,7 @@ class Pages:
     shares: ShareLinks
     is_local: bool
     """Whether the address that browsers have of this server leads to it on this machine alone."""
+    facts: ServerFacts
 
 
 def project_of(request: Request) -> ProjectId:
@@ -58,7 +60,7 @@ async def page(
     html: Callable[[], Awaitable[str]],
     *,
     frame: Frame,
-    what: Literal["eval", "run", "item", "page"] = "page",
+    what: Literal["eval", "run", "item", "file", "page"] = "page",
     asked_id: str = "",
 ) -> Response:
     """Answer with the page, or with one that says that there is no such thing."""
@@ -69,7 +71,7 @@ async def page(
 
 
 def not_found(
-    frame: Frame, what: Literal["eval", "run", "item", "page"], asked_id: str
+    frame: Frame, what: Literal["eval", "run", "item", "file", "page"], asked_id: str
 ) -> HTMLResponse:
     """Answer with the page that says that there is no such thing."""
     text = render_not_found(what, asked_id=asked_id, frame=frame)

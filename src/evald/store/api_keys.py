@@ -82,6 +82,14 @@ async def list_keys(connection: AsyncConnection) -> list[ApiKey]:
     return [_key(row) for row in found]
 
 
+async def list_keys_of(connection: AsyncConnection, project_id: ProjectId) -> list[ApiKey]:
+    """Give the keys of one project as `list_keys` does, the newest first."""
+    found = await connection.execute(
+        _LISTED.where(api_keys.c.project_id == project_id).order_by(api_keys.c.seq.desc())
+    )
+    return [_key(row) for row in found]
+
+
 async def find_api_key(connection: AsyncConnection, key_id: str) -> ApiKey | None:
     """Give the key of this id, or None."""
     found = await connection.execute(_LISTED.where(api_keys.c.id == key_id))

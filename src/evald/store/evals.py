@@ -62,7 +62,7 @@ async def _one(
     row = found.one_or_none()
     if row is None:
         raise NotFound(f"No eval found with id '{eval_id[:80]}'.", param="eval_id")
-    return _eval(row)
+    return eval_of(row)
 
 
 async def list_evals(
@@ -83,7 +83,7 @@ async def list_evals(
             func.coalesce(evals.c.imported, ""),
         ],
     )
-    return Page(tuple(_eval(row) for row in rows), more)
+    return Page(tuple(eval_of(row) for row in rows), more)
 
 
 async def update_eval(connection: AsyncConnection, changed: Eval) -> None:
@@ -124,7 +124,8 @@ def imported_text(imported: ImportedEval | None) -> str | None:
     )
 
 
-def _eval(row: Row[Any]) -> Eval:
+def eval_of(row: Row[Any]) -> Eval:
+    """Give the eval of a whole row of the table."""
     return Eval(
         id=row.id,
         project_id=ProjectId(row.project_id),

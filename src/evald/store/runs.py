@@ -332,10 +332,10 @@ async def list_runs(
 
 
 async def list_runs_without_rows(
-    connection: AsyncConnection, eval_id: str, page: PageRequest
+    connection: AsyncConnection, eval_id: str, page: PageRequest, wanted: Status | None = None
 ) -> Page[Run]:
-    """Give one page of an eval's runs without the rows that came with their requests."""
-    return await _page_of_runs(connection, _WITHOUT_ROWS, eval_id, page, None)
+    """Give one page of an eval's runs, as `list_runs` does, without the rows that came with them."""
+    return await _page_of_runs(connection, _WITHOUT_ROWS, eval_id, page, wanted)
 
 
 async def _page_of_runs(

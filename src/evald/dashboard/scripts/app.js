@@ -381,6 +381,45 @@ if (here.searchParams.has("did")) {
   history.replaceState(history.state, "", here);
 }
 
+// ---- Go to an eval or a run --------------------------------------------------------------------
+
+document.addEventListener("keydown", (event) => {
+  const field = document.querySelector(".go input");
+  if (!field || event.key !== "k" || event.altKey || event.shiftKey) return;
+  if (!event.ctrlKey && !event.metaKey) return;
+  event.preventDefault();
+  field.focus();
+  field.select();
+});
+
+// ---- Runs to compare ---------------------------------------------------------------------------
+// The list has the newest run first, and the older one is what others are compared with.
+
+const compare = byId("compare");
+
+function chosenRuns() {
+  return [...compare.querySelectorAll("input[name=run]:checked")].map((box) => box.value).reverse();
+}
+
+function showChosen() {
+  const button = byId("compare-runs");
+  if (!button) return;
+  const number = chosenRuns().length;
+  button.disabled = number < 2;
+  button.textContent = number ? `Compare ${number}` : "Compare";
+  button.title = number < 2 ? "Choose two runs or more" : "";
+}
+
+compare?.addEventListener("change", showChosen);
+compare?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const address = new URL(compare.action);
+  for (const run of chosenRuns()) address.searchParams.append("run", run);
+  location.assign(address);
+});
+if (compare) showChosen();
+addEventListener("pageshow", () => compare && showChosen()); // a browser keeps what was checked
+
 // ---- Theme -------------------------------------------------------------------------------------
 
 const themeButton = byId("theme");
