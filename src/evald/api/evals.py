@@ -1,6 +1,5 @@
 """The routes of evals (contract section 2.1)."""
 
-import asyncio
 from dataclasses import replace
 from typing import get_args
 
@@ -11,11 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from evald.api.bodies import json_answer, read_body
 from evald.api.document import described
 from evald.api.idempotency import KEY_PARAMETER, Keep, created_once
-from evald.api.new_criteria import check_new_criteria
 from evald.api.queries import After, EvalOrder, Limit, Order
 from evald.api.services import Given, OfProject
 from evald.api.strict import StrictRoute
-from evald.contract.data_source_configs import CustomConfig, kept_config
 from evald.contract.evals import (
     CreateEval,
     DeletedEval,
@@ -24,15 +21,11 @@ from evald.contract.evals import (
     EvalPage,
     UpdateEval,
 )
-from evald.contract.graders import kept_criterion
 from evald.contract.pages import page_json
-from evald.contract.projects import ProjectId
-from evald.errors import BadRequest
-from evald.ids import criterion_id, new_id
 from evald.rules import json_text
 from evald.rules.paging import one_of, page_request
-from evald.rules.rows import BadSchema, RowCheck
 from evald.runs.delete import delete_eval
+from evald.runs.new_eval import new_eval
 from evald.store import evals as eval_store
 from evald.store.evals import OrderBy
 from evald.store.idempotency_keys import FirstAnswer
@@ -47,11 +40,7 @@ async def create(request: Request, services: Given, project_id: OfProject) -> Re
 
     async def made(keep: Keep) -> bytes:
         asked = await read_body(request, CreateEval)
-        if isinstance(asked.data_source_config, CustomConfig):
-            await asyncio.to_thread(_check_schema, asked.data_source_config)
-        new = _new_eval(asked, project_id, int(services.tools.clock()))
-        criteria = asked.testing_criteria
-        await check_new_criteria(criteria, new.testing_criteria, services, project_id)
+        new = await new_eval(asked, project_id, services.sources_aside, services.tools)
         answer = json_text.dump_bytes(new.as_json())  # first: what cannot be answered is not kept
 
         async def insert(connection: AsyncConnection) -> None:
@@ -62,32 +51,6 @@ async def create(request: Request, services: Given, project_id: OfProject) -> Re
         return answer
 
     return await created_once(request, project_id, services, "/evals", made)
-
-
-def _new_eval(asked: CreateEval, project_id: ProjectId, now: int) -> Eval:
-    return Eval(
-        id=new_id("eval"),
-        project_id=project_id,
-        name=asked.name if asked.name is not None else "Untitled eval",
-        created_at=now,
-        updated_at=now,
-        data_source_config=kept_config(asked.data_source_config),
-        testing_criteria=[
-            kept_criterion(each, criterion_id(each.name)) for each in asked.testing_criteria
-        ],
-        metadata=asked.metadata if asked.metadata is not None else {},
-    )
-
-
-def _check_schema(config: CustomConfig) -> None:
-    try:
-        RowCheck(config.item_schema)
-    except BadSchema as error:
-        raise BadRequest(
-            f"item_schema {error}",
-            param="data_source_config.item_schema",
-            code="invalid_value",
-        ) from None
 
 
 @described(EvalPage)

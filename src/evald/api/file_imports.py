@@ -13,10 +13,11 @@ from evald.api.document import Body, described
 from evald.api.files import FORM
 from evald.api.services import Given, OfProject, Services
 from evald.api.strict import StrictRoute
-from evald.api.uploads import described_file, id_taken, keep, missing, read_form, upload_in
+from evald.api.uploads import described_file, missing, read_form, upload_in
 from evald.contract.files import File, FileObject
 from evald.contract.history import LATEST_TIME, ArchivedId
 from evald.contract.validation import RequestModel, read_request
+from evald.data_sources.kept_files import id_taken, keep_file
 from evald.errors import BadRequest, NotFound
 from evald.store import files as file_store
 from evald.store.files import PART_SIZE
@@ -57,7 +58,7 @@ async def import_(request: Request, services: Given, project_id: OfProject) -> R
         file = _identified(form, described_file(form, upload, project_id, now), now)
         known = await _known(file, services)
         if known is None:
-            file = await keep(upload, file, None, services)
+            file = await keep_file(upload, file, None, services.database, services.tools.clock())
         elif await _is_same(upload, known, services):
             file = known
         else:

@@ -14,7 +14,7 @@ from evald.api.document import Body, described
 from evald.api.queries import MAX_FILES, After, FileLimit, FilePurpose, Order
 from evald.api.services import Given, OfProject, Services
 from evald.api.strict import StrictRoute
-from evald.api.uploads import described_file, keep, read_form, upload_in
+from evald.api.uploads import described_file, read_form, upload_in
 from evald.contract.files import (
     LONGEST_LIFE,
     PURPOSES,
@@ -26,6 +26,7 @@ from evald.contract.files import (
 )
 from evald.contract.pages import page_json
 from evald.contract.projects import ProjectId
+from evald.data_sources.kept_files import keep_file
 from evald.data_sources.rows import LineReader
 from evald.rules.paging import page_request
 from evald.store import files as file_store
@@ -61,7 +62,7 @@ async def create(request: Request, services: Given, project_id: OfProject) -> Re
         upload = upload_in(form)
         file = described_file(form, upload, project_id, int(services.tools.clock()))
         lines = LineReader() if file.purpose == "evals" else None
-        file = await keep(upload, file, lines, services)
+        file = await keep_file(upload, file, lines, services.database, services.tools.clock())
     finally:
         await form.close()
     return json_answer(orjson.dumps(file.as_json()))

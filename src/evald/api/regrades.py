@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from evald.api.bodies import read_body
 from evald.api.document import described
 from evald.api.idempotency import KEY_PARAMETER, Keep, created_once
-from evald.api.new_criteria import check_new_criteria
 from evald.api.services import Given, OfProject, Services
 from evald.api.strict import StrictRoute
 from evald.contract.data_source_configs import CustomConfig, kept_config
@@ -21,6 +20,7 @@ from evald.contract.runs import Run, RunObject
 from evald.errors import BadRequest
 from evald.ids import criterion_id, new_id
 from evald.runs.imported_evals import KNOWN_CONFIGS, check_imported
+from evald.runs.new_criteria import check_new_criteria
 from evald.runs.regrade import Regrade, named_again, regrade_run
 from evald.store import evals as eval_store
 from evald.store import runs as run_store
@@ -79,7 +79,13 @@ async def _regrade(
         await check_imported(of_eval, services.sources_aside, services.tools)
         return Regrade(source, of_eval, is_new=False, name=asked.name, metadata=asked.metadata)
     new = _eval_like(of_eval, asked.testing_criteria, int(services.tools.clock()))
-    await check_new_criteria(asked.testing_criteria, new.testing_criteria, services, project_id)
+    await check_new_criteria(
+        asked.testing_criteria,
+        new.testing_criteria,
+        project_id,
+        services.sources_aside,
+        services.tools,
+    )
     return Regrade(source, new, is_new=True, name=asked.name, metadata=asked.metadata)
 
 

@@ -1,28 +1,15 @@
-"""Uploads: the form of a file, and its bytes, which are copied into the store part by part."""
-
-import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
-from functools import partial
-from typing import Any
+"""Uploads: the form that a file comes with."""
 
 from fastapi import Request
-from sqlalchemy.ext.asyncio import AsyncConnection
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 
-from evald.api.services import Services
 from evald.contract.files import LONGEST_LIFE, PURPOSES, SHORTEST_LIFE, File
 from evald.contract.metadata import MAX_NAME_LENGTH
 from evald.contract.projects import ProjectId
-from evald.data_sources.rows import LineReader
-from evald.errors import BadRequest, Conflict
-from evald.ids import new_file_id, new_id
+from evald.errors import BadRequest
+from evald.ids import new_file_id
 from evald.rules.paging import one_of
-from evald.rules.rows import BadRow
-from evald.store import files as file_store
-from evald.store.database import DatabaseAway
-from evald.store.files import PART_SIZE
 
 
 async def read_form(request: Request) -> FormData:
@@ -94,85 +81,3 @@ def _expiry(form: FormData, now: int) -> int | None:
             code="invalid_value",
         )
     return now + life
-
-
-async def keep(
-    upload: UploadFile, file: File, lines: LineReader | None, services: Services
-) -> File:
-    """Copy an upload into the store, part by part; a broken one leaves nothing behind.
-
-    `lines` checks that it is JSON lines, where that is needed. Raises BadRequest, or Conflict when the
-    id is taken.
-    """
-    database, receiver, now = services.database, new_id("upload"), services.tools.clock()
-
-    async def make_room(connection: AsyncConnection) -> None:
-        await file_store.drop_broken_uploads(connection)
-        await file_store.expire_files(connection, now)
-
-    # Uploads are what makes room scarce, so they are when old files go; their ids are free again then.
-    await database.write(make_room)
-    begin = partial(file_store.begin_upload, file=file, receiver=receiver)
-    if not await database.write(begin):
-        raise id_taken()
-
-    async def add(position: int, content: bytes) -> None:
-        add_part = partial(file_store.add_part, position=position, content=content)
-        kept = await database.write(partial(add_part, file_id=file.id, receiver=receiver))
-        _check_kept(is_kept=kept)
-
-    try:
-        size = await _copy_parts(upload, lines, add)
-        if size == 0:
-            raise BadRequest("The file is empty.", param="file", code="empty_file")
-        finish = partial(file_store.finish_upload, file_id=file.id, size=size, receiver=receiver)
-        _check_kept(is_kept=await database.write(finish))
-    except BaseException:
-        await database.write(partial(file_store.drop_upload, file_id=file.id, receiver=receiver))
-        raise
-    return replace(file, bytes=size)
-
-
-def _check_kept(*, is_kept: bool) -> None:
-    """Raise DatabaseAway where an upload was removed: this server did not go on with it for so long."""
-    if not is_kept:
-        raise DatabaseAway(TimeoutError("the upload was given up meanwhile"))
-
-
-def id_taken() -> Conflict:
-    """Give the error of an id that another file has, which is all that is told of it."""
-    return Conflict("The id of this file is taken.", param="id", code="id_taken")
-
-
-async def _copy_parts(
-    upload: UploadFile,
-    lines: LineReader | None,
-    add: Callable[[int, bytes], Awaitable[None]],
-) -> int:
-    """Hand all parts of an upload to `add`, with their positions, and give the size of the whole."""
-    size = position = rows = 0
-    while part := await upload.read(PART_SIZE):
-        if lines is not None:
-            rows += await asyncio.to_thread(_checked_rows, lines.feed, part)
-        await add(position, part)
-        size += len(part)
-        position += 1
-    if lines is not None:
-        rows += _checked_rows(lines.end)
-        if size and not rows:
-            raise BadRequest("The file has only blank lines.", param="file", code="empty_file")
-    return size
-
-
-def _checked_rows(read: Any, *part: bytes) -> int:
-    """Give the number of rows that these lines hold. Raises BadRequest."""
-    try:
-        rows = read(*part)
-        for place, row in rows:
-            if not isinstance(row, dict):
-                raise BadRow(f"{place} must be a JSON object.")
-    except BadRow as error:
-        raise BadRequest(
-            f"The file is not JSON lines: {error}", param="file", code="invalid_jsonl"
-        ) from None
-    return len(rows)

@@ -1,7 +1,7 @@
 """Create a run: check what is left to check, keep its rows as they are, queue it."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -36,6 +36,15 @@ Also: TypeAlias = Callable[[AsyncConnection, Run], Awaitable[None]]
 """What is saved together with a new run; when it fails there is no run either."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """A run that can be inserted."""
+
+    of_eval: Eval
+    new: run_store.NewRun
+    rows: Rows
+
+
 async def create_run(
     of_eval: Eval, given: GivenRun, tools: Tools, dispatch: Dispatch, also: Also
 ) -> Run:
@@ -45,6 +54,27 @@ async def create_run(
     them fails the run. Raises BadRequest, or NotFound when the eval was deleted meanwhile; then nothing
     is kept.
     """
+
+    async def still_there(connection: AsyncConnection) -> None:
+        await eval_store.keep_eval(connection, of_eval.project_id, of_eval.id)
+
+    checked = await _checked(of_eval, given, tools)
+    return await _queued(checked, still_there, tools, dispatch, also)
+
+
+async def create_with_eval(
+    new_eval: Eval, given: GivenRun, tools: Tools, dispatch: Dispatch, also: Also
+) -> Run:
+    """Keep a new eval and queue its first run: both, or neither. Raises BadRequest."""
+
+    async def insert(connection: AsyncConnection) -> None:
+        await eval_store.insert_eval(connection, new_eval)
+
+    checked = await _checked(new_eval, given, tools)
+    return await _queued(checked, insert, tools, dispatch, also)
+
+
+async def _checked(of_eval: Eval, given: GivenRun, tools: Tools) -> _Checked:
     request, source = given.request, given.request.data_source
     model = None if isinstance(source, JsonlSource) else _checked_model(source, tools)
     await check_usable(of_eval, tools)
@@ -61,17 +91,27 @@ async def create_run(
         metadata=request.metadata if request.metadata is not None else {},
         criteria=len(of_eval.testing_criteria),
     )
+    return _Checked(of_eval, new, rows)
+
+
+async def _queued(
+    checked: _Checked,
+    keep_eval: Callable[[AsyncConnection], Awaitable[None]],
+    tools: Tools,
+    dispatch: Dispatch,
+    also: Also,
+) -> Run:
+    of_eval, new = checked.of_eval, checked.new
 
     async def insert(connection: AsyncConnection) -> Run:
-        # The eval may be deleted by now: NotFound.
-        await eval_store.keep_eval(connection, of_eval.project_id, of_eval.id)
-        await _insert(connection, new, rows)
+        await keep_eval(connection)
+        await _insert(connection, new, checked.rows)
         await dispatch.queue(connection, new.id)
         inserted = await run_store.get_run_without_rows(
             connection, of_eval.project_id, of_eval.id, new.id
         )
         # Not read back: it can be many megabytes.
-        run = replace(inserted, data_source_text=given.data_source_text)
+        run = replace(inserted, data_source_text=new.data_source_text)
         await also(connection, run)
         return run
 
