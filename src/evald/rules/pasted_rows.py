@@ -127,9 +127,8 @@ def _is_whole_row(value: JsonObject) -> bool:
 
 
 def _table_rows(lines: Iterable[str], form: Form) -> Iterator[RowAt | Problem]:
-    reader = csv.reader(lines, delimiter=_DELIMITERS[form], strict=True)
     names: list[str] | None = None
-    for line, cells in _records(reader):
+    for line, cells in _records(lines, _DELIMITERS[form]):
         if isinstance(cells, Problem):
             yield cells
         elif names is None:
@@ -144,8 +143,9 @@ def _table_rows(lines: Iterable[str], form: Form) -> Iterator[RowAt | Problem]:
             yield RowAt(line, {"item": item})
 
 
-def _records(reader: "csv._reader") -> Iterator[tuple[int, list[str] | Problem]]:
+def _records(lines: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str] | Problem]]:
     """Give the records of a table that are not blank, each with the line that it begins in."""
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
         line = reader.line_num + 1
         try:
@@ -170,7 +170,9 @@ def _plain(reason: str) -> str:
         return (
             'a cell that begins with a quote (") is not closed up to the end of the text. Close it.'
         )
-    return 'a quoted cell goes on behind its closing quote. Inside of quotes a quote (") is written twice.'
+    return (
+        'a quoted cell goes on behind its closing quote. Inside of quotes, write a quote (") twice.'
+    )
 
 
 def _ragged(cells: int, names: int) -> str:
