@@ -263,6 +263,9 @@ def _app(
         access,
         cookie,
         services.watches,
+        services.list_models,
+        services.bodies_aside,
+        services.sources_aside,
         prices_of(settings),
     )
     app = build_app(services, pages_router(pages))

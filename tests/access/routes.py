@@ -1,5 +1,6 @@
 """All routes of the server, as the application itself has them."""
 
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 from fastapi.routing import iter_route_contexts
@@ -8,9 +9,10 @@ from evald.access.access import Access
 from evald.access.cookie import SessionCookie
 from evald.api.app import PREFIXES, build_app
 from evald.api.services import Services
+from evald.contract.json_types import JsonObject
 from evald.dashboard.routes import pages_router
 from evald.dashboard.serving import Pages
-from evald.runs.tools import Dispatch, Tools
+from evald.runs.tools import Dispatch, SharedAside, Tools
 from evald.watching.watches import Watches
 
 FOR_ALL = {"/healthz", "/static/{name}", "/sign-in", "/sign-out", "/favicon.ico"}
@@ -27,6 +29,9 @@ def all_routes() -> list[tuple[str, str]]:
         cast("Access", None),
         cast("SessionCookie", None),
         cast("Watches", None),
+        cast("Callable[[], Awaitable[list[JsonObject]]]", None),
+        cast("SharedAside", None),
+        cast("SharedAside", None),
     )
     app = build_app(cast("Services", None), pages_router(pages))
     found = [
@@ -43,7 +48,7 @@ ROUTES = [(method, path) for method, path in all_routes() if path not in FOR_ALL
 
 def is_page(path: str) -> bool:
     """Say whether a path is one that people open."""
-    return path == "/" or path.startswith("/evaluations/")
+    return path == "/" or path.startswith(("/evaluations/", "/dashboard/"))
 
 
 def without_prefix(path: str) -> str:

@@ -82,7 +82,7 @@ def _is_for_all(path: str) -> bool:
 
 
 def _is_page(path: str) -> bool:
-    return path == "/" or path.startswith("/evaluations/")
+    return path == "/" or path.startswith(("/evaluations/", "/dashboard/"))
 
 
 def _to_sign_in(request: Request) -> RedirectResponse:

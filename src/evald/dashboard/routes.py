@@ -5,6 +5,7 @@ from typing import Final
 from fastapi import APIRouter, Response
 
 from evald.dashboard.assets import ASSETS
+from evald.dashboard.form_routes import form_router
 from evald.dashboard.headers import security_headers
 from evald.dashboard.list_routes import list_router
 from evald.dashboard.live_routes import live_router
@@ -23,6 +24,7 @@ def pages_router(pages: Pages) -> APIRouter:
     router.include_router(list_router(pages))
     router.include_router(report_router(pages))
     router.include_router(live_router(pages))
+    router.include_router(form_router(pages))
 
     @router.get("/static/{name}")
     async def static(name: str) -> Response:

@@ -19,7 +19,7 @@ from evald.dashboard.frame import Frame, Place, known_theme
 from evald.dashboard.headers import security_headers
 from evald.errors import BadRequest, NotFound
 from evald.rules.cost import NO_PRICES, Prices
-from evald.runs.tools import Dispatch, Tools
+from evald.runs.tools import Dispatch, SharedAside, Tools
 from evald.watching.watches import Watches
 
 
@@ -33,6 +33,12 @@ class Pages:
     access: Access
     cookie: SessionCookie
     watches: Watches
+    list_models: Callable[[], Awaitable[list[JsonObject]]]
+    """Asks the providers for the models that they serve."""
+    bodies_aside: SharedAside
+    """Where large requests are read."""
+    sources_aside: SharedAside
+    """Where programs of python graders are looked at."""
     prices: Prices = NO_PRICES
 
 

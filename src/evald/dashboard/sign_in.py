@@ -14,7 +14,11 @@ from evald.dashboard.headers import security_headers
 from evald.dashboard.rendering import render
 from evald.errors import Unauthorized
 
-OWN_PAGE: Final = re.compile(r"evaluations/[A-Za-z0-9_.~%-]+(\?[A-Za-z0-9_.~%&=+*-]*)?", re.ASCII)
+OWN_PAGE: Final = re.compile(
+    r"(evaluations/[A-Za-z0-9_.~%-]+(/runs/[A-Za-z0-9_.~%-]+/again)?|dashboard/[a-z]+)"
+    r"(\?[A-Za-z0-9_.~%&=+*-]*)?",
+    re.ASCII,
+)
 """What a reader may be led back to: the pages below the root, and no other place."""
 LONGEST_ADDRESS: Final = 2_000
 

@@ -27,6 +27,8 @@ class RowAt:
 
     line: int
     row: JsonObject
+    is_wrapped: bool = True
+    """Whether the line held the fields of the item alone, which were put into an `item`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def _json_rows(lines: Iterable[str]) -> Iterator[RowAt | Problem]:
         if not is_whole:
             yield RowAt(number, {"item": found})
         elif _is_whole_row(found):
-            yield RowAt(number, found)
+            yield RowAt(number, found, is_wrapped=False)
         else:
             yield Problem(
                 number,
