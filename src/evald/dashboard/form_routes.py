@@ -19,6 +19,7 @@ from evald.dashboard.form_faults import NO_FAULTS, FormFault, FormFaults, fault_
 from evald.dashboard.form_preview import preview_of
 from evald.dashboard.given_rows import given_rows, keep_rows, refused, unreadable
 from evald.dashboard.headers import security_headers
+from evald.dashboard.models_shown import models_of
 from evald.dashboard.new_eval_checks import faults_of_form
 from evald.dashboard.new_eval_form import EXAMPLE, NewEvalForm, new_eval_form
 from evald.dashboard.new_eval_page import NewEvalPage, render_new_eval
@@ -44,9 +45,6 @@ from evald.store import files as file_store
 
 ROUTE: Final = "/dashboard/new"
 FILES_LISTED: Final = 30
-MODELS_LISTED: Final = 200
-MODELS_WITHIN: Final = 2.0
-"""Seconds for which a page waits for the providers to list their models."""
 
 
 def form_router(pages: Pages) -> APIRouter:
@@ -174,16 +172,6 @@ async def _answer(request: Request, pages: Pages, sent: _Sent) -> Response:
         return render_new_eval(replace(page, preview=preview_of(sent.form, sent.given)))
 
     return HTMLResponse(await asyncio.to_thread(html), headers=security_headers())
-
-
-async def models_of(pages: Pages) -> Sequence[str]:
-    """Give the names of models to choose from; none when the providers do not tell at once."""
-    try:
-        async with asyncio.timeout(MODELS_WITHIN):
-            listed = await pages.list_models()
-    except (ApiError, TimeoutError):
-        return ()
-    return [str(each.get("id")) for each in listed[:MODELS_LISTED]]
 
 
 async def _files(project_id: ProjectId, pages: Pages) -> Sequence[File]:

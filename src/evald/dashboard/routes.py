@@ -4,6 +4,7 @@ from typing import Final
 
 from fastapi import APIRouter, Response
 
+from evald.dashboard.again_routes import again_router
 from evald.dashboard.assets import ASSETS
 from evald.dashboard.form_routes import form_router
 from evald.dashboard.headers import security_headers
@@ -25,6 +26,7 @@ def pages_router(pages: Pages) -> APIRouter:
     router.include_router(report_router(pages))
     router.include_router(live_router(pages))
     router.include_router(form_router(pages))
+    router.include_router(again_router(pages))
 
     @router.get("/static/{name}")
     async def static(name: str) -> Response:

@@ -1,10 +1,10 @@
 """Whether rows have what a template names: a slip of the pen is told before a run is begun."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from evald.contract.json_types import JsonObject
+from evald.contract.json_types import JsonObject, JsonValue
 from evald.rules.pasted_rows import RowAt
 from evald.rules.template import (
     MISSING,
@@ -46,6 +46,13 @@ def template_use(text: str, rows: Sequence[RowAt], *, sees_sample: bool) -> Temp
         elif lacking:
             notes.append(f"{_lines(lacking)} no {place_text(path)}: nothing is put there.")
     return TemplateUse(tuple(faults), tuple(notes))
+
+
+def gaps_of_row(value: JsonValue, row: JsonObject) -> Iterator[str]:
+    """Give the places that the templates in a value name and this row lacks."""
+    for path in dict.fromkeys(paths_in(value)):
+        if path.namespace == "item" and path.steps and _is_missing(path, row):
+            yield place_text(path)
 
 
 def place_text(path: Path) -> str:
