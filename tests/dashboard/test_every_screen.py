@@ -36,6 +36,9 @@ SCREENS = {
     "hostile-eval": "/evaluations/{hostile_eval}",
     "hostile": "/evaluations/{hostile_eval}?run_id={hostile}",
     "hostile-item": "/evaluations/{hostile_eval}?run_id={hostile}&item={hostile_item}",
+    "new-eval": "/dashboard/new",
+    "run-again": "/evaluations/{eval}/runs/{candidate}/again",
+    "run-again-hostile": "/evaluations/{hostile_eval}/runs/{hostile}/again",
     "not-found": "/evaluations/eval_nobody",
 }
 
