@@ -188,6 +188,19 @@ def made_endpoint(server: EvaldServer, path: str) -> str:
     return f"/webhook_endpoints/{asked(server, 'POST', path, body)['id']}"
 
 
+def made_by_form(server: EvaldServer, path: str) -> str:
+    fields = {
+        "name": "ours",
+        "model": "scripted",
+        "rows": "question\na\n",
+        "user": "{{ item.question }}",
+        "check_reference": "a",
+        "action": "start",
+    }
+    eval_page = send_form(server, path, fields).headers["location"].partition("?")[0]
+    return f"/evals/{eval_page.rpartition('/')[2]}"
+
+
 MAKERS: dict[str, Callable[[EvaldServer, str], str]] = {
     "/evals": made_eval,
     "/evals/import": imported_eval,
@@ -197,6 +210,7 @@ MAKERS: dict[str, Callable[[EvaldServer, str], str]] = {
     "/chat/completions/import": imported,
     "/webhook_endpoints": made_endpoint,
     "/responses": made_response,
+    "/dashboard/new": made_by_form,
 }
 """How to make something by a path; each gives where it is found then."""
 KEEPS_NOTHING = {

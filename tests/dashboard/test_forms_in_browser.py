@@ -62,7 +62,7 @@ def test_faults_are_told_on_top_and_lead_to_their_fields(server: EvaldServer, ta
     expect(tab.get_by_label("Model", exact=True)).to_have_accessible_description(
         "Name the model that is to answer."
     )
-    expect(tab.locator(".problems")).to_contain_text("Line 2:")
+    expect(tab.locator(".form-problems")).to_contain_text("Line 2:")
     assert barriers(tab) == []
     assert tab.evaluate("violations") == []
 
@@ -80,7 +80,7 @@ def test_a_file_is_uploaded_and_run_again_without_script(
     )
 
     tab.get_by_role("button", name="Preview row 1").click()
-    expect(tab.locator(".kept")).to_contain_text("rows.jsonl was uploaded")
+    expect(tab.locator(".form-kept")).to_contain_text("rows.jsonl was uploaded")
     tab.set_viewport_size({"width": 390, "height": 800})
     assert overflow(tab) == []
     tab.get_by_role("button", name="Start run").click()

@@ -27,11 +27,6 @@ def runs_address(root: str, eval_id: str, *, after: str | None = None) -> str:
     return f"{root}evaluations/{_segment(eval_id)}{_query(after=after)}"
 
 
-def new_eval_address(root: str) -> str:
-    """Give the address of the form of a new eval."""
-    return f"{root}dashboard/new"
-
-
 def report_address(root: str, eval_id: str, run_id: str) -> str:
     """Give the address of a run's report."""
     return f"{root}evaluations/{_segment(eval_id)}{_query(run_id=run_id)}"
@@ -88,10 +83,6 @@ class ReportAddresses:
     def live(self) -> str:
         """Give the address of the events by which the report follows its run."""
         return f"{self.root}evaluations/{_segment(self.eval_id)}/runs/{_segment(self.run_id)}/live"
-
-    def again(self) -> str:
-        """Give the address of the form that repeats the run with changes."""
-        return f"{self.root}evaluations/{_segment(self.eval_id)}/runs/{_segment(self.run_id)}/again"
 
     def api_item(self, item_id: str) -> str:
         """Give the API's address of an output item, whole and as JSON."""

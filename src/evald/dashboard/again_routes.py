@@ -20,13 +20,13 @@ from evald.dashboard.again_form import (
 )
 from evald.dashboard.again_page import AgainPage, render_again, render_unrepeatable
 from evald.dashboard.errors_page import render_not_found
-from evald.dashboard.form_faults import NO_FAULTS, FormFaults, fault_of_refusal
+from evald.dashboard.form_faults import NO_FAULTS, FormFault, FormFaults, fault_of_refusal
 from evald.dashboard.headers import security_headers
 from evald.dashboard.models_shown import models_of
 from evald.dashboard.serving import Pages, frame_of, project_of
 from evald.dashboard.started_once import key_of_form, known_nonce, new_nonce, started_once
 from evald.dashboard.typed_forms import TypedForm, typed_form
-from evald.errors import ApiError, BadRequest, NotFound
+from evald.errors import ApiError, BadRequest, NotFound, TooLarge
 from evald.runs.again import Changes, Repeat, first_row, given_again, repeat_of
 from evald.runs.create import Also, create_run
 from evald.runs.imported_evals import check_imported
@@ -43,15 +43,9 @@ def again_router(pages: Pages) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get(ROUTE)
-    async def shown(request: Request, eval_id: str, run_id: str) -> Response:
-        return await _answer(request, pages, (eval_id, run_id), None)
-
     @router.post(ROUTE)
-    async def sent(request: Request, eval_id: str, run_id: str) -> Response:
-        typed = await typed_form(request)
-        if typed.upload is not None:
-            await typed.upload.close()
-        return await _answer(request, pages, (eval_id, run_id), typed)
+    async def form(request: Request, eval_id: str, run_id: str) -> Response:
+        return await _answer(request, pages, (eval_id, run_id))
 
     return router
 
@@ -68,9 +62,7 @@ class _Sent:
     """None where there are faults."""
 
 
-async def _answer(
-    request: Request, pages: Pages, place: tuple[str, str], typed: TypedForm | None
-) -> Response:
+async def _answer(request: Request, pages: Pages, place: tuple[str, str]) -> Response:
     """Answer with the form of a run, with the run that it starts, or with why there is none."""
     frame = frame_of(request, ROOT)
     try:
@@ -86,8 +78,23 @@ async def _answer(
         addresses, names = ReportAddresses(*place, ROOT), (of_eval.name, run.name)
         text = render_unrepeatable(frame, addresses, names, error.message)
         return HTMLResponse(text, headers=security_headers())
+    if request.method != "POST":
+        return await _page(request, pages, _opened(repeat))
+    return await _page_or_run(request, pages, repeat)
+
+
+async def _page_or_run(request: Request, pages: Pages, repeat: Repeat) -> Response:
+    """Answer a form that was sent."""
+    try:
+        typed = await typed_form(request)
+    except (BadRequest, TooLarge) as error:
+        fault = FormFault("", error.message)
+        opened = replace(_opened(repeat), faults=FormFaults([fault]), changes=None)
+        return await _page(request, pages, opened)
+    if typed.upload is not None:
+        await typed.upload.close()
     sent = await asyncio.to_thread(_sent, repeat, typed)
-    if typed is not None and typed.text("action") == "start" and sent.changes is not None:
+    if typed.text("action") == "start" and sent.changes is not None:
         try:
             return await _started(sent, sent.changes, pages)
         except ApiError as error:
@@ -106,11 +113,13 @@ async def _found(request: Request, pages: Pages, place: tuple[str, str]) -> tupl
     return await pages.tools.database.read(found)
 
 
-def _sent(repeat: Repeat, typed: TypedForm | None) -> _Sent:
-    if typed is None:
-        form, nonce = form_of_run(repeat.run.name, repeat.plan), new_nonce()
-    else:
-        form, nonce = again_form(typed.texts, repeat.plan), known_nonce(typed.text("nonce"))
+def _opened(repeat: Repeat) -> _Sent:
+    form = form_of_run(repeat.run.name, repeat.plan)
+    return _Sent(repeat, form, new_nonce(), changes=changes_of(form, repeat.plan))
+
+
+def _sent(repeat: Repeat, typed: TypedForm) -> _Sent:
+    form, nonce = again_form(typed.texts, repeat.plan), known_nonce(typed.text("nonce"))
     faults = list(faults_of_again(form, repeat.plan))
     if faults:
         return _Sent(repeat, form, nonce, FormFaults(faults))

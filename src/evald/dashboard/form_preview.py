@@ -34,6 +34,8 @@ class ShownMessage:
     role: str
     speaker: Speaker
     text: Text
+    is_fault: bool = False
+    """Whether it says why there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +126,8 @@ def shown_messages(
     try:
         messages = render(row)
     except (TextTooLong, BadJson, UnusableMessages) as error:
-        return (
-            ShownMessage(
-                "error", "other", clip(f"This row cannot be asked: {error}", MESSAGE_LIMIT)
-            ),
-        )
+        fault = clip(f"This row cannot be asked: {error}", MESSAGE_LIMIT)
+        return (ShownMessage("", "other", fault, is_fault=True),)
     return tuple(_shown(message) for message in messages[:_MOST_MESSAGES])
 
 

@@ -135,14 +135,19 @@ async def _ready(
 ) -> _Ready:
     """Check all that the API would check, and keep nothing. Raises BadRequest."""
     tools = pages.tools
-    asked = read_request(CreateEval, eval_request(form, given))
+    asked, body = await asyncio.to_thread(_requests, form, given)
     of_eval = await new_eval(asked, project_id, pages.sources_aside, tools)
     await check_usable(of_eval, tools)
-    body = await asyncio.to_thread(json_text.dump_bytes, run_request(form, given))
     item_schema = item_schema_of(of_eval.data_source_config)
     run = await asyncio.to_thread(read_run, body, item_schema)
     check_served(form.model.strip(), "data_source.model", tools)
     return _Ready(of_eval, run)
+
+
+def _requests(form: NewEvalForm, given: GivenRows) -> tuple[CreateEval, bytes]:
+    """Give the request for the eval, and the body of that for the run."""
+    asked = read_request(CreateEval, eval_request(form, given))
+    return asked, json_text.dump_bytes(run_request(form, given))
 
 
 async def _started(ready: _Ready, sent: _Sent, project_id: ProjectId, pages: Pages) -> Response:

@@ -15,8 +15,7 @@ from evald.dashboard.rendering import render
 from evald.errors import Unauthorized
 
 OWN_PAGE: Final = re.compile(
-    r"(evaluations/[A-Za-z0-9_.~%-]+(/runs/[A-Za-z0-9_.~%-]+/again)?|dashboard/[a-z]+)"
-    r"(\?[A-Za-z0-9_.~%&=+*-]*)?",
+    r"((evaluations|dashboard)(/[A-Za-z0-9_~%-][A-Za-z0-9_.~%-]*)+)?(\?[A-Za-z0-9_.~%&=+*-]*)?",
     re.ASCII,
 )
 """What a reader may be led back to: the pages below the root, and no other place."""
