@@ -16,6 +16,7 @@ from tests.access.projects import (
 )
 from tests.access.routes import FOR_ALL, ROUTES, all_routes, is_page, without_prefix
 from tests.capture.asking import request
+from tests.dashboard.forms import send_form
 from tests.importing.making import jsonl as import_lines
 from tests.importing.making import new_archive
 from tests.runs.making import (
