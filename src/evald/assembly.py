@@ -32,7 +32,7 @@ from evald.capture.kinds import COMPLETIONS, RESPONSES
 from evald.clock import system_clock
 from evald.contract.projects import DEFAULT_PROJECT
 from evald.dashboard.routes import pages_router
-from evald.dashboard.serving import Pages
+from evald.dashboard.serving import FormTools, Pages
 from evald.dashboard.zipped import Zipped
 from evald.dispatch.grace import Grace, RunningDispatch
 from evald.dispatch.in_process import InProcessDispatch
@@ -263,9 +263,7 @@ def _app(
         access,
         cookie,
         services.watches,
-        services.list_models,
-        services.bodies_aside,
-        services.sources_aside,
+        FormTools(services.list_models, services.bodies_aside, services.sources_aside),
         prices_of(settings),
     )
     app = build_app(services, pages_router(pages))

@@ -1,6 +1,5 @@
 """All routes of the server, as the application itself has them."""
 
-from collections.abc import Awaitable, Callable
 from typing import cast
 
 from fastapi.routing import iter_route_contexts
@@ -9,10 +8,9 @@ from evald.access.access import Access
 from evald.access.cookie import SessionCookie
 from evald.api.app import PREFIXES, build_app
 from evald.api.services import Services
-from evald.contract.json_types import JsonObject
 from evald.dashboard.routes import pages_router
-from evald.dashboard.serving import Pages
-from evald.runs.tools import Dispatch, SharedAside, Tools
+from evald.dashboard.serving import FormTools, Pages
+from evald.runs.tools import Dispatch, Tools
 from evald.watching.watches import Watches
 
 FOR_ALL = {"/healthz", "/static/{name}", "/sign-in", "/sign-out", "/favicon.ico"}
@@ -29,9 +27,7 @@ def all_routes() -> list[tuple[str, str]]:
         cast("Access", None),
         cast("SessionCookie", None),
         cast("Watches", None),
-        cast("Callable[[], Awaitable[list[JsonObject]]]", None),
-        cast("SharedAside", None),
-        cast("SharedAside", None),
+        cast("FormTools", None),
     )
     app = build_app(cast("Services", None), pages_router(pages))
     found = [

@@ -71,7 +71,7 @@ async def _answer(request: Request, pages: Pages, place: tuple[str, str]) -> Res
         text = render_not_found("run", asked_id=place[1], frame=frame)
         return HTMLResponse(text, 404, headers=security_headers())
     try:
-        await check_imported(of_eval, pages.sources_aside, pages.tools)
+        await check_imported(of_eval, pages.forms.sources_aside, pages.tools)
         await check_usable(of_eval, pages.tools)
         repeat = await repeat_of(run, of_eval, pages.tools)
     except BadRequest as error:
@@ -130,7 +130,7 @@ async def _started(sent: _Sent, changes: Changes, pages: Pages) -> Response:
     repeat, tools = sent.repeat, pages.tools
 
     async def start(also: Also) -> Run:
-        given = await given_again(repeat, changes, pages.bodies_aside, tools)
+        given = await given_again(repeat, changes, pages.forms.bodies_aside, tools)
         return await create_run(repeat.of_eval, given, tools, pages.dispatch, also)
 
     route = f"/evaluations/{repeat.of_eval.id}/runs/{repeat.run.id}/again"

@@ -136,7 +136,7 @@ async def _ready(
     """Check all that the API would check, and keep nothing. Raises BadRequest."""
     tools = pages.tools
     asked, body = await asyncio.to_thread(_requests, form, given)
-    of_eval = await new_eval(asked, project_id, pages.sources_aside, tools)
+    of_eval = await new_eval(asked, project_id, pages.forms.sources_aside, tools)
     await check_usable(of_eval, tools)
     item_schema = item_schema_of(of_eval.data_source_config)
     run = await asyncio.to_thread(read_run, body, item_schema)

@@ -16,7 +16,7 @@ async def models_of(pages: Pages) -> Sequence[str]:
     """Give the names of models; none when the providers do not tell at once."""
     try:
         async with asyncio.timeout(MODELS_WITHIN):
-            listed = await pages.list_models()
+            listed = await pages.forms.list_models()
     except (ApiError, TimeoutError):
         return ()
     return [str(each.get("id")) for each in listed[:MODELS_LISTED]]

@@ -24,6 +24,18 @@ from evald.watching.watches import Watches
 
 
 @dataclass(frozen=True)
+class FormTools:
+    """What forms need beyond what runs need."""
+
+    list_models: Callable[[], Awaitable[list[JsonObject]]]
+    """Asks the providers for the models that they serve."""
+    bodies_aside: SharedAside
+    """Where large requests are read."""
+    sources_aside: SharedAside
+    """Where programs of python graders are looked at."""
+
+
+@dataclass(frozen=True)
 class Pages:
     """What the pages are made from."""
 
@@ -33,12 +45,7 @@ class Pages:
     access: Access
     cookie: SessionCookie
     watches: Watches
-    list_models: Callable[[], Awaitable[list[JsonObject]]]
-    """Asks the providers for the models that they serve."""
-    bodies_aside: SharedAside
-    """Where large requests are read."""
-    sources_aside: SharedAside
-    """Where programs of python graders are looked at."""
+    forms: FormTools
     prices: Prices = NO_PRICES
 
 
