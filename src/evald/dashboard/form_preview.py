@@ -148,7 +148,7 @@ def _comparison(form: NewEvalForm, seen: Namespaces) -> Comparison | None:
                 _filled(form.check_input, seen), how, _filled(form.check_reference, seen)
             )
         case "text_similarity":
-            how = f"is alike, {form.alike_metric} from {form.alike_threshold.strip()} on,"
+            how = f"is like this ({form.alike_metric}, {form.alike_threshold.strip()} or more)"
             return Comparison(
                 _filled(form.alike_input, seen), how, _filled(form.alike_reference, seen)
             )
