@@ -37,7 +37,7 @@ from evald.contract.projects import DEFAULT_PROJECT
 from evald.dashboard.errors_page import refused_page
 from evald.dashboard.routes import pages_router
 from evald.dashboard.server_facts import server_facts
-from evald.dashboard.serving import Pages
+from evald.dashboard.serving import FormTools, Pages
 from evald.dashboard.zipped import Zipped
 from evald.dispatch.grace import Grace, RunningDispatch
 from evald.dispatch.in_process import InProcessDispatch
@@ -275,6 +275,7 @@ def _app(
         cookie,
         services.watches,
         prices_of(settings),
+        FormTools(services.list_models, services.bodies_aside, services.sources_aside),
         ShareLinks(services.database, system_clock),
         is_local=is_loopback(urlsplit(public_url).hostname or ""),
         facts=facts,

@@ -11,7 +11,7 @@ from evald.api.app import PREFIXES, build_app
 from evald.api.services import Services
 from evald.dashboard.routes import pages_router
 from evald.dashboard.server_facts import ServerFacts
-from evald.dashboard.serving import Pages
+from evald.dashboard.serving import FormTools, Pages
 from evald.rules.cost import NO_PRICES
 from evald.runs.tools import Dispatch, Tools
 from evald.watching.watches import Watches
@@ -34,6 +34,7 @@ def all_routes() -> list[tuple[str, str]]:
         cast("SessionCookie", None),
         cast("Watches", None),
         NO_PRICES,
+        cast("FormTools", None),
         cast("ShareLinks", None),
         is_local=True,
         facts=cast("ServerFacts", None),

@@ -16,6 +16,7 @@ from tests.access.projects import (
 )
 from tests.access.routes import FOR_ALL, ROUTES, all_routes, is_page, without_prefix
 from tests.capture.asking import request
+from tests.dashboard.filled_in import send_form
 from tests.importing.making import jsonl as import_lines
 from tests.importing.making import new_archive
 from tests.runs.making import (
@@ -195,6 +196,19 @@ def made_endpoint(server: EvaldServer, path: str) -> str:
     return f"/webhook_endpoints/{asked(server, 'POST', path, body)['id']}"
 
 
+def made_by_form(server: EvaldServer, path: str) -> str:
+    fields = {
+        "name": "ours",
+        "model": "scripted",
+        "rows": "question\na\n",
+        "user": "{{ item.question }}",
+        "check_reference": "a",
+        "action": "start",
+    }
+    eval_page = send_form(server, path, fields).headers["location"].partition("?")[0]
+    return f"/evals/{eval_page.rpartition('/')[2]}"
+
+
 MAKERS: dict[str, Callable[[EvaldServer, str], str]] = {
     "/dashboard/files": uploaded_file,
     "/evals": made_eval,
@@ -205,6 +219,7 @@ MAKERS: dict[str, Callable[[EvaldServer, str], str]] = {
     "/chat/completions/import": imported,
     "/webhook_endpoints": made_endpoint,
     "/responses": made_response,
+    "/dashboard/new": made_by_form,
 }
 """How to make something by a path; each gives where it is found then."""
 KEEPS_NOTHING = {

@@ -40,6 +40,9 @@ SCREENS = {
     "files": "/dashboard/files",
     "file": "/dashboard/files/{file}",
     "settings": "/dashboard/settings",
+    "new-eval": "/dashboard/new",
+    "run-again": "/evaluations/{eval}/runs/{candidate}/again",
+    "run-again-hostile": "/evaluations/{hostile_eval}/runs/{hostile}/again",
     "not-found": "/evaluations/eval_nobody",
 }
 

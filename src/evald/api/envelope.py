@@ -25,8 +25,8 @@ LARGEST_RUN: Final = 128 * 1024 * 1024
 LARGEST_FILE: Final = 512 * 1024 * 1024
 """Bytes, as OpenAI has it for files (contract section 2.5)."""
 IMPORTS_OF_LINES: Final = ("/chat/completions/import", "/evals/import")
-UPLOADS: Final = ("/files", "/files/import", *IMPORTS_OF_LINES)
-"""The ends of paths that take as much; none of them is held in memory."""
+UPLOADS: Final = ("/files", "/files/import", "/dashboard/new", *IMPORTS_OF_LINES)
+"""The ends of paths that take as much; no file is held in memory."""
 FORM_AROUND_A_FILE: Final = 64 * 1024
 LARGEST_FORM: Final = 64 * 1024
 """Bytes of a form with a key or a number; the parser would end in the middle of a larger one."""

@@ -1,7 +1,5 @@
 """The routes of runs (contract section 2.2)."""
 
-import asyncio
-
 import orjson
 from fastapi import APIRouter, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,10 +8,8 @@ from evald.api.bodies import json_answer, read_text
 from evald.api.document import described
 from evald.api.idempotency import KEY_PARAMETER, Keep, created_once
 from evald.api.queries import After, Limit, Order, RunStatus
-from evald.api.services import Given, OfProject, Services
+from evald.api.services import Given, OfProject
 from evald.api.strict import StrictRoute
-from evald.contract.data_source_configs import item_schema_of
-from evald.contract.evals import Eval
 from evald.contract.pages import page_json
 from evald.contract.runs import (
     STATUSES,
@@ -25,14 +21,13 @@ from evald.contract.runs import (
     RunPage,
     Status,
 )
-from evald.errors import ProcessDied, TooLarge
 from evald.rules.paging import one_of, page_request
 from evald.rules.requests import request_in
 from evald.rules.status import Event
 from evald.runs.cancel import cancel_run
 from evald.runs.create import create_run
 from evald.runs.delete import delete_run
-from evald.runs.given import READ_HERE, GivenRun, read_run
+from evald.runs.given_run import given_run
 from evald.runs.imported_evals import check_imported
 from evald.runs.resume import Resume, resume_run
 from evald.store import evals as eval_store
@@ -41,9 +36,6 @@ from evald.store.idempotency_keys import FirstAnswer
 from evald.store.pages import Page
 
 router = APIRouter(tags=["runs"], route_class=StrictRoute)
-
-READ_WITHIN = 120
-"""Seconds for a large request, waiting for others included."""
 
 
 @described(RunObject, takes=CreateRun)
@@ -58,7 +50,7 @@ async def create(
             lambda connection: eval_store.get_eval(connection, project_id, eval_id)
         )
         await check_imported(of_eval, services.sources_aside, services.tools)
-        given = await _given_run(of_eval, await read_text(request), services)
+        given = await given_run(of_eval, await read_text(request), services.bodies_aside)
         answer = b""
 
         async def also(connection: AsyncConnection, run: Run) -> None:
@@ -70,28 +62,6 @@ async def create(
         return answer
 
     return await created_once(request, project_id, services, f"/evals/{eval_id}/runs", made)
-
-
-async def _given_run(of_eval: Eval, text: bytes, services: Services) -> GivenRun:
-    if len(text) > READ_HERE:
-        return await _read_aside(text, of_eval, services)
-    return await asyncio.to_thread(read_run, text, item_schema_of(of_eval.data_source_config))
-
-
-async def _read_aside(text: bytes, of_eval: Eval, services: Services) -> GivenRun:
-    """Read a large request in the process for it; one that takes too long holds up no other."""
-    item_schema = item_schema_of(of_eval.data_source_config)
-    try:
-        async with asyncio.timeout(READ_WITHIN):
-            return await services.bodies_aside(of_eval.id, read_run, text, item_schema)
-    except (TimeoutError, ProcessDied):
-        # Not an error of the server's: clients would send the same again and again.
-        raise TooLarge(
-            f"The rows of this request could not be read within {READ_WITHIN} s and the memory of "
-            "this machine. Upload them as a file, and refer to it by its id.",
-            param="data_source.source",
-            code="request_too_large",
-        ) from None
 
 
 @described(RunPage)

@@ -7,7 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from evald.dashboard import figures
 from evald.dashboard.assets import static_address
 from evald.dashboard.frame import Frame
-from evald.dashboard.texts import visible
+from evald.dashboard.texts import as_typed, visible
 
 
 def render(template: str, frame: Frame, **values: object) -> str:
@@ -43,6 +43,7 @@ def _environment() -> Environment:
     environment.filters["iso_moment"] = figures.iso_moment
     environment.filters["ago"] = figures.ago
     environment.filters["size"] = figures.size
+    environment.filters["typed"] = as_typed
     environment.globals["static_address"] = static_address
     return environment
 

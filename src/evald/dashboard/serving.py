@@ -21,8 +21,20 @@ from evald.dashboard.headers import security_headers
 from evald.dashboard.server_facts import ServerFacts
 from evald.errors import BadRequest, NotFound
 from evald.rules.cost import Prices
-from evald.runs.tools import Dispatch, Tools
+from evald.runs.tools import Dispatch, SharedAside, Tools
 from evald.watching.watches import Watches
+
+
+@dataclass(frozen=True)
+class FormTools:
+    """What forms need beyond what runs need."""
+
+    list_models: Callable[[], Awaitable[list[JsonObject]]]
+    """Asks the providers for the models that they serve."""
+    bodies_aside: SharedAside
+    """Where large requests are read."""
+    sources_aside: SharedAside
+    """Where programs of python graders are looked at."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +48,7 @@ class Pages:
     cookie: SessionCookie
     watches: Watches
     prices: Prices
+    forms: FormTools
     shares: ShareLinks
     is_local: bool
     """Whether the address that browsers have of this server leads to it on this machine alone."""

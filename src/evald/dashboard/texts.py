@@ -9,7 +9,7 @@ import json
 import re
 from dataclasses import dataclass
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from evald.contract.json_types import JsonValue
 from evald.dashboard.reading import ApiObject, list_of, object_of, text_of
@@ -47,6 +47,11 @@ def visible(value: object) -> object:
         return value
     lines = value.replace("\r\n", "\n")
     return _INVISIBLE.sub(lambda match: f"⟨U+{ord(match.group()):04X}⟩", lines)
+
+
+def as_typed(text: str) -> Markup:
+    """Give a text for a field of a form: exactly, so that it comes back as it was typed."""
+    return escape(text)
 
 
 def as_json(value: "JsonValue | ApiObject", limit: int) -> Text:

@@ -185,6 +185,13 @@ def paths_in(value: JsonValue) -> Iterator[Path]:
             yield from paths_in(part)
 
 
+def unread_places(text: str) -> Iterator[str]:
+    """Give what stands in double braces and is no reference, so that it is left as it is."""
+    for place in _PLACE.finditer(text):
+        if _path(place.group(1)) is None:
+            yield place.group(1)
+
+
 def compile_path(text: str) -> Path | None:
     """Give the path that `item.messages[0].text` names, in braces or not, or None if it is none."""
     return _path(text.strip().removeprefix("{{").removesuffix("}}"))

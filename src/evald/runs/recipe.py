@@ -71,7 +71,7 @@ def recipe_of(plan: RunPlan, tools: Tools) -> Recipe:
         run_id=plan.run_id,
         eval_id=plan.eval_id,
         model=model if isinstance(model, str) else None,
-        messages=_messages(source),
+        messages=messages_of(source),
         sampling_params=params if isinstance(params, dict) else {},
         api="responses" if source.get("type") == "responses" else "chat",
         criteria=tuple(
@@ -85,7 +85,8 @@ def recipe_of(plan: RunPlan, tools: Tools) -> Recipe:
     )
 
 
-def _messages(data_source: JsonObject) -> Callable[[Namespaces], Messages]:
+def messages_of(data_source: JsonObject) -> Callable[[Namespaces], Messages]:
+    """Give a function that renders the messages of a kept data source for a row."""
     match data_source:
         case {"input_messages": {"type": "template", "template": list(template)}}:
             return compile_messages(_objects(template))

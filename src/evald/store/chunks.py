@@ -155,6 +155,15 @@ async def rows_between(
     ]
 
 
+async def row_texts(connection: AsyncConnection, run_id: str, position: int) -> list[bytes]:
+    """Give the JSON texts of the rows of a chunk, in order; none behind the last chunk."""
+    found = await connection.execute(
+        select(chunks.c.rows).where(chunks.c.run_id == run_id, chunks.c.position == position)
+    )
+    rows: bytes | None = found.scalar_one_or_none()
+    return [] if rows is None else zlib.decompress(rows).split(b"\n")
+
+
 def _row(index: int, text: bytes) -> Row:
     row = orjson.loads(text)
     return Row(index, row["item"], row.get("sample"), row.get("regraded"))
