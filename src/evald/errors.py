@@ -9,7 +9,8 @@ EvaldError
 │   ├── Conflict          409  something else has the name that the request gives
 │   ├── TooLarge          413  more bytes than this server takes
 │   ├── UpstreamFailed    502  a model endpoint that the request needs did not answer
-│   └── Busy              503  the server does as much of this as it takes on
+│   ├── Busy              503  the server does as much of this as it takes on
+│   └── NotReady          503  the server is still at what the request needs; ask again in a moment
 ├── ModelUnavailable      a model call failed for good; its row becomes an errored item
 ├── GraderFailed          a grader broke on a row; its result is an error and never a score
 ├── ProcessDied           the process that computed something beside the server died over it
@@ -83,6 +84,13 @@ class UpstreamFailed(ApiError):
 
 class Busy(ApiError):
     """The server does as much of what is asked for as it takes on; later there may be room."""
+
+    status = 503
+    type = "server_error"
+
+
+class NotReady(ApiError):
+    """The server is not yet done with what this request needs; it can be sent again in a moment."""
 
     status = 503
     type = "server_error"

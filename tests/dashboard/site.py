@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Literal, cast
 from urllib.parse import parse_qs, urlsplit
 
 from evald.contract.json_types import JsonObject
@@ -14,6 +13,7 @@ from evald.dashboard.errors_page import render_not_found
 from evald.dashboard.eval_page import EvalPage, render_eval
 from evald.dashboard.frame import Frame, known_theme
 from evald.dashboard.headers import security_headers
+from evald.dashboard.items_query import read_asked
 from evald.dashboard.lists import FoundEvals, render_evals
 from evald.dashboard.report import (
     ItemsPage,
@@ -85,7 +85,8 @@ class Site:
 
     def report(self, query: dict[str, str], theme: str) -> ReportPage:
         """Give the report that a query asks for."""
-        status = query.get("status")
+        asked = read_asked(list(query.items()), 2)
+        status = asked.query.status
         matching = [item for item in self.items if status in (None, item["status"])]
         ids = [str(item["id"]) for item in matching]
         start = ids.index(query["after"]) + 1 if "after" in query else 0
@@ -95,10 +96,9 @@ class Site:
             run=self.run,
             items=shown,
             page=ItemsPage(
-                status=cast(Literal["pass", "fail", "error"] | None, status),
                 shown=len(shown),
                 total=len(matching),
-                after=query.get("after"),
+                asked=asked,
                 next_after=ids[start + PAGE_SIZE - 1] if start + PAGE_SIZE < len(ids) else None,
             ),
             selected=next((item for item in self.items if item["id"] == query.get("item")), None),

@@ -35,7 +35,7 @@ def page_of(run: JsonObject = DONE, **background: object) -> ReportPage:
         eval_object=eval_object(),
         run=run,
         items=[],
-        page=ItemsPage(status=None, shown=0, total=0),
+        page=ItemsPage(shown=0, total=0),
         selected=None,
         frame=Frame("../"),
         background=replace(Background(base_url="http://127.0.0.1:8484/v1"), **background),  # type: ignore[arg-type]
@@ -237,7 +237,7 @@ def test_a_configuration_of_any_shape_is_shown(source: JsonValue) -> None:
         eval_object=eval_object(testing_criteria=criteria),
         run=DONE,
         items=[],
-        page=ItemsPage(status=None, shown=0, total=0),
+        page=ItemsPage(shown=0, total=0),
         selected=None,
         frame=Frame("../"),
     )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Page
@@ -122,11 +123,14 @@ def test_a_hostile_text_in_every_field_is_only_read(
     tab.add_init_script(NOTE_VIOLATIONS)
     tab.on("request", lambda request: note_stranger(request.url, site, complaints))
 
-    tab.goto(site.report_address(item=item_id(0)))
+    said, name = quote(text), quote(f"f.{text}")
+    tab.goto(site.report_address(item=item_id(0), q=said, columns=name, **{name: said}))
     open_everything(tab)
 
     assert tab.evaluate("window.violations") == []
     assert tab.inner_text("h1") == text
+    assert [chip[:80] for chip in tab.locator(".chip b").all_inner_texts()] == [text[:80]] * 2
+    assert tab.get_attribute("td.col-field", "data-label") == text[:60]
     assert text in tab.inner_text("#drawer .message.user")
     assert text in tab.inner_text("#drawer .steps .conclusion")
     assert tab.inner_text("#drawer .program").count(text) == 2

@@ -69,5 +69,6 @@ def test_what_is_not_there_is_named_and_leads_back() -> None:
 def test_the_policy_allows_nothing_but_our_own_files() -> None:
     assert security_headers()["content-security-policy"] == (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
-        "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        "media-src data:; connect-src 'self'; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'"
     )

@@ -7,8 +7,10 @@ import pytest
 from markupsafe import escape
 
 from evald.contract.json_types import JsonObject, JsonValue
+from evald.dashboard.conversation import MESSAGE_LIMIT
 from evald.dashboard.frame import Frame, known_theme
-from evald.dashboard.grades import FIELD_LIMIT, MESSAGE_LIMIT
+from evald.dashboard.grades import FIELD_LIMIT
+from evald.dashboard.items_query import ItemsAsked
 from evald.dashboard.report import (
     ItemsPage,
     ReportPage,
@@ -17,6 +19,7 @@ from evald.dashboard.report import (
     report_page,
 )
 from evald.dashboard.texts import Text
+from evald.rules.item_query import ItemQuery
 from tests.dashboard.samples import (
     CLOSE,
     RUN_ID,
@@ -29,7 +32,7 @@ from tests.dashboard.samples import (
     run_object,
 )
 
-ALL_ITEMS = ItemsPage(status=None, shown=3, total=3)
+ALL_ITEMS = ItemsPage(shown=3, total=3)
 THREE = run_object("completed", passed=1, failed=1, errored=1)
 
 
@@ -193,7 +196,12 @@ def test_links_keep_the_filter_and_the_place_in_the_list() -> None:
         eval_object=eval_object(),
         run=THREE,
         items=[output_item(5, "fail")],
-        page=ItemsPage(status="fail", shown=1, total=9, after="outputitem_a", next_after="o_b"),
+        page=ItemsPage(
+            shown=1,
+            total=9,
+            asked=ItemsAsked(ItemQuery(status="fail"), after="outputitem_a"),
+            next_after="o_b",
+        ),
         selected=None,
         frame=Frame("../"),
     )

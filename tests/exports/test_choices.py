@@ -181,3 +181,24 @@ def test_a_run_without_items_is_a_file_without_lines(server: EvaldServer) -> Non
     assert server.ask("GET", path).body == b""
     assert server.ask("GET", f"{path}&format=csv&columns=id,item.n").body == b"id,item.n\r\n"
     assert server.ask("GET", f"{path}&format=parquet").body.endswith(b"PAR1")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("c999", "failed"),
+        ("c0", "maybe"),
+        ("s0", "high"),
+        ("latency", "500ms.."),
+        ("tokens", "nan.."),
+        ("f.", "DE"),
+        ("q", "x" * 500),
+    ],
+)
+def test_a_filter_that_says_nothing_is_refused_and_not_left_out(
+    server: EvaldServer, run: Line, name: str, value: str
+) -> None:
+    answer = refused_or_not(server, run, **{name: value})
+
+    error = answer.json["error"]
+    assert (answer.status, error["param"], error["code"]) == (400, name, "invalid_value")

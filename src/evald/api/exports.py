@@ -6,7 +6,7 @@ from contextlib import aclosing
 from typing import Annotated, Any, Final, TypeAlias
 
 import structlog
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import WithJsonSchema
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -18,6 +18,7 @@ from evald.api.services import Given, OfProject
 from evald.errors import ApiError, BadRequest
 from evald.reports.criteria import VERDICTS
 from evald.reports.export import FORMATS, Export, Format, Wanted
+from evald.rules.item_query_words import Parameters
 from evald.rules.paging import one_of, positive
 
 log = structlog.get_logger()
@@ -31,6 +32,9 @@ MEDIA_TYPES: Final[dict[Format, str]] = {
 }
 PIECE: Final = 256 * 1024
 """Bytes that are handed to the connection at a time."""
+
+FILTERS: Final = re.compile(r"q|latency|tokens|reason|[cs][0-9]+|f\..*", re.DOTALL)
+"""The names of the parameters that are filters of a report."""
 
 _TEXT: Final = WithJsonSchema({"type": "string"})
 
@@ -55,6 +59,60 @@ VerdictWord: TypeAlias = Annotated[
     _words(VERDICTS),
     Query(description="Only items to which `criterion` gave this verdict."),
 ]
+Text: TypeAlias = Annotated[
+    str | None,
+    _TEXT,
+    Query(
+        description="Words that an item's input, row or output has, each at least in its beginning."
+    ),
+]
+Milliseconds: TypeAlias = Annotated[
+    str | None,
+    _TEXT,
+    Query(description="A range of the latency in ms, as `500..`, `..800` or both."),
+]
+Tokens: TypeAlias = Annotated[
+    str | None, _TEXT, Query(description="A range of the tokens of an item's sample, as `..800`.")
+]
+ReasonKey: TypeAlias = Annotated[
+    str | None,
+    _TEXT,
+    Query(
+        description="The reason why items failed or errored, as the address of a report names it."
+    ),
+]
+_OTHERS: Final = {
+    "name": "filters",
+    "in": "query",
+    "style": "form",
+    "explode": True,
+    "description": "`c0=failed` for the verdict of the criterion at position 0, `s0=0.2..0.7` for its "
+    "score, and `f.country=DE` for a field of the row: the names of a report's own address.",
+    "schema": {
+        "type": "object",
+        "patternProperties": {
+            "^c[0-9]+$": {"type": "string", "enum": list(VERDICTS)},
+            "^s[0-9]+$": {"type": "string"},
+            "^f[.]": {"type": "string"},
+        },
+        "additionalProperties": False,
+    },
+}
+
+
+def _filters(
+    request: Request,
+    q: Text = None,
+    latency: Milliseconds = None,
+    tokens: Tokens = None,
+    reason: ReasonKey = None,
+) -> Parameters:
+    """Give the filters beyond the status, as a report's address has them."""
+    known = FILTERS.fullmatch
+    return tuple(each for each in request.query_params.multi_items() if known(each[0]) and each[1])
+
+
+Filters: TypeAlias = Annotated[Parameters, Depends(_filters)]
 MostItems: TypeAlias = Annotated[
     str | None,
     WithJsonSchema({"type": "integer", "minimum": 1}),
@@ -74,7 +132,7 @@ Raw: TypeAlias = Annotated[
         Body("application/vnd.apache.parquet", {"type": "string", "format": "binary"}),
     ),
 )
-@router.get("/evals/{eval_id}/runs/{run_id}/export")
+@router.get("/evals/{eval_id}/runs/{run_id}/export", openapi_extra={"parameters": [_OTHERS]})
 async def export(
     eval_id: str,
     run_id: str,
@@ -85,12 +143,14 @@ async def export(
     status: ItemStatus = None,
     criterion: CriterionName = None,
     verdict: VerdictWord = None,
+    filters: Filters = (),
     limit: MostItems = None,
     raw: Raw = None,
 ) -> Response:
     """Give the output items of a run as a file, in the order of the rows, also while it goes on.
 
-    It holds the items that were saved when it was asked for.
+    It holds the items that were saved when it was asked for. A filter of words, scores, latency, tokens,
+    fields or reasons is answered by the index behind the report, which is waited for.
     """
     word = one_of(status, list(STATUS_WORDS), "status", "pass") if status else None
     wanted = Wanted(
@@ -99,6 +159,7 @@ async def export(
         status=STATUS_WORDS[word] if word else None,
         criterion=criterion or None,
         verdict=one_of(verdict, VERDICTS, "verdict", "failed") if verdict else None,
+        filters=filters,
         limit=None if limit is None else positive(limit),
         is_raw=one_of(raw, ("true", "false"), "raw", "false") == "true",
     )

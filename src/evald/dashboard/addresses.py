@@ -4,8 +4,13 @@ All are relative to the page, so that the dashboard also works below a path of a
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote, urlencode
+
+from evald.dashboard.items_query import FORM_MARK, ItemsAsked, written_asked
+from evald.rules.item_query import ItemQuery, Sort
+from evald.rules.item_query_words import Parameters, written_query
+from evald.rules.verdict import ItemStatus
 
 
 def _segment(text: str) -> str:
@@ -15,6 +20,11 @@ def _segment(text: str) -> str:
 def _query(**parameters: str | Sequence[str] | None) -> str:
     given = {name: value for name, value in parameters.items() if value is not None}
     text = urlencode(given, doseq=True, errors="replace")
+    return f"?{text}" if text else ""
+
+
+def _pairs(parameters: Parameters) -> str:
+    text = urlencode(parameters, safe=",", errors="replace")
     return f"?{text}" if text else ""
 
 
@@ -101,6 +111,8 @@ class ReportAddresses:
     root: str = "../"
     share: str = ""
     """The token of the share link, or empty."""
+    columns: tuple[str, ...] = ()
+    """The columns that the reader has chosen for the items, if any."""
 
     def evals(self) -> str:
         """Give the address of the list of evals."""
@@ -116,17 +128,27 @@ class ReportAddresses:
 
     def items(
         self,
+        query: ItemQuery | None = None,
         *,
-        status: str | None = None,
-        after: str | None = None,
-        before: str | None = None,
+        status: ItemStatus | None = None,
         item: str | None = None,
     ) -> str:
-        """Give the report at a page of items, with the details of one item open or not."""
-        asked = {"status": status, "after": after, "before": before, "item": item}
+        """Give the report at the first of these items, with the details of one open or of none.
+
+        They are those that `query` asks for, or all of a status; the reader's columns are kept.
+        """
+        asked = ItemsAsked(query or ItemQuery(status=status), self.columns, item=item)
+        return self.items_page(asked)
+
+    def items_page(self, asked: ItemsAsked) -> str:
+        """Give the report at a page of items, with all that a reader has chosen."""
+        return self.items_action() + _pairs([*self._of_run(), *written_asked(asked)])
+
+    def items_action(self) -> str:
+        """Give the address that the forms above the items are sent to."""
         if self.share:
-            return f"{self.root}shared/{_segment(self.share)}{_query(**asked)}"
-        return runs_address(self.root, self.eval_id) + _query(run_id=self.run_id, **asked)
+            return f"{self.root}shared/{_segment(self.share)}"
+        return runs_address(self.root, self.eval_id)
 
     def compare(self, baseline: str) -> str:
         """Give the comparison of this run with one that went before."""
@@ -144,6 +166,13 @@ class ReportAddresses:
         """Give the form by which the run is carried out again, with changes."""
         return f"{self._run()}/again"
 
+    def items_form(self, asked: ItemsAsked, *fields: str) -> list[tuple[str, str]]:
+        """Give what a form sends beside its own fields, whose names begin like this."""
+        kept = [
+            (name, value) for name, value in written_asked(asked) if not name.startswith(fields)
+        ]
+        return [*self._of_run(), *kept, (FORM_MARK, "1")]
+
     def live(self) -> str:
         """Give the address of the events by which the report follows its run."""
         return f"{self.root}evaluations/{_segment(self.eval_id)}/runs/{_segment(self.run_id)}/live"
@@ -154,11 +183,16 @@ class ReportAddresses:
             return f"{self.root}shared/{_segment(self.share)}/items/{_segment(item_id)}"
         return f"{self._api_run()}/output_items/{_segment(item_id)}"
 
-    def export(self, kind: str, *, status: str | None = None) -> str:
-        """Give the address of the output items as a file; by a share link none."""
+    def export(self, kind: str, query: ItemQuery | None = None) -> str:
+        """Give the address of the output items as a file by row; by a share link there is none."""
         if self.share:
             return ""
-        return f"{self._api_run()}/export{_query(format=kind, status=status)}"
+        asked = written_query(replace(query, sort=Sort())) if query else []
+        return f"{self._api_run()}/export{_pairs([('format', kind), *asked])}"
+
+    def _of_run(self) -> Parameters:
+        """Say which run is meant; the token of a share link says so already."""
+        return [] if self.share else [("run_id", self.run_id)]
 
     def _run(self) -> str:
         return f"{self.root}evaluations/{_segment(self.eval_id)}/runs/{_segment(self.run_id)}"

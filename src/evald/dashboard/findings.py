@@ -6,7 +6,6 @@ It is taken from the kept figures, which follow a run that goes on: `indexed` sa
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlencode
 
 from evald.dashboard.addresses import ReportAddresses
 from evald.dashboard.criteria import CriterionResult
@@ -90,10 +89,7 @@ def findings_of(
 
 def filtered(addresses: ReportAddresses, query: ItemQuery) -> str:
     """Give the report at its items that fit a query."""
-    verdicts = {f"c{place}": outcome for place, outcome in query.verdicts}
-    given = {"status": query.status, **verdicts, "reason": query.reason}
-    asked = urlencode({name: value for name, value in given.items() if value}, errors="replace")
-    return f"{addresses.items()}&{asked}#items"
+    return f"{addresses.items(query)}#items"
 
 
 def _latency(bins: Bins) -> Latency | None:

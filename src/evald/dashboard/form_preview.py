@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from evald.contract.json_types import JsonObject
-from evald.dashboard.item_detail import Speaker
+from evald.dashboard.conversation import Speaker
 from evald.dashboard.new_eval_checks import notes_of_form
 from evald.dashboard.new_eval_form import OPERATIONS, NewEvalForm
 from evald.dashboard.new_eval_requests import GivenRows, prompt_messages

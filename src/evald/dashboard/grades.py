@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from evald.contract.json_types import JsonValue
+from evald.dashboard.conversation import MESSAGE_LIMIT
 from evald.dashboard.criteria import (
     Criterion,
     expected_of,
@@ -18,8 +19,8 @@ from evald.dashboard.texts import Text, as_line, clip
 from evald.rules.criterion_names import bare_name
 from evald.rules.judgement import steps_of
 from evald.rules.template import RowNamespaces
+from evald.rules.text_diff import Stretch, text_diff
 
-MESSAGE_LIMIT = 4_000
 FIELD_LIMIT = 1_000
 NAME_LIMIT = 120
 _MOST_PARTS = 20
@@ -74,6 +75,8 @@ class Grade:
     threshold: float | None
     expected: Text | None
     got: Text | None
+    diff: tuple[Stretch, ...] | None
+    """What came against what was expected, where that helps."""
     judgement: Judgement | None
     program: Program | None
     fault: Fault | None
@@ -122,13 +125,16 @@ def _shown_grade(
     parts = object_of(result.get("sub_results"))
     known = criterion.parts if criterion else {}
     kind = criterion.type if criterion else text_of(result.get("type"))
+    expected = expected_of(criterion, seen) if criterion else None
+    got = got_of(criterion, seen) if criterion else None
     return Grade(
         name=name,
         type=kind,
         mark=mark,
         threshold=mark.threshold,
-        expected=_clipped(expected_of(criterion, seen)) if criterion else None,
-        got=_clipped(got_of(criterion, seen)) if criterion else None,
+        expected=_clipped(expected),
+        got=_clipped(got),
+        diff=text_diff(expected, got) if expected and got else None,
         judgement=None if kind == "python" else _judgement(result),
         program=_program(result) if kind == "python" else None,
         fault=fault_of(result.get("error")),

@@ -11,7 +11,8 @@ def security_headers() -> dict[str, str]:
     return {
         "content-security-policy": (
             "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
-            "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+            "media-src data:; connect-src 'self'; base-uri 'none'; form-action 'self'; "
+            "frame-ancestors 'none'"
         ),
         "x-frame-options": "DENY",
         "referrer-policy": "same-origin",

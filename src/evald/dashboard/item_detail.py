@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from evald.contract.json_types import JsonValue
 from evald.dashboard.addresses import ReportAddresses
+from evald.dashboard.conversation import Message, messages_of
 from evald.dashboard.criteria import Criterion, namespaces_of
 from evald.dashboard.grades import (
     FIELD_LIMIT,
-    MESSAGE_LIMIT,
     NAME_LIMIT,
     Fault,
     Grade,
@@ -17,6 +16,7 @@ from evald.dashboard.grades import (
     grades_of,
 )
 from evald.dashboard.items import ItemsPage
+from evald.dashboard.items_query import ItemsAsked
 from evald.dashboard.reading import (
     ApiObject,
     count_of,
@@ -26,26 +26,12 @@ from evald.dashboard.reading import (
     object_of,
     text_of,
 )
-from evald.dashboard.texts import Text, as_json, as_line, call_texts, clip, said_text
+from evald.dashboard.texts import Text, as_json, as_line, clip
 
 JSON_LIMIT = 20_000
 _MOST_MESSAGES = 50
-_MOST_CALLS = 20
 _MOST_FIELDS = 50
 _MOST_GRADES = 50
-
-Speaker = Literal["user", "assistant", "other"]
-
-
-@dataclass(frozen=True)
-class Message:
-    """One message of the conversation. `is_output` marks what the model under test wrote."""
-
-    role: str
-    speaker: Speaker
-    text: Text
-    calls: tuple[Text, ...]
-    is_output: bool
 
 
 @dataclass(frozen=True)
@@ -104,14 +90,10 @@ def item_detail(
     item_id = text_of(item.get("id"))
     sample = object_of(item.get("sample"))
     results = list_of(item.get("results"))
-    messages = _messages(sample)
+    messages = len(list_of(sample.get("input"))) + len(list_of(sample.get("output")))
     fields = _fields(item.get("datasource_item"))
     seen = namespaces_of(item)
-    before, after = _around(item_id, neighbours)
-
-    def address(other: str | None) -> str:
-        return addresses.items(status=page.status, after=page.after, before=page.before, item=other)
-
+    before, after = _around(item_id, neighbours, page)
     return ItemDetail(
         id=item_id,
         number=count_of(item.get("datasource_item_id")),
@@ -119,33 +101,16 @@ def item_detail(
         fault=fault_of(sample.get("error")),
         grades=tuple(grades_of(list(map(object_of, results[:_MOST_GRADES])), criteria, seen)),
         hidden_grades=max(0, len(results) - _MOST_GRADES),
-        messages=tuple(messages[:_MOST_MESSAGES]),
-        hidden_messages=max(0, len(messages) - _MOST_MESSAGES),
+        messages=messages_of(sample, _MOST_MESSAGES),
+        hidden_messages=max(0, messages - _MOST_MESSAGES),
         fields=tuple(fields[:_MOST_FIELDS]),
         hidden_fields=max(0, len(fields) - _MOST_FIELDS),
         usage=_usage(item, sample),
         raw=as_json(item, JSON_LIMIT),
         raw_address=addresses.api_item(item_id),
-        close_address=address(None),
-        previous_address=address(before) if before else None,
-        next_address=address(after) if after else None,
-    )
-
-
-def _messages(sample: ApiObject) -> list[Message]:
-    asked = [_message(object_of(message), False) for message in list_of(sample.get("input"))]
-    return asked + [_message(object_of(message), True) for message in list_of(sample.get("output"))]
-
-
-def _message(message: ApiObject, is_output: bool) -> Message:
-    role = text_of(message.get("role")) or ("assistant" if is_output else "")
-    known: dict[str, Speaker] = {"user": "user", "assistant": "assistant"}
-    return Message(
-        role=clip(role, NAME_LIMIT).shown,
-        speaker=known.get(role, "other"),
-        text=clip(said_text(message), MESSAGE_LIMIT),
-        calls=tuple(clip(call, MESSAGE_LIMIT) for call in call_texts(message)[:_MOST_CALLS]),
-        is_output=is_output,
+        close_address=addresses.items_page(page.asked.opened(None)),
+        previous_address=addresses.items_page(before) if before else None,
+        next_address=addresses.items_page(after) if after else None,
     )
 
 
@@ -174,11 +139,16 @@ def _usage(item: ApiObject, sample: ApiObject) -> Usage:
     )
 
 
-def _around(item_id: str, neighbours: Sequence[str]) -> tuple[str | None, str | None]:
-    """Give the ids before and after this one in the table; none where it is not in it."""
+def _around(
+    item_id: str, neighbours: Sequence[str], page: ItemsPage
+) -> tuple[ItemsAsked | None, ItemsAsked | None]:
+    """Give where the items before and after this one are open, on this page or on another one."""
     if item_id not in neighbours:
-        return None, None
+        return page.item_before, page.item_after
     place = neighbours.index(item_id)
-    before = neighbours[place - 1] if place > 0 else None
-    after = neighbours[place + 1] if place + 1 < len(neighbours) else None
+    before, after = page.item_before, page.item_after
+    if place > 0:
+        before = page.asked.opened(neighbours[place - 1])
+    if place + 1 < len(neighbours):
+        after = page.asked.opened(neighbours[place + 1])
     return before, after

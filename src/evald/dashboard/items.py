@@ -1,12 +1,11 @@
 """The table of output items, page by page."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal, TypeAlias
 
 from evald.contract.json_types import JsonValue
 from evald.dashboard.addresses import ReportAddresses
-from evald.dashboard.bars import Counts
 from evald.dashboard.criteria import (
     Criterion,
     expected_of,
@@ -14,6 +13,19 @@ from evald.dashboard.criteria import (
     namespaces_of,
     output_text,
 )
+from evald.dashboard.items_columns import (
+    Column,
+    ColumnChoice,
+    Heading,
+    column_choices,
+    field_names,
+    heading_of,
+    possible_columns,
+    shown_columns,
+)
+from evald.dashboard.items_filters import ItemsTools, items_tools
+from evald.dashboard.items_query import ItemsAsked
+from evald.dashboard.media import named_only
 from evald.dashboard.reading import (
     ApiObject,
     count_of,
@@ -27,28 +39,39 @@ from evald.dashboard.texts import Text, as_line, clip, content_text
 
 ItemStatus = Literal["pass", "fail", "error"]
 
-CRITERIA_COLUMNS = 3
-"""So many criteria have a column of their own; the others are in the details of an item."""
-
-_CELL_LIMIT = 240
+_CELL_LIMIT: Final = 240
+_USUAL_WIDTH: Final = 8
+"""So many columns fit beside number and status."""
 
 
 @dataclass(frozen=True)
 class ItemsPage:
     """One page of a run's output items, as it was asked for and as the list goes on.
 
-    `after` and `before` are the cursors that this page was asked with; `next_after` and
-    `previous_before` lead to its neighbours and are None at an end. `total` counts the items under
-    the filter.
+    `next_after` and `previous_before` lead to its neighbours and are None at an end. `item_before` and
+    `item_after` open the neighbours of the open item, where those are not on the page themselves.
+    `total` counts the items of the list and is None where nobody has counted them.
     """
 
-    status: ItemStatus | None
     shown: int
-    total: int
-    after: str | None = None
-    before: str | None = None
+    total: int | None
+    asked: ItemsAsked = field(default_factory=ItemsAsked)
     next_after: str | None = None
     previous_before: str | None = None
+    item_before: ItemsAsked | None = None
+    item_after: ItemsAsked | None = None
+    searchable: int | None = None
+    """So many items were looked through for this list, or None where it is all of them."""
+    reason: str = ""
+    """In words the reason that is asked for, or empty where none is or it is not known."""
+    has_parquet: bool = True
+    """Whether this server can write Parquet."""
+
+    @property
+    def known_total(self) -> int | None:
+        """Give the number of items of the list, also where the page itself is all of it."""
+        is_all = self.next_after is None and self.previous_before is None
+        return self.shown if self.total is None and is_all else self.total
 
 
 @dataclass(frozen=True)
@@ -63,46 +86,54 @@ class Mark:
     threshold: float | None = None
 
 
+Cell: TypeAlias = Text | Mark | float | int | None
+"""A text, a verdict, or a figure; None where there is nothing."""
+
+
 @dataclass(frozen=True)
 class ItemRow:
-    """One output item as the table shows it. `latency_ms` is None where no model was asked."""
+    """One output item as the table shows it, with a cell for each column."""
 
     id: str
     number: int
     status: str
-    input: Text
-    output: Text
+    cells: tuple[Cell, ...]
     is_error_text: bool
-    expected: Text | None
-    marks: tuple[Mark, ...]
-    latency_ms: float | None
-    tokens: int | None
     address: str
     is_selected: bool
 
 
 @dataclass(frozen=True)
-class Filter:
-    """A choice above the table: all items, or those of one status."""
+class Export:
+    """The items of the list as a file; `address` is None where this server cannot make it."""
 
+    kind: str
     label: str
-    count: int
-    address: str
-    is_current: bool
+    address: str | None
 
 
 @dataclass(frozen=True)
 class ItemsTable:
     """The items part of the report. Addresses are None where there is no such page."""
 
-    columns: tuple[Criterion, ...]
-    hidden_columns: int
-    has_expected: bool
+    address: str
+    """That of this page, with all that is chosen."""
+    row_heading: Heading
+    columns: tuple[tuple[Column, Heading | None], ...]
+    choices: tuple[ColumnChoice, ...]
+    fields: tuple[str, ...]
     rows: tuple[ItemRow, ...]
     page: ItemsPage
+    tools: ItemsTools
+    exports: tuple[Export, ...]
     first_address: str | None
     previous_address: str | None
     next_address: str | None
+
+    @property
+    def width(self) -> int:
+        """Give how much wider than usual it has to be, in columns."""
+        return max(0, len(self.columns) - _USUAL_WIDTH)
 
 
 def items_table(
@@ -111,35 +142,52 @@ def items_table(
     *,
     page: ItemsPage,
     addresses: ReportAddresses,
-    selected_id: str | None,
+    eval_object: ApiObject,
 ) -> ItemsTable:
     """Give the table of one page of output items."""
-    rows = tuple(_row(item, criteria, page, addresses, selected_id) for item in items)
-    is_later = page.after is not None or page.before is not None
+    asked = page.asked
+    fields = field_names(eval_object, items, asked)
+    possible = possible_columns(criteria, fields)
+    columns = shown_columns(asked.columns, possible)
+    start = asked.at_start(asked.query)
     return ItemsTable(
-        columns=tuple(criteria[:CRITERIA_COLUMNS]),
-        hidden_columns=max(0, len(criteria) - CRITERIA_COLUMNS),
-        has_expected=any(criterion.reference for criterion in criteria),
-        rows=rows,
+        address=addresses.items_page(asked),
+        row_heading=heading_of(asked, "row", addresses),
+        columns=tuple((column, _heading(column, asked, addresses)) for column in columns),
+        choices=column_choices(possible, columns),
+        fields=fields,
+        rows=tuple(_row(item, criteria, columns, asked, addresses) for item in items),
         page=page,
-        first_address=addresses.items(status=page.status) if is_later else None,
+        tools=items_tools(asked, criteria, addresses, page.reason),
+        exports=_exports(page, addresses),
+        first_address=addresses.items_page(start) if asked.after or asked.before else None,
         previous_address=page.previous_before
-        and addresses.items(status=page.status, before=page.previous_before),
-        next_address=page.next_after and addresses.items(status=page.status, after=page.next_after),
+        and addresses.items_page(replace(start, before=page.previous_before)),
+        next_address=page.next_after
+        and addresses.items_page(replace(start, after=page.next_after)),
     )
 
 
-def item_filters(page: ItemsPage, addresses: ReportAddresses, counts: Counts) -> tuple[Filter, ...]:
-    """Give the choices above the table, each with its number of items."""
-    choices: list[tuple[str, ItemStatus | None, int]] = [
-        ("All", None, counts.done),
-        ("Passed", "pass", counts.passed),
-        ("Failed", "fail", counts.failed),
-        ("Errored", "error", counts.errored),
-    ]
+def _heading(column: Column, asked: ItemsAsked, addresses: ReportAddresses) -> Heading | None:
+    match column.kind:
+        case "latency" | "tokens" as key:
+            return heading_of(asked, key, addresses)
+        case "criterion":
+            return heading_of(asked, "score", addresses, column.place)
+    return None
+
+
+def _exports(page: ItemsPage, addresses: ReportAddresses) -> tuple[Export, ...]:
+    kinds = [("csv", "CSV"), ("jsonl", "JSONL"), ("parquet", "Parquet")]
     return tuple(
-        Filter(label, count, addresses.items(status=status), page.status == status)
-        for label, status, count in choices
+        Export(
+            kind,
+            label,
+            addresses.export(kind, page.asked.query)
+            if kind != "parquet" or page.has_parquet
+            else None,
+        )
+        for kind, label in kinds
     )
 
 
@@ -163,30 +211,48 @@ def error_messages(item: ApiObject) -> list[str]:
 def _row(
     item: ApiObject,
     criteria: Sequence[Criterion],
-    page: ItemsPage,
+    columns: Sequence[Column],
+    asked: ItemsAsked,
     addresses: ReportAddresses,
-    selected_id: str | None,
 ) -> ItemRow:
     item_id = text_of(item.get("id"))
-    output = output_text(item)
-    errors = error_messages(item)
-    is_error_text = not output and bool(errors)
+    marks = _marks(item, criteria)
     return ItemRow(
         id=item_id,
         number=count_of(item.get("datasource_item_id")),
         status=text_of(item.get("status")),
-        input=clip(_input_text(item), _CELL_LIMIT),
-        output=clip(errors[0] if is_error_text else output, _CELL_LIMIT),
-        is_error_text=is_error_text,
-        expected=_expected(item, criteria),
-        marks=_marks(item, criteria)[:CRITERIA_COLUMNS],
-        latency_ms=number_or_none(object_of(item.get("evald")).get("latency_ms")),
-        tokens=_tokens(item),
-        address=addresses.items(
-            status=page.status, after=page.after, before=page.before, item=item_id
+        cells=tuple(
+            marks[column.place] if column.kind == "criterion" else _cell(item, criteria, column)
+            for column in columns
         ),
-        is_selected=item_id == selected_id,
+        is_error_text=_is_error_text(item),
+        address=addresses.items_page(asked.opened(item_id)),
+        is_selected=item_id == asked.item,
     )
+
+
+def _cell(item: ApiObject, criteria: Sequence[Criterion], column: Column) -> Cell:
+    match column.kind:
+        case "input":
+            return clip(_input_text(item), _CELL_LIMIT)
+        case "output":
+            return clip(
+                error_messages(item)[0] if _is_error_text(item) else output_text(item), _CELL_LIMIT
+            )
+        case "expected":
+            return _expected(item, criteria)
+        case "field":
+            row = object_of(item.get("datasource_item"))
+            return as_line(row[column.field], _CELL_LIMIT) if column.field in row else None
+        case "latency":
+            return number_or_none(object_of(item.get("evald")).get("latency_ms"))
+        case _:
+            return _tokens(item)
+
+
+def _is_error_text(item: ApiObject) -> bool:
+    """Say whether there is no output to show, but why."""
+    return not output_text(item) and bool(error_messages(item))
 
 
 def _input_text(item: ApiObject) -> str:
@@ -194,7 +260,7 @@ def _input_text(item: ApiObject) -> str:
     messages = list_of(object_of(item.get("sample")).get("input"))
     for message in reversed([object_of(message) for message in messages]):
         if message.get("role") == "user":
-            return content_text(message.get("content"))
+            return named_only(content_text(message.get("content")), _CELL_LIMIT)
     return as_line(item.get("datasource_item"), _CELL_LIMIT).shown
 
 

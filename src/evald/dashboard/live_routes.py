@@ -76,7 +76,7 @@ async def _report(watched: WatchedRun, sight: Sight, pages: Pages) -> ReportPage
         eval_object=eval_as_shown(of_eval),
         run=run_as_shown(sight.run, pages),
         items=[],
-        page=ItemsPage(status=None, shown=0, total=sight.run.counts.total),
+        page=ItemsPage(shown=0, total=sight.run.counts.total),
         selected=None,
         frame=Frame("../"),
         now=pages.tools.clock(),

@@ -18,12 +18,11 @@ from evald.dashboard.frame import Frame
 from evald.dashboard.grades import Fault, fault_of
 from evald.dashboard.item_detail import ItemDetail, item_detail
 from evald.dashboard.items import (
-    Filter,
     ItemsPage,
     ItemsTable,
-    item_filters,
     items_table,
 )
+from evald.dashboard.items_filters import Filter, item_filters
 from evald.dashboard.origin import Origin, origin_of
 from evald.dashboard.progress import (
     NOT_KNOWN,
@@ -136,13 +135,12 @@ def report_page(
     that goes on tells its time and speed.
     """
     eval_id, run_id = text_of(eval_object.get("id")), text_of(run.get("id"))
-    addresses = ReportAddresses(eval_id, run_id, frame.root, frame.share)
+    addresses = ReportAddresses(eval_id, run_id, frame.root, frame.share, page.asked.columns)
     criteria = criteria_of(eval_object)
     facts = _facts(eval_object, run, now)
     progress = progress_of(run, facts.times, background.pace)
     rate = pass_rate(progress.counts)
-    selected_id = text_of(selected.get("id")) if selected else None
-    table = items_table(items, criteria, page=page, addresses=addresses, selected_id=selected_id)
+    table = items_table(items, criteria, page=page, addresses=addresses, eval_object=eval_object)
     return ReportPage(
         frame=frame,
         addresses=addresses,
@@ -157,7 +155,7 @@ def report_page(
             background.figures, results_of(criteria, run), addresses, known=len(criteria)
         ),
         usage=usage_of(run, background.prices, progress),
-        filters=item_filters(page, addresses, progress.counts),
+        filters=item_filters(page.asked, addresses, progress.counts),
         table=table,
         detail=item_detail(
             selected,

@@ -6,14 +6,17 @@ from typing import Final
 
 import orjson
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.contract.evals import Eval
-from evald.contract.json_types import JsonObject, JsonValue
+from evald.contract.json_types import JsonValue
 from evald.contract.projects import ProjectId
 from evald.contract.runs import Run
+from evald.dashboard.addresses import ReportAddresses
 from evald.dashboard.frame import Frame
-from evald.dashboard.items import ItemsPage
+from evald.dashboard.items_found import ItemsFound, items_found
+from evald.dashboard.items_query import is_of_a_form, read_asked
 from evald.dashboard.list_routes import eval_page
 from evald.dashboard.progress import Pace
 from evald.dashboard.reading import object_of
@@ -26,16 +29,14 @@ from evald.dashboard.report import (
 )
 from evald.dashboard.serving import Pages, eval_as_shown, frame_of, page, project_of, run_as_shown
 from evald.dashboard.snippets import LONGEST_BODY
-from evald.rules.paging import PageRequest
-from evald.rules.verdict import ITEM_STATUSES, ItemStatus
+from evald.errors import NotFound
+from evald.rules.item_query_words import Parameters
 from evald.store import evals as eval_store
-from evald.store import output_items as item_store
 from evald.store import runs as run_store
 from evald.store.earlier_runs import EarlierRun, completed_before
 from evald.store.item_figures import RunFigures, figures_of
 from evald.watching.sight import in_flight_of
 
-ITEMS_A_PAGE: Final = 50
 EARLIER_RUNS: Final = 19
 """So that with the run itself 20 are in the line of pass rates."""
 FEW_ROWS: Final = 100
@@ -49,11 +50,8 @@ class _Asked:
     project_id: ProjectId
     eval_id: str
     run_id: str
-    status: ItemStatus | None
-    after: str | None
-    before: str | None
-    item_id: str | None
-    is_whole: bool = False
+    parameters: Parameters
+    is_whole: bool
     """Whether the page is wanted, and not the parts that change alone."""
 
 
@@ -63,10 +61,7 @@ class _Found:
 
     of_eval: Eval
     run: Run
-    items: list[JsonObject]
-    next_after: str | None
-    previous_before: str | None
-    selected: JsonObject | None
+    listed: ItemsFound
     figures: RunFigures
     earlier: tuple[EarlierRun, ...]
     rows: JsonValue
@@ -81,6 +76,8 @@ def report_router(pages: Pages) -> APIRouter:
         run_id = request.query_params.get("run_id")
         if run_id is None:
             return await eval_page(request, pages, eval_id)
+        if is_from_form(request):
+            return await from_form(request, pages, ReportAddresses(eval_id, run_id, "../"))
         frame = frame_of(request, "../")
         return await page(
             lambda: report_html(request, pages, eval_id, run_id, frame),
@@ -92,25 +89,46 @@ def report_router(pages: Pages) -> APIRouter:
     return router
 
 
+async def from_form(request: Request, pages: Pages, addresses: ReportAddresses) -> Response:
+    """Lead to the address of what a form has asked for, without the fields that were left empty."""
+    project_id = project_of(request)
+
+    async def criteria(connection: AsyncConnection) -> int:
+        of_eval = await eval_store.get_eval(connection, project_id, addresses.eval_id)
+        return len(of_eval.testing_criteria)
+
+    try:
+        number = await pages.tools.database.read(criteria)
+    except NotFound:
+        number = 0  # the page that this leads to says so
+    asked = read_asked(request.query_params.multi_items(), number)
+    return RedirectResponse(addresses.items_page(asked), 303)
+
+
+def is_from_form(request: Request) -> bool:
+    """Say whether a browser asks for a page by one of the forms above the items."""
+    return is_of_a_form(request.query_params.multi_items()) and not _is_part(request)
+
+
+def _is_part(request: Request) -> bool:
+    return "fragment" in request.query_params
+
+
 async def report_html(
     request: Request, pages: Pages, eval_id: str, run_id: str, frame: Frame
 ) -> str:
     """Give a run's report, as the query asks for it. Raises NotFound and BadRequest."""
-    query = request.query_params
     asked = _Asked(
         project_of(request),
         eval_id,
         run_id,
-        next((known for known in ITEM_STATUSES if known == query.get("status")), None),
-        query.get("after"),
-        query.get("before"),
-        query.get("item"),
-        is_whole=not query.get("fragment"),
+        request.query_params.multi_items(),
+        is_whole=not _is_part(request),
     )
     found = await pages.tools.database.read(lambda connection: _found(connection, asked))
 
     def html() -> str:
-        page = _report_page(asked, found, pages, frame)
+        page = _report_page(found, pages, frame)
         return render_report(page) if asked.is_whole else render_fragment(page)
 
     # In a thread: the texts that were compared are made again, and may be long.
@@ -122,30 +140,15 @@ async def _found(connection: AsyncConnection, asked: _Asked) -> _Found:
     run = await run_store.get_run_without_rows(
         connection, asked.project_id, asked.eval_id, asked.run_id
     )
-    # Towards the beginning the list is read backwards from `before` and turned round.
-    backwards = asked.before is not None
-    request = (
-        PageRequest(asked.before, ITEMS_A_PAGE, "desc")
-        if backwards
-        else PageRequest(asked.after, ITEMS_A_PAGE, "asc")
-    )
-    listed = await item_store.list_items(
-        connection, run.id, request, status=asked.status, by_row=True
-    )
-    items = list(reversed(listed.objects)) if backwards else list(listed.objects)
-    more_behind = backwards or listed.has_more
-    more_before = listed.has_more if backwards else asked.after is not None
-    selected = asked.item_id and await item_store.get_item(connection, run.id, asked.item_id)
+    items_asked = read_asked(asked.parameters, len(of_eval.testing_criteria))
+    figures = await figures_of(connection, run.id)
     return _Found(
         of_eval,
         run,
-        [orjson.loads(body) for _, body in items],
-        next_after=items[-1][0] if items and more_behind else None,
-        previous_before=items[0][0] if items and more_before else None,
-        selected=orjson.loads(selected) if selected else None,
-        figures=await figures_of(connection, run.id),
-        earlier=await completed_before(connection, run.id, EARLIER_RUNS),
-        rows=await _few_rows(connection, run) if asked.is_whole else None,
+        await items_found(connection, run, items_asked, figures),
+        figures,
+        await completed_before(connection, run.id, EARLIER_RUNS),
+        await _few_rows(connection, run) if asked.is_whole else None,
     )
 
 
@@ -163,24 +166,13 @@ async def _few_rows(connection: AsyncConnection, run: Run) -> JsonValue:
     return object_of(source).get("content")
 
 
-def _report_page(asked: _Asked, found: _Found, pages: Pages, frame: Frame) -> ReportPage:
-    counts = found.run.counts
-    totals = {"pass": counts.passed, "fail": counts.failed, "error": counts.errored}
-    page = ItemsPage(
-        status=asked.status,
-        shown=len(found.items),
-        total=counts.total if asked.status is None else totals[asked.status],
-        after=asked.after,
-        before=asked.before,
-        next_after=found.next_after,
-        previous_before=found.previous_before,
-    )
+def _report_page(found: _Found, pages: Pages, frame: Frame) -> ReportPage:
     return report_page(
         eval_object=eval_as_shown(found.of_eval),
         run=run_as_shown(found.run, pages),
-        items=found.items,
-        page=page,
-        selected=found.selected,
+        items=found.listed.items,
+        page=found.listed.page,
+        selected=found.listed.selected,
         frame=frame,
         now=pages.tools.clock(),
         background=Background(

@@ -5,10 +5,11 @@ from typing import Final
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from evald.dashboard.addresses import ReportAddresses
 from evald.dashboard.frame import Frame, known_theme
 from evald.dashboard.headers import security_headers
 from evald.dashboard.rendering import render
-from evald.dashboard.report_routes import report_html
+from evald.dashboard.report_routes import from_form, is_from_form, report_html
 from evald.dashboard.serving import Pages
 from evald.errors import BadRequest, NotFound
 from evald.store import output_items as item_store
@@ -35,6 +36,9 @@ def shared_router(pages: Pages) -> APIRouter:
             return _not_in_force("../", theme)
         request.state.project_id = run.project_id
         frame = Frame("../", theme, place="", share=token)
+        if is_from_form(request):
+            addresses = ReportAddresses(run.eval_id, run.run_id, "../", token)
+            return await from_form(request, pages, addresses)
         try:
             html = await report_html(request, pages, run.eval_id, run.run_id, frame)
         except (NotFound, BadRequest):

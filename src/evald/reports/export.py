@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Literal, Protocol
 
@@ -12,22 +12,31 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from evald.contract.data_source_configs import item_schema_of
 from evald.contract.evals import Eval
 from evald.contract.projects import ProjectId
-from evald.errors import BadRequest
+from evald.errors import BadRequest, NotReady
 from evald.reports.columns import Choice, Column
 from evald.reports.criteria import Criterion, Verdict, criteria_of, find_criterion
 from evald.reports.parquet import Parquet
 from evald.reports.text_tables import csv_lines, json_lines, whole_items
 from evald.reports.values import parsed_item
+from evald.rules.item_query import ItemQuery
+from evald.rules.item_query_words import Parameters, read_query
 from evald.rules.verdict import ItemStatus
 from evald.store import evals as eval_store
 from evald.store import output_items as item_store
 from evald.store import runs as run_store
 from evald.store.database import Database
+from evald.store.item_figures import figures_of
+from evald.store.item_search import find_items
 from evald.store.output_items import Snapshot
 
 Format = Literal["jsonl", "csv", "parquet"]
 FORMATS: Final[tuple[Format, ...]] = ("jsonl", "csv", "parquet")
 ITEMS_A_PAGE: Final = 1000
+FOUND_A_PAGE: Final = 200
+"""Items that the index finds at a time."""
+_LOOKS: Final = 50
+_PAUSE_S: Final = 0.2
+"""So often, and so many seconds apart, is looked whether the index has caught up."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,8 @@ class Wanted:
     criterion: str | None = None
     """The criterion whose verdict is `verdict`, by name or id."""
     verdict: Verdict | None = None
+    filters: Parameters = ()
+    """What else the items have to be, as the parameters of an address."""
     limit: int | None = None
     """Items at most."""
     is_raw: bool = False
@@ -68,8 +79,17 @@ class _Begun:
     """A run, and its first items."""
 
     of_eval: Eval
-    snapshot: Snapshot
-    page: list[tuple[int, str]]
+    items: Snapshot | ItemQuery
+    """Which items: those of one moment, or those that the index finds."""
+    page: "_Page"
+
+
+@dataclass(frozen=True)
+class _Page:
+    """Some items, and where the next ones begin: behind a row, at a cursor, or None at the end."""
+
+    texts: list[str]
+    behind: int | str | None
 
 
 @dataclass
@@ -110,9 +130,11 @@ class Export:
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """Give the file piece by piece.
 
-        Raises NotFound, and BadRequest before the first piece. NotFound behind it means that the run was
-        deleted meanwhile.
+        Raises NotFound, BadRequest and NotReady before the first piece. NotFound behind it means that
+        the run was deleted meanwhile.
         """
+        if self._wanted.filters:
+            await self._until_indexed()
         begun = await self._database.read(self._begin)
         table, sieve = await asyncio.to_thread(self._table, begun)
         head: bytes | None = await asyncio.to_thread(table.begin)
@@ -133,9 +155,37 @@ class Export:
         project_id, eval_id, run_id = self._run
         await run_store.check_run(connection, *self._run)
         of_eval = await eval_store.get_eval(connection, project_id, eval_id)
-        snapshot = await item_store.snapshot_of(connection, run_id, self._wanted.status)
-        page = await item_store.items_behind(connection, snapshot, -1, self._most(ITEMS_A_PAGE))
-        return _Begun(of_eval, snapshot, page)
+        query = _query(self._wanted, len(of_eval.testing_criteria))
+        items = (
+            await item_store.snapshot_of(connection, run_id, query.status)
+            if query.is_plain
+            else query
+        )
+        return _Begun(of_eval, items, await self._page(connection, items, None))
+
+    async def _until_indexed(self) -> None:
+        """Wait until the index has the items that the run had when the export was asked for."""
+        saved: int | None = None
+        for _ in range(_LOOKS):
+            indexed, now = await self._database.read(self._progress)
+            saved = now if saved is None else saved
+            if indexed >= saved:
+                return
+            await asyncio.sleep(_PAUSE_S)
+        raise NotReady(
+            f"Of the run's {saved:,} items {indexed:,} are searchable so far. An export with a filter "
+            "needs all of them: try again in a moment, or export without the filter.",
+            code="items_not_searchable_yet",
+        )
+
+    async def _progress(self, connection: AsyncConnection) -> tuple[int, int]:
+        """Give how many items the index has, and how many there are."""
+        project_id, eval_id, _ = self._run
+        run = await run_store.get_run_without_rows(connection, *self._run)
+        of_eval = await eval_store.get_eval(connection, project_id, eval_id)
+        _query(self._wanted, len(of_eval.testing_criteria))  # a wrong one is refused without a wait
+        figures = await figures_of(connection, run.id)
+        return figures.indexed, run.counts.total
 
     def _most(self, number: int) -> int:
         """Give how many items to read at once, of a few that are wanted not more than those."""
@@ -156,19 +206,47 @@ class Export:
 
     async def _pages(self, begun: _Begun) -> AsyncGenerator[list[str], None]:
         page = begun.page
-        while page:
-            behind = page[-1][0]
-            yield [text for _, text in page]
+        while page.texts:
+            yield page.texts
+            if page.behind is None:
+                return
             page = await self._database.read(
-                partial(self._next, snapshot=begun.snapshot, behind=behind)
+                partial(self._page, items=begun.items, behind=page.behind)
             )
 
-    async def _next(
-        self, connection: AsyncConnection, snapshot: Snapshot, behind: int
-    ) -> list[tuple[int, str]]:
+    async def _page(
+        self, connection: AsyncConnection, items: Snapshot | ItemQuery, behind: int | str | None
+    ) -> _Page:
         # Without the run there are no items either, and that is no end.
         await run_store.check_run(connection, *self._run)
-        return await item_store.items_behind(connection, snapshot, behind, self._most(ITEMS_A_PAGE))
+        if isinstance(items, Snapshot):
+            row = behind if isinstance(behind, int) else -1
+            read = await item_store.items_behind(connection, items, row, self._most(ITEMS_A_PAGE))
+            return _Page([text for _, text in read], read[-1][0] if read else None)
+        cursor = behind if isinstance(behind, str) else None
+        found = await find_items(
+            connection,
+            self._run[2],
+            items,
+            after=cursor,
+            before=None,
+            limit=self._most(FOUND_A_PAGE),
+        )
+        return _Page([text for _, text in found.items], found.next_after)
+
+
+def _query(wanted: Wanted, criteria: int) -> ItemQuery:
+    """Give which items are wanted, by row. Raises BadRequest for a filter that says nothing."""
+    read = read_query(wanted.filters, criteria)
+    if read.not_understood:
+        name = read.not_understood[0]
+        raise BadRequest(
+            f"The filter '{name[:80]}' is not understood. The eval has {criteria} criteria, counted "
+            "from 0; verdicts are passed, failed and errored; ranges are as 0.2..0.7, 500.. or ..800.",
+            param=name[:80],
+            code="invalid_value",
+        )
+    return replace(read.query, status=wanted.status)
 
 
 def _taken(table: Table, sieve: _Sieve, texts: Sequence[str]) -> Iterator[bytes]:

@@ -2,6 +2,8 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
+from importlib.util import find_spec
 from io import RawIOBase
 from typing import Any, Final
 
@@ -18,6 +20,12 @@ MOST_OF_ROW: Final = 64 * 2**20
 _OF_ANY_CELL: Final = 8
 """What a cell without a text counts."""
 INSTALL: Final = "python -m pip install 'pyarrow>=22'"
+
+
+@cache
+def is_installed() -> bool:
+    """Say whether the library that writes Parquet is there, without loading it."""
+    return find_spec("pyarrow") is not None
 
 
 class Parquet:

@@ -31,6 +31,7 @@ function swapIn(parts) {
     if (!old || sent.get(part.id) === html) continue;
     sent.set(part.id, html);
     keepOpen(old, part);
+    keepTyped(old, part);
     const place = placeOfFocus(old);
     old.replaceWith(document.adoptNode(part));
     if (place) focusAgain(part, place);
@@ -215,8 +216,9 @@ async function go(address, { remember }) {
   const leftItem = new URL(location.href).searchParams.get("item");
   try {
     const parts = await fetchParts(address, mine.signal);
-    if (remember) history.pushState(null, "", address);
-    shown = pageOf(address);
+    const written = addressOf(parts, address);
+    if (remember) history.pushState(null, "", written);
+    shown = pageOf(remember ? written : location.href);
     late = [];
     itemsOf = doneIn(parts);
     swapIn(parts);
@@ -324,10 +326,9 @@ function showSection() {
 addEventListener("hashchange", showSection);
 
 document.addEventListener("click", async (event) => {
-  const button = event.target.closest("[data-copy]");
+  const button = event.target.closest("[data-copy], [data-copy-from]");
   if (!button) return;
-  const source = byId(button.dataset.copy);
-  const text = source ? (source.value ?? source.textContent) : location.href;
+  const text = await textToCopy(button.dataset);
   const done = await isCopied(text);
   announce(done ? "Copied" : "The browser does not allow it");
   const label = button.textContent;
@@ -335,6 +336,13 @@ document.addEventListener("click", async (event) => {
   button.textContent = "Copied";
   setTimeout(() => (button.textContent = label), 1500);
 });
+
+/** Give the text of an element, or what an address answers, or the address of the page. */
+async function textToCopy({ copy, copyFrom }) {
+  if (copyFrom) return (await fetch(copyFrom)).text();
+  const source = byId(copy);
+  return source ? (source.value ?? source.textContent) : location.href;
+}
 
 /** Copy a text and say whether that worked. */
 async function isCopied(text) {
@@ -419,6 +427,67 @@ compare?.addEventListener("submit", (event) => {
 });
 if (compare) showChosen();
 addEventListener("pageshow", () => compare && showChosen()); // a browser keeps what was checked
+
+// ---- Search, filter and columns of the items ---------------------------------------------------
+// The forms are sent by GET. Here their answer is swapped in, under the address that the server says.
+
+/** Give an address of items as the server writes it: without the empty fields of a form. */
+function addressOf(parts, asked) {
+  const written = parts.find((part) => part.id === "items")?.dataset.address;
+  return written ? written + new URL(asked, location.href).hash : asked;
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest("form[data-go]");
+  if (!form) return;
+  event.preventDefault();
+  const address = new URL(form.action);
+  address.search = new URLSearchParams(new FormData(form));
+  form.reset(); // what was typed is in the answer, and not to be kept beside it
+  shut(form.closest("details.menu"));
+  go(address.href, { remember: true });
+});
+
+/** Keep what the reader has typed and not sent yet, when a part of the page is renewed. */
+function keepTyped(old, fresh) {
+  for (const field of old.querySelectorAll("form[id] input, form[id] select")) {
+    const same = field.id && fresh.querySelector(`#${CSS.escape(field.id)}`);
+    if (!same) continue;
+    const first = [...(field.options ?? [])].find((option) => option.defaultSelected)?.value ?? "";
+    if (field.value !== (field.options ? first : field.defaultValue)) same.value = field.value;
+  }
+  const boxes = [...old.querySelectorAll("input[type=checkbox]")];
+  for (const box of boxes.filter((each) => each.checked !== each.defaultChecked)) {
+    const same = fresh.querySelector(`input[value="${CSS.escape(box.value)}"]`);
+    if (same) same.checked = box.checked;
+  }
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "/" || event.metaKey || event.ctrlKey || event.altKey) return;
+  if (event.target.matches("input, textarea, select") || byId("drawer")?.open) return;
+  const search = byId("search");
+  if (!search) return;
+  event.preventDefault();
+  search.focus();
+  search.select();
+});
+
+// Esc closes an open menu, and so does a click beside it.
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") shut(event.target.closest("details.menu[open]"));
+});
+
+document.addEventListener("click", (event) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!menu.contains(event.target) || event.target.closest("a")) menu.removeAttribute("open");
+  }
+});
+
+function shut(menu) {
+  menu?.removeAttribute("open");
+  menu?.querySelector("summary").focus();
+}
 
 // ---- Theme -------------------------------------------------------------------------------------
 
