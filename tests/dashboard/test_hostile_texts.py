@@ -129,7 +129,7 @@ def test_a_hostile_text_in_every_field_is_only_read(
 
     assert tab.evaluate("window.violations") == []
     assert tab.inner_text("h1") == text
-    assert [chip[:80] for chip in tab.locator(".chip b").all_inner_texts()] == [text[:80]] * 2
+    assert [chip[:80] for chip in tab.locator(".condition b").all_inner_texts()] == [text[:80]] * 2
     assert tab.get_attribute("td.col-field", "data-label") == text[:60]
     assert text in tab.inner_text("#drawer .message.user")
     assert text in tab.inner_text("#drawer .steps .conclusion")

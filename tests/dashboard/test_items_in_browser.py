@@ -72,11 +72,11 @@ def test_a_search_and_a_filter_stand_in_the_address_and_back_takes_them_away(
     tab.locator("#c0").select_option("failed")
     tab.locator("#s1-to").fill("0.4")
     tab.get_by_role("button", name="Apply").click()
-    expect(tab.locator(".chip")).to_have_count(4)
+    expect(tab.locator(".condition")).to_have_count(4)
 
     assert tab.url == f"{run['report_url']}&q=zebra&c0=failed&s1=..0.4&f.country=DE"
     tab.go_back()
-    expect(tab.locator(".chip")).to_have_count(1)
+    expect(tab.locator(".condition")).to_have_count(1)
     tab.go_back()
     expect(tab.locator("#items tbody tr")).to_have_count(50)
     expect(tab.locator("#search")).to_have_value("")
@@ -120,7 +120,7 @@ def test_filters_and_columns_work_without_script(run: Run, tab_without_script: P
 
     expect(tab.get_by_role("columnheader", name="country")).to_be_visible()
     expect(tab.get_by_role("columnheader", name="Latency")).to_have_count(0)
-    expect(tab.locator(".chip")).to_have_count(2)
+    expect(tab.locator(".condition")).to_have_count(2)
     tab.locator("#clear-filters").click()
     expect(tab.locator("#range")).to_have_text("50 of 120 items")
     expect(tab.get_by_role("columnheader", name="country")).to_be_visible()

@@ -161,7 +161,7 @@ def test_what_a_model_said_aloud_is_heard_and_read() -> None:
 def test_the_result_of_a_tool_is_a_block_of_code() -> None:
     drawer = drawer_of({"role": "tool", "content": '{"status": "delivered"}'})
 
-    assert '<pre class="code" dir="auto">{&#34;status&#34;: &#34;delivered&#34;}</pre>' in drawer
+    assert '<pre class="call" dir="auto">{&#34;status&#34;: &#34;delivered&#34;}</pre>' in drawer
 
 
 def test_what_was_expected_and_came_is_told_as_a_diff_by_lines_too() -> None:
