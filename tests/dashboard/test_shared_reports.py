@@ -67,13 +67,24 @@ def test_pages_filters_and_items_of_a_shared_report_lead_through_all_of_the_run_
         path = to_see.pop()
         seen.add(path)
         html = shown(nobody, path)
-        links = [each.replace("&amp;", "&") for each in re.findall(r'href="([^"#]+)"', html)]
+        found = re.findall(r'href="([^"#]+)[^"]*"', html)
+        links = [each.replace("&amp;", "&") for each in found]
         there = [urljoin(f"http://server{path}", each) for each in links if each != "data:,"]
         paths = {each.removeprefix("http://server") for each in there}
         assert [each for each in paths if not each.startswith((link.path, "/static/"))] == []
-        to_see += [each for each in paths if "after=" in each and each not in seen]
+        pages = {each for each in paths - seen if each.startswith(link.path)}
+        to_see += [each for each in pages if "item=" not in each and "/items/" not in each]
 
     assert any("after=" in each for each in seen)
+
+
+def test_a_shared_report_tells_nothing_of_the_runs_before_it(
+    owner: EvaldServer, nobody: EvaldServer, run: Any
+) -> None:
+    later = get_final(owner, create_run(owner, run["eval_id"], sampled(rows(3))))
+    assert run["id"] in shown(owner, report_of(later))
+
+    assert run["id"] not in shown(nobody, share(owner, later).path)
 
 
 def test_an_item_of_the_run_opens_whole_and_one_of_another_run_does_not(

@@ -174,8 +174,8 @@ class ReportAddresses:
         return [*self._of_run(), *kept, (FORM_MARK, "1")]
 
     def live(self) -> str:
-        """Give the address of the events by which the report follows its run."""
-        return f"{self.root}evaluations/{_segment(self.eval_id)}/runs/{_segment(self.run_id)}/live"
+        """Give the address of the events by which the report follows its run; by a share link none."""
+        return "" if self.share else f"{self._run()}/live"
 
     def api_item(self, item_id: str) -> str:
         """Give the address of an output item, whole and as JSON."""

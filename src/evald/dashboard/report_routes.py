@@ -53,6 +53,8 @@ class _Asked:
     parameters: Parameters
     is_whole: bool
     """Whether the page is wanted, and not the parts that change alone."""
+    is_shared: bool = False
+    """Whether a share link was followed, whose readers learn of no other run."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ async def report_html(
         run_id,
         request.query_params.multi_items(),
         is_whole=not _is_part(request),
+        is_shared=bool(frame.share),
     )
     found = await pages.tools.database.read(lambda connection: _found(connection, asked))
 
@@ -147,7 +150,7 @@ async def _found(connection: AsyncConnection, asked: _Asked) -> _Found:
         run,
         await items_found(connection, run, items_asked, figures),
         figures,
-        await completed_before(connection, run.id, EARLIER_RUNS),
+        () if asked.is_shared else await completed_before(connection, run.id, EARLIER_RUNS),
         await _few_rows(connection, run) if asked.is_whole else None,
     )
 
