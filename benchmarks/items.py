@@ -254,7 +254,7 @@ async def measure(database: Database, items: int, file: Path | None) -> None:
 
 async def fill(database: Database, tickets: Tickets, items: int) -> None:
     """Make the run with its items."""
-    of_eval = Eval("eval_benchmark", DEFAULT_PROJECT, "Tickets", 1, 1, {}, CRITERIA, {})  # type: ignore[arg-type]
+    of_eval = Eval("eval_benchmark", DEFAULT_PROJECT, "Tickets", 1, 1, {}, CRITERIA, {})
     new = NewRun(tickets.run_id, of_eval.id, "run", "m", 1, "{}", {}, None, {}, len(CRITERIA), None)
 
     async def begin(connection: AsyncConnection) -> None:

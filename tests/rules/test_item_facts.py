@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evald.contract.json_types import JsonObject
+from evald.contract.json_types import JsonObject, JsonValue
 from evald.rules.item_facts import facts_of, read_eval
 from evald.rules.item_tags import field_tag, status_tag, verdict_tag
 from evald.rules.verdict import ITEM_STATUSES, ItemStatus
 from tests.rules.json_values import JSON_VALUES
 
-CRITERIA: list[JsonObject] = [
+CRITERIA: list[JsonValue] = [
     {
         "id": "team-1",
         "name": "Correct team",

@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Mapping
-from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -19,7 +18,8 @@ from evald.store.database import Database
 from evald.store.item_search import FoundItems, find_items
 from evald.store.tables import runs
 from tests.store.indexing import Made, facts_of_all, indexed, made_item
-from tests.store.records import Started, save_items, started_run
+from tests.store.records import Started, started_run
+from tests.store.test_item_figures import save
 
 ROWS = 60
 OUTCOMES: tuple[Outcome, ...] = ("passed", "failed", "errored")
@@ -60,7 +60,7 @@ async def run(database: Database) -> Started:
         run = await started_run(database, rows=ROWS)
         items = [made_item(made(chance, row)) for row in range(ROWS)]
         chance.shuffle(items)
-        await database.write(partial(save_items, run=run, items=items))
+        await save(database, run, items)
     await indexed(database)
     return run
 
