@@ -6,7 +6,7 @@ import pytest
 
 from evald.errors import BadRequest
 from evald.rules.item_query import ItemQuery, Sort
-from evald.store import item_search
+from evald.store import item_places
 from evald.store.database import Database
 from evald.store.item_figures import RunFigures, figures_of
 from evald.store.item_search import FoundItems, find_items
@@ -48,7 +48,7 @@ async def test_pages_go_through_all_items_by_row_and_back(
     down: bool,
     most_sorted: int,
 ) -> None:
-    monkeypatch.setattr(item_search, "SORTED_AT_MOST", most_sorted)
+    monkeypatch.setattr(item_places, "SORTED_AT_MOST", most_sorted)
     run, items = await saved_items(database)
     query = ItemQuery(status=status, sort=Sort(is_descending=down))  # type: ignore[arg-type]
 

@@ -172,12 +172,16 @@ async def seq_of(database: Database, run: Started) -> int:
 
 
 @pytest.mark.parametrize("small_set", [0, 10, 5000])
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(query=queries)
 async def test_all_pages_together_are_the_items_that_fit_in_order(
-    database: Database, run: Started, small_set: int, query: ItemQuery
+    database: Database,
+    run: Started,
+    small_set: int,
+    query: ItemQuery,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    item_plans.SMALL_SET = small_set  # type: ignore[misc]
+    monkeypatch.setattr(item_plans, "SMALL_SET", small_set)
     facts = await database.read(lambda connection: facts_of_all(connection, run.run_id))
     wanted = expected(facts, query, await seq_of(database, run))
 
