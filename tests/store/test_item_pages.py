@@ -6,7 +6,6 @@ import pytest
 
 from evald.errors import BadRequest
 from evald.rules.item_query import ItemQuery, Sort
-from evald.store import item_search
 from evald.store.database import Database
 from evald.store.item_figures import RunFigures, figures_of
 from evald.store.item_search import FoundItems, find_items
@@ -38,17 +37,11 @@ async def page(database: Database, run: Started, query: ItemQuery, **place: str)
     )
 
 
-@pytest.mark.parametrize("most_sorted", [0, 100])
 @pytest.mark.parametrize("down", [False, True])
 @pytest.mark.parametrize("status", [None, "fail", "pass"])
 async def test_pages_go_through_all_items_by_row_and_back(
-    database: Database,
-    monkeypatch: pytest.MonkeyPatch,
-    status: str | None,
-    down: bool,
-    most_sorted: int,
+    database: Database, status: str | None, down: bool
 ) -> None:
-    monkeypatch.setattr(item_search, "SORTED_AT_MOST", most_sorted)
     run, items = await saved_items(database)
     query = ItemQuery(status=status, sort=Sort(is_descending=down))  # type: ignore[arg-type]
 

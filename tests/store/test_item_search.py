@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Mapping
-from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -19,7 +18,8 @@ from evald.store.database import Database
 from evald.store.item_search import FoundItems, find_items
 from evald.store.tables import runs
 from tests.store.indexing import Made, facts_of_all, indexed, made_item
-from tests.store.records import Started, save_items, started_run
+from tests.store.records import Started, started_run
+from tests.store.test_item_figures import save
 
 ROWS = 60
 OUTCOMES: tuple[Outcome, ...] = ("passed", "failed", "errored")
@@ -60,7 +60,7 @@ async def run(database: Database) -> Started:
         run = await started_run(database, rows=ROWS)
         items = [made_item(made(chance, row)) for row in range(ROWS)]
         chance.shuffle(items)
-        await database.write(partial(save_items, run=run, items=items))
+        await save(database, run, items)
     await indexed(database)
     return run
 
@@ -172,12 +172,16 @@ async def seq_of(database: Database, run: Started) -> int:
 
 
 @pytest.mark.parametrize("small_set", [0, 10, 5000])
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(query=queries)
 async def test_all_pages_together_are_the_items_that_fit_in_order(
-    database: Database, run: Started, small_set: int, query: ItemQuery
+    database: Database,
+    run: Started,
+    small_set: int,
+    query: ItemQuery,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    item_plans.SMALL_SET = small_set  # type: ignore[misc]
+    monkeypatch.setattr(item_plans, "SMALL_SET", small_set)
     facts = await database.read(lambda connection: facts_of_all(connection, run.run_id))
     wanted = expected(facts, query, await seq_of(database, run))
 

@@ -46,7 +46,7 @@ IDLE_SHARE: Final = 0.8
 AFTER_FAILURE: Final = 5.0
 """Seconds."""
 
-LONGEST_WRITE: Final = 0.02
+LONGEST_WRITE: Final = 0.03
 """Seconds for which the only writer of SQLite is held; batches are made smaller or larger to fit."""
 SMALLEST_BATCH: Final = 16
 LARGEST_BATCH: Final = 500
@@ -220,7 +220,7 @@ class Indexer:
         """Make batches smaller or larger by how long the last write took."""
         if took > LONGEST_WRITE:
             self._size = max(SMALLEST_BATCH, int(self._size * max(0.5, LONGEST_WRITE / took)))
-        elif took < LONGEST_WRITE / 2:
+        elif took < LONGEST_WRITE / 1.5:
             self._size = min(LARGEST_BATCH, int(self._size * 1.25) + 1)
 
 

@@ -1,7 +1,7 @@
 """Which items are on a page: asked for by a cursor, found in the order of the list."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,9 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from evald.rules.item_cursor import ItemPlace
 from evald.rules.item_query import ItemQuery
 from evald.store.tables import output_items
-
-SORTED_AT_MOST: Final = 2000
-"""Items of a status that are sorted by row for a page; for more, all rows are walked along."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +68,11 @@ async def plain_places(connection: AsyncConnection, run: FoundRun, asked: Asked)
     wanted = select(output_items.c.seq, row).where(output_items.c.run_id == run.id)
     if status is None:
         wanted = _next(wanted, asked)
-    elif run.counts[status] <= SORTED_AT_MOST:
-        # The index of the statuses gives them, and they are sorted.
+    elif run.counts[status] ** 2 <= asked.limit * run.total:
+        # Fewer have it than are passed over before a page is full: all of them are sorted.
         wanted = _next(wanted.where(output_items.c.status == status), asked, is_sorted=True)
     else:
-        # Along the rows: nearly every one has it, or few are passed over until one has.
+        # Along the rows, passing over those that have it not.
         wanted = _next(wanted.where(func.coalesce(output_items.c.status, "") == status), asked)
     found = await connection.execute(wanted.limit(asked.limit + 1))
     return FoundPlaces([FoundPlace(each.seq, ItemPlace(0.0, each.row_index)) for each in found])
