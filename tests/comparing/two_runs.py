@@ -23,7 +23,7 @@ OTHERWISE = (
     Rule((Step(status=400),), model="changed", contains="golf"),
 )
 """Where the model of the other run does not repeat the question."""
-KINDS = {
+KINDS: dict[str, list[tuple[int | None, int | None]]] = {
     "regressed": [(2, 3)],
     "fixed": [(1, 4)],
     "both_failed": [(0, 5)],

@@ -13,6 +13,7 @@ from evald.rules.comparison import ROW_KINDS, RowKind, kind_of
 from evald.rules.paired_scores import MeanDifference, mean_difference
 from evald.rules.paired_shares import Pairs
 
+_PLAIN = (0.0, 1.0)
 _AT_ONCE = 20_000
 """Rows that are counted at a time: in between, other threads have their turn."""
 
@@ -67,6 +68,8 @@ class ScoreComparison:
     baseline_mean: float
     run_mean: float
     difference: MeanDifference
+    is_graded: bool
+    """Whether there are scores other than 0 and 1, which say no more than verdicts do."""
 
 
 @dataclass(frozen=True)
@@ -155,14 +158,17 @@ def _scores(
 ) -> ScoreComparison | None:
     differences = array("d")
     sums = [0.0, 0.0]
+    is_graded = False
     for one, other in _scored_by_both(baseline, run, matched):
         differences.append(other - one)
+        is_graded = is_graded or one not in _PLAIN or other not in _PLAIN
         sums[0] += one
         sums[1] += other
     difference = mean_difference(differences)
     if difference is None:
         return None
-    return ScoreComparison(sums[0] / difference.rows, sums[1] / difference.rows, difference)
+    rows = difference.rows
+    return ScoreComparison(sums[0] / rows, sums[1] / rows, difference, is_graded)
 
 
 def _scored_by_both(
