@@ -32,7 +32,7 @@ from evald.store.pages import Page
 ROWS_A_PAGE: Final = 25
 RUNS_TO_CHOOSE: Final = 50
 PATIENCE: Final = 0.5
-"""Seconds that a reader waits for a comparison before a page says how far it is."""
+"""Seconds that a reader waits for a comparison of many items before a page says how far it is."""
 _ROOT: Final = "../../"
 
 
@@ -70,7 +70,7 @@ async def _oldest_first(
     async def found(connection: AsyncConnection) -> list[Run]:
         return [
             await run_store.get_run_without_rows(connection, project_id, eval_id, run_id)
-            for run_id in run_ids
+            for run_id in reversed(run_ids)  # those of the same second stay so: the oldest first
         ]
 
     runs = sorted(await pages.tools.database.read(found), key=lambda run: run.created_at)

@@ -6,6 +6,7 @@ from difflib import SequenceMatcher
 from typing import Final
 
 _WORDS: Final = re.compile(r"\w+|\s+|[^\w\s]")
+_A_WORD: Final = re.compile(r"\w")
 MOST_WORDS: Final = 160
 """Words and gaps of a text that are compared: beyond, it takes time by their square."""
 
@@ -19,7 +20,7 @@ class Piece:
 
 
 def word_diff(one: str, other: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
-    """Give two texts in pieces. Texts that are too long, equal or all different are left whole."""
+    """Give two texts in pieces. Texts that are long, equal or have no word in common are left whole."""
     words, others = _WORDS.findall(one), _WORDS.findall(other)
     whole = (_whole(one), _whole(other))
     if one == other or max(len(words), len(others)) > MOST_WORDS:
@@ -30,7 +31,7 @@ def word_diff(one: str, other: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...
     for what, start, end, other_start, other_end in matcher.get_opcodes():
         _add(left, "".join(words[start:end]), what != "equal")
         _add(right, "".join(others[other_start:other_end]), what != "equal")
-    has_common = any(not piece.differs and piece.text.strip() for piece in left)
+    has_common = any(not piece.differs and _A_WORD.search(piece.text) for piece in left)
     return (tuple(left), tuple(right)) if has_common else whole
 
 

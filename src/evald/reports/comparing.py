@@ -35,6 +35,8 @@ ROWS_KEPT: Final = 2_000_000
 """Rows of runs, and as many of comparisons, that are kept in memory."""
 AN_ENTRY: Final = 1000
 """Rows that whatever is kept counts for on top of its own."""
+FEW_ITEMS: Final = 5_000
+"""A comparison of no more items is made while a reader waits."""
 MANY_ITEMS: Final = 50_000
 """Comparisons of more items are made one after the other."""
 ITEMS_A_PAGE: Final = 1000
@@ -162,7 +164,8 @@ class Comparisons:
     ) -> Compared | Underway:
         """Compare runs of an eval, the first of them being the baseline.
 
-        With `patience`, in seconds, a comparison that takes longer is answered by how far it is.
+        With `patience`, in seconds, a comparison of many items that takes longer is answered by how far
+        it is.
         Raises NotFound, and BadRequest for fewer than two runs, for too many, or for one named twice.
         """
         check_run_ids(run_ids)
@@ -173,7 +176,8 @@ class Comparisons:
         if made is not None and _is_good(made, asked):
             return replace(made.compared, of_eval=asked.of_eval, runs=asked.runs)
         making = self._making.get(asked.ids) or self._begin(asked)
-        await asyncio.wait({making.task}, timeout=patience)
+        is_quick = asked.items <= FEW_ITEMS
+        await asyncio.wait({making.task}, timeout=None if is_quick else patience)
         if making.task.done():
             return making.task.result()
         return Underway(asked.of_eval, asked.runs, min(making.read, asked.items), asked.items)
