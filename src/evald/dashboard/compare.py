@@ -22,8 +22,15 @@ from evald.dashboard.criteria import Criterion, criteria_of
 from evald.dashboard.frame import Frame
 from evald.dashboard.items import CRITERIA_COLUMNS
 from evald.dashboard.origin import origin_of
-from evald.dashboard.progress import PassRate, counts_of, pass_rate, usage_of
-from evald.dashboard.reading import ApiObject, number_or_none, object_of, text_of
+from evald.dashboard.progress import PassRate, counts_of, pass_rate
+from evald.dashboard.reading import (
+    ApiObject,
+    count_of,
+    list_of,
+    number_or_none,
+    object_of,
+    text_of,
+)
 from evald.dashboard.rendering import render
 from evald.dashboard.texts import clip
 from evald.reports.comparing import Compared, Underway
@@ -225,7 +232,7 @@ def _run(compared: Compared, place: int, run: ApiObject, addresses: CompareAddre
     pairs = compared.comparisons[place - 1].pairs if place else None
     model = text_of(run.get("model")) or text_of(object_of(run.get("data_source")).get("model"))
     counts = counts_of(run)
-    usage = usage_of(run)
+    uses = [object_of(use) for use in list_of(run.get("per_model_usage"))]
     return RunColumn(
         id=run_id,
         label=LABELS[place],
@@ -237,7 +244,7 @@ def _run(compared: Compared, place: int, run: ApiObject, addresses: CompareAddre
         created_at=number_or_none(run.get("created_at")) or 0.0,
         items=counts.done,
         pass_rate=pass_rate(counts),
-        tokens=sum(use.total_tokens for use in usage) if usage else None,
+        tokens=sum(count_of(use.get("total_tokens")) for use in uses) if uses else None,
         latency_ms=compared.latencies_ms[place],
         difference=pairs.difference if pairs and pairs.judged else None,
         baseline_address=addresses.compare([run_id, *others]) if place else None,

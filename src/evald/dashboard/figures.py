@@ -53,18 +53,10 @@ def _rounded(value: float, decimals: int) -> str:
     return "0" if shown == "-0" else shown
 
 
-def points(difference: float) -> str:
-    """Give a difference of shares from -1 to 1 in percentage points, with its sign: +2.4, −0.9, 0.0."""
-    return _signed(f"{100 * difference:+.1f}")
-
-
 def signed(difference: float) -> str:
     """Give a difference of scores with its sign and three decimals at most: +0.12, −1.5, 0."""
-    return _signed(f"{difference:+.3f}".rstrip("0").rstrip("."))
-
-
-def _signed(shown: str) -> str:
-    return shown[1:] if not shown.strip("+-0.") else shown.replace("-", "−")
+    shown = f"{difference:+.3f}".rstrip("0").rstrip(".")
+    return "0" if shown in ("+0", "-0") else shown.replace("-", "−")
 
 
 def duration(seconds: float) -> str:

@@ -32,7 +32,6 @@ def _environment() -> Environment:
     environment.filters["percent"] = figures.percent
     environment.filters["score"] = figures.score
     environment.filters["exact"] = figures.exact
-    environment.filters["points"] = figures.points
     environment.filters["signed"] = figures.signed
     environment.filters["duration"] = figures.duration
     environment.filters["milliseconds"] = figures.milliseconds
