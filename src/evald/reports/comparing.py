@@ -168,7 +168,6 @@ class Comparisons:
         it is.
         Raises NotFound, and BadRequest for fewer than two runs, for too many, or for one named twice.
         """
-        check_run_ids(run_ids)
         asked = await self._database.read(
             lambda connection: _asked(connection, project_id, eval_id, run_ids)
         )
@@ -256,7 +255,7 @@ async def comparing(database: Database) -> AsyncIterator[Comparisons]:
         await comparisons.close()
 
 
-def check_run_ids(run_ids: Sequence[str]) -> None:
+def _check_run_ids(run_ids: Sequence[str]) -> None:
     """Check that these runs can be compared with one another. Raises BadRequest."""
     if not 2 <= len(run_ids) <= MOST_RUNS:
         raise BadRequest(
@@ -279,6 +278,7 @@ async def _asked(
     connection: AsyncConnection, project_id: ProjectId, eval_id: str, run_ids: Sequence[str]
 ) -> _Asked:
     of_eval = await eval_store.get_eval(connection, project_id, eval_id)
+    _check_run_ids(run_ids)
     runs = [
         await run_store.get_run_without_rows(connection, project_id, eval_id, run_id)
         for run_id in run_ids
