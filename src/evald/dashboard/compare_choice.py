@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from evald.dashboard.addresses import CompareAddresses, evals_address
 from evald.dashboard.compare import eval_name
+from evald.dashboard.eval_page import RunRow, run_row
 from evald.dashboard.frame import Frame
-from evald.dashboard.lists import RunRow, run_row
 from evald.dashboard.reading import ApiObject, text_of
 from evald.dashboard.rendering import render
 from evald.reports.comparing import MOST_RUNS
@@ -18,12 +18,13 @@ def render_choice(
     chosen: Sequence[str],
     frame: Frame,
     next_after: str | None,
+    now: float,
 ) -> str:
     """Give the list of an eval's runs with a box for each; those that are chosen have a tick."""
     addresses = CompareAddresses(text_of(eval_object.get("id")), chosen, frame.root)
     listed = [text_of(run.get("id")) for run in runs]
     rows: list[tuple[str, RunRow]] = [
-        (text_of(run.get("id")), run_row(frame.root, addresses.eval_id, run)) for run in runs
+        (text_of(run.get("id")), run_row(frame.root, addresses.eval_id, run, now)) for run in runs
     ]
     older = addresses.compare(after=next_after) if next_after else None
     return render(

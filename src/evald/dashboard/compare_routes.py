@@ -95,6 +95,7 @@ async def _choice(
         chosen=chosen,
         frame=frame,
         next_after=found.objects[-1].id if found.has_more else None,
+        now=pages.tools.clock(),
     )
 
 

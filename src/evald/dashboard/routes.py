@@ -7,9 +7,9 @@ from fastapi import APIRouter, Response
 from evald.dashboard.act_routes import act_router
 from evald.dashboard.again_routes import again_router
 from evald.dashboard.assets import ASSETS
+from evald.dashboard.compare_routes import compare_router
 from evald.dashboard.file_routes import file_router
 from evald.dashboard.form_routes import form_router
-from evald.dashboard.compare_routes import compare_router
 from evald.dashboard.headers import security_headers
 from evald.dashboard.list_routes import list_router
 from evald.dashboard.live_routes import live_router
