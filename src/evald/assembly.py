@@ -43,6 +43,7 @@ from evald.dispatch.grace import Grace, RunningDispatch
 from evald.dispatch.in_process import InProcessDispatch
 from evald.errors import CannotStart
 from evald.indexing.indexing import indexing
+from evald.reports.comparing import comparing
 from evald.rules.cost import Price, Prices
 from evald.rules.webhooks import Patience
 from evald.runs.tools import Tools
@@ -104,6 +105,7 @@ async def running_app(
             _delivering(settings, database) as webhooks,
             _aside() as bodies_aside,
             _aside() as sources_aside,
+            comparing(database) as comparisons,
             _working(
                 settings, database, connections, webhooks, [*local_urls(port), public_url], hurry
             ) as work,
@@ -120,6 +122,7 @@ async def running_app(
                 sources_aside,
                 webhooks,
                 Watches(work.tools, leaving),
+                comparisons,
                 settings.schema_strict,
             )
             yield _app(settings, services, access, public_url, port)
@@ -270,6 +273,7 @@ def _app(
     pages = Pages(
         services.tools,
         services.dispatch,
+        services.comparisons,
         public_url,
         access,
         cookie,

@@ -12,6 +12,7 @@ from evald.api.services import Services
 from evald.dashboard.routes import pages_router
 from evald.dashboard.server_facts import ServerFacts
 from evald.dashboard.serving import FormTools, Pages
+from evald.reports.comparing import Comparisons
 from evald.rules.cost import NO_PRICES
 from evald.runs.tools import Dispatch, Tools
 from evald.watching.watches import Watches
@@ -29,6 +30,7 @@ def all_routes() -> list[tuple[str, str]]:
     pages = Pages(
         cast("Tools", None),
         cast("Dispatch", None),
+        cast("Comparisons", None),
         "",
         cast("Access", None),
         cast("SessionCookie", None),

@@ -39,6 +39,8 @@ class World:
     imported: tuple[str, str] = ("", "")
     """Eval and run."""
     hostile: tuple[str, str] = ("", "")
+    hostile_again: str = ""
+    """Another run of the hostile eval, with another model."""
     file_id: str = ""
 
 
@@ -60,6 +62,7 @@ def make_world(server: EvaldServer, models: ModelServer) -> World:
     models.wait(held=1)
     world.imported = _imported(server)
     world.hostile = _hostile(client)
+    world.hostile_again = _hostile_run(client, world.hostile[0], model="upper")
     rows = "\n".join(json.dumps({"item": row}) for row in _rows())
     made = client.files.create(file=("tickets.jsonl", rows.encode()), purpose="evals")
     world.file_id = made.id
@@ -76,6 +79,7 @@ def _rules() -> list[Rule]:
     return [
         *judge,
         Rule((Step(text="I cannot say."),), "judge"),
+        Rule((Step(echo="upper"),), "upper"),
         Rule((Step(status=400, message="The model does not take this request."),), "refused"),
         *(Rule((broken,), model, "ticket 13") for model in ("baseline", "candidate")),
         *(Rule((Step(text="technical"),), "baseline", f"ticket {n:02}") for n in range(4, 60, 7)),
@@ -197,9 +201,13 @@ def _hostile(client: OpenAI) -> tuple[str, str]:
             }
         ],
     )
+    return made.id, _hostile_run(client, made.id, model=HOSTILE)
+
+
+def _hostile_run(client: OpenAI, eval_id: str, model: str) -> str:
     source: Any = {
         "type": "completions",
-        "model": HOSTILE,
+        "model": model,
         "input_messages": {
             "type": "template",
             "template": [{"role": "user", "content": "{{ item.text }}"}],
@@ -210,7 +218,7 @@ def _hostile(client: OpenAI) -> tuple[str, str]:
         },
     }
     run = client.evals.runs.create(
-        made.id, name=HOSTILE, data_source=source, metadata={HOSTILE[:60]: HOSTILE}
+        eval_id, name=HOSTILE, data_source=source, metadata={HOSTILE[:60]: HOSTILE}
     )
-    _ended(client, made.id, run.id)
-    return made.id, run.id
+    _ended(client, eval_id, run.id)
+    return run.id

@@ -15,6 +15,7 @@ from typing_extensions import TypedDict
 from evald import __version__
 from evald.api import (
     chat_completions,
+    comparisons,
     evals,
     exports,
     file_imports,
@@ -43,7 +44,7 @@ log = structlog.get_logger()
 PREFIXES: Final = ("/v1", "", "/openai/v1")
 ROOMS: Final = (
     *(file_imports, imports),  # before evals, whose paths would take "import" for an id
-    *(evals, runs, run_events, regrades, output_items, exports, files, models),
+    *(evals, runs, run_events, regrades, output_items, exports, comparisons, files, models),
     *(chat_completions, responses, graders, webhooks),
 )
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")

@@ -11,6 +11,7 @@ from evald.contract.json_types import JsonObject
 from evald.contract.projects import ProjectId
 from evald.contract.stored_completions import StoredCompletion
 from evald.contract.stored_responses import StoredResponse
+from evald.reports.comparing import Comparisons
 from evald.runs.tools import Dispatch, SharedAside, Tools
 from evald.sampling.relay import Relay
 from evald.store.database import Database
@@ -36,6 +37,7 @@ class Services:
     """Where programs are looked at: a hostile one keeps the process for seconds."""
     webhooks: Deliveries
     watches: Watches
+    comparisons: Comparisons
     schema_strict: bool
     """Whether answers are in their strict form where a request does not say."""
 

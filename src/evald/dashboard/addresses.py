@@ -100,6 +100,48 @@ def compare_address(root: str, eval_id: str, run_ids: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True)
+class CompareAddresses:
+    """The addresses that a comparison links to, seen from the comparison itself."""
+
+    eval_id: str
+    run_ids: Sequence[str]
+    """The baseline first."""
+    root: str = "../../"
+
+    def compare(
+        self,
+        run_ids: Sequence[str] | None = None,
+        *,
+        against: str | None = None,
+        rows: str | None = None,
+        after: str | None = None,
+    ) -> str:
+        """Give the comparison of these runs, or of its own.
+
+        `against` is the run whose rows are listed beside the baseline's, and `rows` which of them.
+        """
+        runs = self.run_ids if run_ids is None else run_ids
+        query = [("run", run_id) for run_id in runs]
+        named = {"against": against, "rows": rows, "after": after}
+        query += [(name, value) for name, value in named.items() if value is not None]
+        path = f"{self.root}evaluations/{_segment(self.eval_id)}/compare"
+        return f"{path}?{urlencode(query, errors='replace')}" if query else path
+
+    def runs(self) -> str:
+        """Give the address of the eval's runs."""
+        return runs_address(self.root, self.eval_id)
+
+    def report(self, run_id: str, item_id: str | None = None) -> str:
+        """Give a run's report, with the details of an item open or not."""
+        return ReportAddresses(self.eval_id, run_id, self.root).items(item=item_id)
+
+    def api(self) -> str:
+        """Give the API's address of the comparison, as JSON."""
+        query = urlencode([("run_id", run_id) for run_id in self.run_ids], errors="replace")
+        return f"{self.root}v1/evals/{_segment(self.eval_id)}/compare?{query}"
+
+
+@dataclass(frozen=True)
 class ReportAddresses:
     """The addresses that one run's report links to, seen from the report itself.
 

@@ -119,7 +119,7 @@ def render_eval(page: EvalPage, *, frame: Frame, endpoint: Endpoint, now: float)
         properties=_properties(schema),
         hidden_properties=max(0, len(object_of(schema.get("properties"))) - _MOST_PROPERTIES),
         schema=as_json(config, _SCHEMA_LIMIT),
-        rows=[_run_row(root, eval_id, run, now) for run in page.runs],
+        rows=[run_row(root, eval_id, run, now) for run in page.runs],
         choices=_choices(root, eval_id, page.status),
         status=page.status,
         example=None if page.recent else first_run(whole, endpoint),
@@ -138,7 +138,8 @@ def render_eval(page: EvalPage, *, frame: Frame, endpoint: Endpoint, now: float)
     )
 
 
-def _run_row(root: str, eval_id: str, run: ApiObject, now: float) -> RunRow:
+def run_row(root: str, eval_id: str, run: ApiObject, now: float) -> RunRow:
+    """Give a run as lists show it. `now` lets one that goes on say for how long."""
     times = times_of(run, now)
     progress = progress_of(run, times)
     run_id = text_of(run.get("id"))

@@ -53,6 +53,12 @@ def _rounded(value: float, decimals: int) -> str:
     return "0" if shown == "-0" else shown
 
 
+def signed(difference: float) -> str:
+    """Give a difference of scores with its sign and three decimals at most: +0.12, −1.5, 0."""
+    shown = f"{difference:+.3f}".rstrip("0").rstrip(".")
+    return "0" if shown in ("+0", "-0") else shown.replace("-", "−")
+
+
 def duration(seconds: float) -> str:
     """Give a span of time in its two largest units: 0.82 s, 12 s, 2 min 30 s, 3 h 5 min."""
     if seconds < 10:

@@ -32,6 +32,7 @@ def _environment() -> Environment:
     environment.filters["percent"] = figures.percent
     environment.filters["score"] = figures.score
     environment.filters["exact"] = figures.exact
+    environment.filters["signed"] = figures.signed
     environment.filters["duration"] = figures.duration
     environment.filters["milliseconds"] = figures.milliseconds
     environment.filters["about_milliseconds"] = figures.about_milliseconds

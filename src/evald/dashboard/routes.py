@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from evald.dashboard.act_routes import act_router
 from evald.dashboard.again_routes import again_router
 from evald.dashboard.assets import ASSETS
+from evald.dashboard.compare_routes import compare_router
 from evald.dashboard.file_routes import file_router
 from evald.dashboard.form_routes import form_router
 from evald.dashboard.headers import security_headers
@@ -37,6 +38,7 @@ def pages_router(pages: Pages) -> APIRouter:
     router.include_router(settings_router(pages))
     router.include_router(form_router(pages))
     router.include_router(again_router(pages))
+    router.include_router(compare_router(pages))
 
     @router.get("/static/{name}")
     async def static(name: str) -> Response:

@@ -20,6 +20,7 @@ from evald.dashboard.frame import Frame, Place, known_act, known_theme
 from evald.dashboard.headers import security_headers
 from evald.dashboard.server_facts import ServerFacts
 from evald.errors import BadRequest, NotFound
+from evald.reports.comparing import Comparisons
 from evald.rules.cost import Prices
 from evald.runs.tools import Dispatch, SharedAside, Tools
 from evald.watching.watches import Watches
@@ -43,6 +44,7 @@ class Pages:
 
     tools: Tools
     dispatch: Dispatch
+    comparisons: Comparisons
     public_url: str
     access: Access
     cookie: SessionCookie

@@ -8,7 +8,7 @@ Z_95 = 1.959963984540054
 
 
 class Interval(NamedTuple):
-    """The shares, each from 0 to 1, between which the true share is likely to lie."""
+    """The two values between which the true one is likely to lie; shares go from 0 to 1."""
 
     low: float
     high: float

@@ -12,7 +12,7 @@ from evald.rules.paging import PageRequest
 from evald.rules.tally import Counted
 from evald.rules.verdict import ItemStatus
 from evald.store.index_tables import item_index
-from evald.store.pages import Page, number_that_fit, page_of_rows
+from evald.store.pages import LONGEST_PAGE, Page, number_that_fit, page_of_rows
 from evald.store.tables import output_items
 
 LONGEST_STRETCH: Final = 2 * 1024 * 1024
@@ -152,6 +152,53 @@ async def items_behind(
     )
     found = await connection.execute(wanted.limit(number))
     return [(each.row_index, each.body) for each in found]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFact:
+    """What an output item is, without its text."""
+
+    id: str
+    status: ItemStatus
+
+
+async def facts_of_rows(
+    connection: AsyncConnection, run_id: str, rows: Sequence[int]
+) -> dict[int, ItemFact]:
+    """Give the output items of some rows of a run, by their row numbers."""
+    found = await connection.execute(
+        select(output_items.c.row_index, output_items.c.id, output_items.c.status).where(
+            output_items.c.run_id == run_id, output_items.c.row_index.in_(rows)
+        )
+    )
+    return {each.row_index: ItemFact(each.id, each.status) for each in found}
+
+
+async def bodies_of_rows(
+    connection: AsyncConnection, run_id: str, rows: Sequence[int], longest: int = LONGEST_PAGE
+) -> dict[int, str]:
+    """Give the JSON texts of the output items of some rows of a run, by their row numbers.
+
+    With `longest` characters there are enough: the texts of the rows behind are left out.
+    """
+    of_rows = (output_items.c.run_id == run_id, output_items.c.row_index.in_(rows))
+    lengths = await connection.execute(
+        select(output_items.c.row_index, func.length(output_items.c.body).label("length")).where(
+            *of_rows
+        )
+    )
+    length_of = {each.row_index: each.length for each in lengths}
+    wanted, characters = [], 0
+    for row in rows:
+        characters += length_of.get(row, 0)
+        if characters <= longest:
+            wanted.append(row)
+    found = await connection.execute(
+        select(output_items.c.row_index, output_items.c.body).where(
+            output_items.c.run_id == run_id, output_items.c.row_index.in_(wanted)
+        )
+    )
+    return {each.row_index: each.body for each in found}
 
 
 async def errored_behind(

@@ -427,6 +427,27 @@ compare?.addEventListener("submit", (event) => {
 });
 if (compare) showChosen();
 addEventListener("pageshow", () => compare && showChosen()); // a browser keeps what was checked
+// ---- A comparison that is being made -----------------------------------------------------------
+
+const LOOK_AGAIN_MS = 1000;
+
+async function lookAgain() {
+  try {
+    const answer = await fetch(location.href, { cache: "no-store" });
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const still = page.getElementById("comparing");
+    if (!still) {
+      location.reload();
+      return;
+    }
+    byId("comparing").replaceWith(document.adoptNode(still));
+  } catch {
+    // The server is away: it is asked again.
+  }
+  setTimeout(lookAgain, LOOK_AGAIN_MS);
+}
+
+if (byId("comparing")) setTimeout(lookAgain, LOOK_AGAIN_MS);
 
 // ---- Search, filter and columns of the items ---------------------------------------------------
 // The forms are sent by GET. Here their answer is swapped in, under the address that the server says.
