@@ -20,7 +20,7 @@ from evald.dashboard.compare_rows import (
 )
 from evald.dashboard.criteria import Criterion, criteria_of
 from evald.dashboard.frame import Frame
-from evald.dashboard.items import CRITERIA_COLUMNS
+from evald.dashboard.items_columns import USUAL_CRITERIA
 from evald.dashboard.origin import origin_of
 from evald.dashboard.progress import PassRate, counts_of, pass_rate
 from evald.dashboard.reading import (
@@ -207,7 +207,7 @@ def compare_page(
         choices=choices_of(comparison, shown.segment, addresses, against),
         segment=shown.segment,
         row_count=sum(len(comparison.rows[kind]) for kind in SEGMENTS[shown.segment][1]),
-        columns=criteria[:CRITERIA_COLUMNS],
+        columns=criteria[:USUAL_CRITERIA],
         rows=rows_shown(shown.page.rows, shown.items, criteria, addresses),
         first_address=shown.after and addresses.compare(against=against, rows=shown.segment),
         next_address=_next_address(shown, addresses, against),

@@ -6,7 +6,8 @@ from typing import Final, Literal
 
 from evald.dashboard.addresses import CompareAddresses
 from evald.dashboard.criteria import Criterion, names_of, output_text
-from evald.dashboard.items import CRITERIA_COLUMNS, Mark, error_messages, mark_of
+from evald.dashboard.items import Mark, error_messages, mark_of
+from evald.dashboard.items_columns import USUAL_CRITERIA
 from evald.dashboard.reading import ApiObject, list_of, object_of, text_of
 from evald.dashboard.texts import Text, as_line, clip, content_text
 from evald.dashboard.word_diff import Piece, word_diff
@@ -159,4 +160,4 @@ def _marks(item: ApiObject, criteria: Sequence[Criterion]) -> tuple[Mark, ...]:
     return tuple(
         Mark(None, None) if result is None else mark_of(result, criterion)
         for criterion, result in zip(criteria, results, strict=True)
-    )[:CRITERIA_COLUMNS]
+    )[:USUAL_CRITERIA]
