@@ -59,9 +59,15 @@ def evald_environment(model_url: str, settings: Mapping[str, str]) -> dict[str, 
 class EvaldServer:
     """An evald process with a data directory of its own for the duration of a ``with`` block."""
 
-    def __init__(self, model_url: str, settings: Mapping[str, str] | None = None) -> None:
-        """Name the model server and more of evald's variables; nothing is started yet."""
+    def __init__(
+        self, model_url: str, settings: Mapping[str, str] | None = None, data: Path | None = None
+    ) -> None:
+        """Name the model server and more of evald's variables; nothing is started yet.
+
+        `data` is a data directory that is there already, and stays.
+        """
         self.environment = evald_environment(model_url, settings or {})
+        self.data = data
         self.last_used = 0.0
 
     def __enter__(self) -> Self:
@@ -138,7 +144,8 @@ class EvaldServer:
     def _start(self, port: int) -> subprocess.Popen[bytes]:
         if not COMMAND.exists():
             raise SystemExit(f"There is no {COMMAND}; `make check` or `make test` installs it.")
-        where = ["--host", "127.0.0.1", "--port", str(port), "--data-dir", self.folder.name]
+        data = self.folder.name if self.data is None else str(self.data)
+        where = ["--host", "127.0.0.1", "--port", str(port), "--data-dir", data]
         with self.log.open("wb") as log:
             return subprocess.Popen(
                 [COMMAND, "serve", *where],
