@@ -4,15 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from evald.contract.comparisons import RowKind
 from evald.dashboard.addresses import CompareAddresses
 from evald.dashboard.criteria import Criterion, names_of, output_text
 from evald.dashboard.items import Mark, error_messages, mark_of
 from evald.dashboard.items_columns import USUAL_CRITERIA
 from evald.dashboard.reading import ApiObject, list_of, object_of, text_of
 from evald.dashboard.texts import Text, as_line, clip, content_text
-from evald.dashboard.word_diff import Piece, word_diff
 from evald.reports.comparison import ComparedRow, Comparison
-from evald.rules.comparison import ROW_KINDS, RowKind
+from evald.rules.comparison import ROW_KINDS
+from evald.rules.text_diff import Stretch, text_diff
 
 CELL_LIMIT: Final = 400
 Segment = Literal["all", "regressed", "fixed", "both_failed", "errored", "only", "both_passed"]
@@ -43,7 +44,7 @@ class OutputCell:
     """What one run made of a row. `address` leads to its details there."""
 
     status: str
-    pieces: tuple[Piece, ...]
+    pieces: tuple[Stretch, ...]
     hidden: int
     """Characters of the output that are left out."""
     is_error_text: bool
@@ -112,11 +113,7 @@ def _row(
     texts = [_output(item) if item is not None else ("", False) for item in (one, other)]
     both = one is not None and other is not None and not any(broken for _, broken in texts)
     shown = [clip(text, CELL_LIMIT) for text, _ in texts]
-    pieces = (
-        word_diff(shown[0].shown, shown[1].shown)
-        if both
-        else tuple((Piece(each.shown, False),) for each in shown)
-    )
+    pieces = side_by_side(shown[0].shown, shown[1].shown, are_compared=both)
     cells = [
         None
         if item is None
@@ -138,6 +135,19 @@ def _row(
         input=clip(_input(found), CELL_LIMIT) if found is not None else Text(""),
         baseline=cells[0],
         run=cells[1],
+    )
+
+
+def side_by_side(
+    before: str, after: str, *, are_compared: bool = True
+) -> tuple[tuple[Stretch, ...], tuple[Stretch, ...]]:
+    """Give two texts in pieces, each with what only it has. Where that tells nothing both are whole."""
+    found = text_diff(before, after) if are_compared else None
+    if found is None:
+        return (Stretch("same", before),), (Stretch("same", after),)
+    return (
+        tuple(each for each in found if each.change != "added"),
+        tuple(each for each in found if each.change != "removed"),
     )
 
 

@@ -427,6 +427,7 @@ compare?.addEventListener("submit", (event) => {
 });
 if (compare) showChosen();
 addEventListener("pageshow", () => compare && showChosen()); // a browser keeps what was checked
+
 // ---- A comparison that is being made -----------------------------------------------------------
 
 const LOOK_AGAIN_MS = 1000;
