@@ -5,7 +5,7 @@ from threading import Thread
 
 import pytest
 
-from tests.dashboard.filled_in import field_value, page_text, send_form
+from tests.dashboard.forms import field_value, page_text, send_form
 from tests.model_server.client import ModelServer
 from tests.model_server.script import Step
 from tests.runs.making import asked, get_final, upload

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.dashboard.filled_in import field_value, page_text, send_form
+from tests.dashboard.forms import field_value, page_text, send_form
 from tests.model_server.client import ModelServer
 from tests.runs.making import (
     asked,

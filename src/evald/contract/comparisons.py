@@ -8,7 +8,7 @@ from evald.contract.counts import ResultCountsObject
 from evald.contract.pages import Page
 from evald.contract.runs import Status
 
-RowKindWord = Literal[
+RowKind = Literal[
     "regressed",
     "fixed",
     "both_failed",
@@ -136,7 +136,7 @@ class ComparedRowObject(TypedDict):
 
     object: Literal["eval.run.comparison.row"]
     id: str
-    kind: RowKindWord
+    kind: RowKind
     baseline: ComparedItem | None
     run: ComparedItem | None
 

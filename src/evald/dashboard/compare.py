@@ -5,8 +5,8 @@ It is made from plain values, as the report is.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
+from evald.contract.comparisons import RowKind
 from evald.dashboard.addresses import CompareAddresses, evals_address
 from evald.dashboard.compare_bars import Bar, Scale, scale_for
 from evald.dashboard.compare_rows import (
@@ -21,6 +21,7 @@ from evald.dashboard.compare_rows import (
 from evald.dashboard.criteria import Criterion, criteria_of
 from evald.dashboard.frame import Frame
 from evald.dashboard.items_columns import USUAL_CRITERIA
+from evald.dashboard.names import model_of, name_of
 from evald.dashboard.origin import origin_of
 from evald.dashboard.progress import PassRate, counts_of, pass_rate
 from evald.dashboard.reading import (
@@ -32,16 +33,13 @@ from evald.dashboard.reading import (
     text_of,
 )
 from evald.dashboard.rendering import render
-from evald.dashboard.texts import clip
 from evald.reports.comparing import Compared, Underway
 from evald.reports.comparison import Comparison, ScoreComparison
 from evald.reports.comparison_json import LABELS, sentence_of, verdicts_of
 from evald.reports.row_pages import RowsPage, row_id
-from evald.rules.comparison import RowKind, Verdicts, p_text
+from evald.rules.comparison import Verdicts, p_text
 from evald.rules.paired_shares import Pairs, difference_interval, mcnemar
 from evald.rules.statistics import Interval
-
-NAME_LIMIT: Final = 200
 
 
 @dataclass(frozen=True)
@@ -161,7 +159,7 @@ def render_comparing(underway: Underway, eval_object: ApiObject, frame: Frame) -
     return render(
         "comparing.html",
         frame,
-        eval_name=eval_name(eval_object),
+        eval_name=name_of(eval_object),
         evals_address=evals_address(frame.root),
         addresses=CompareAddresses(text_of(eval_object.get("id")), run_ids, frame.root),
         read=underway.read,
@@ -192,7 +190,7 @@ def compare_page(
     return ComparePage(
         frame=frame,
         addresses=addresses,
-        eval_name=eval_name(eval_object),
+        eval_name=name_of(eval_object),
         evals_address=evals_address(frame.root),
         is_final=compared.is_final,
         runs=columns,
@@ -214,12 +212,6 @@ def compare_page(
     )
 
 
-def eval_name(eval_object: ApiObject) -> str:
-    """Give the name of an eval, or its id where it has none."""
-    name = text_of(eval_object.get("name")).strip() or text_of(eval_object.get("id"))
-    return clip(name, NAME_LIMIT).shown
-
-
 def _runs(
     compared: Compared, runs: Sequence[ApiObject], addresses: CompareAddresses
 ) -> tuple[RunColumn, ...]:
@@ -230,16 +222,15 @@ def _run(compared: Compared, place: int, run: ApiObject, addresses: CompareAddre
     run_id = text_of(run.get("id"))
     others = [each.id for each in compared.runs if each.id != run_id]
     pairs = compared.comparisons[place - 1].pairs if place else None
-    model = text_of(run.get("model")) or text_of(object_of(run.get("data_source")).get("model"))
     counts = counts_of(run)
     uses = [object_of(use) for use in list_of(run.get("per_model_usage"))]
     return RunColumn(
         id=run_id,
         label=LABELS[place],
-        name=clip(text_of(run.get("name")).strip() or run_id, NAME_LIMIT).shown,
+        name=name_of(run),
         address=addresses.report(run_id),
         status=text_of(run.get("status")),
-        model=clip(model, NAME_LIMIT).shown,
+        model=model_of(run),
         is_imported=origin_of(run) is not None,
         created_at=number_or_none(run.get("created_at")) or 0.0,
         items=counts.done,

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from evald.dashboard.addresses import CompareAddresses, evals_address
-from evald.dashboard.compare import eval_name
 from evald.dashboard.eval_page import RunRow, run_row
 from evald.dashboard.frame import Frame
+from evald.dashboard.names import name_of
 from evald.dashboard.reading import ApiObject, text_of
 from evald.dashboard.rendering import render
 from evald.reports.comparing import MOST_RUNS
@@ -30,7 +30,7 @@ def render_choice(
     return render(
         "compare_choice.html",
         frame,
-        eval_name=eval_name(eval_object),
+        eval_name=name_of(eval_object),
         evals_address=evals_address(frame.root),
         addresses=addresses,
         rows=rows,

@@ -4,15 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from evald.contract.comparisons import RowKind
 from evald.dashboard.addresses import CompareAddresses
-from evald.dashboard.criteria import Criterion, names_of, output_text
-from evald.dashboard.items import Mark, error_messages, mark_of
+from evald.dashboard.criteria import Criterion
+from evald.dashboard.item_outline import Mark, input_of, marks_of, output_of
 from evald.dashboard.items_columns import USUAL_CRITERIA
-from evald.dashboard.reading import ApiObject, list_of, object_of, text_of
-from evald.dashboard.texts import Text, as_line, clip, content_text
-from evald.dashboard.word_diff import Piece, word_diff
+from evald.dashboard.reading import ApiObject, text_of
+from evald.dashboard.texts import Text, clip
 from evald.reports.comparison import ComparedRow, Comparison
-from evald.rules.comparison import ROW_KINDS, RowKind
+from evald.rules.comparison import ROW_KINDS
+from evald.rules.text_diff import Stretch, text_diff
 
 CELL_LIMIT: Final = 400
 Segment = Literal["all", "regressed", "fixed", "both_failed", "errored", "only", "both_passed"]
@@ -43,7 +44,7 @@ class OutputCell:
     """What one run made of a row. `address` leads to its details there."""
 
     status: str
-    pieces: tuple[Piece, ...]
+    pieces: tuple[Stretch, ...]
     hidden: int
     """Characters of the output that are left out."""
     is_error_text: bool
@@ -109,14 +110,10 @@ def _row(
 ) -> RowShown:
     one = None if row.baseline is None else items.of_baseline.get(row.baseline)
     other = None if row.run is None else items.of_run.get(row.run)
-    texts = [_output(item) if item is not None else ("", False) for item in (one, other)]
+    texts = [output_of(item) if item is not None else ("", False) for item in (one, other)]
     both = one is not None and other is not None and not any(broken for _, broken in texts)
     shown = [clip(text, CELL_LIMIT) for text, _ in texts]
-    pieces = (
-        word_diff(shown[0].shown, shown[1].shown)
-        if both
-        else tuple((Piece(each.shown, False),) for each in shown)
-    )
+    pieces = side_by_side(shown[0].shown, shown[1].shown, are_compared=both)
     cells = [
         None
         if item is None
@@ -125,7 +122,7 @@ def _row(
             pieces=pieces[place],
             hidden=shown[place].hidden,
             is_error_text=texts[place][1],
-            marks=_marks(item, criteria),
+            marks=marks_of(item, criteria)[:USUAL_CRITERIA],
             address=addresses.report(run_id, text_of(item.get("id"))),
         )
         for place, (item, run_id) in enumerate([(one, items.baseline_id), (other, items.run_id)])
@@ -135,29 +132,20 @@ def _row(
         kind=row.kind,
         number=row.key,
         other_number=row.run if row.baseline is not None and row.run != row.baseline else None,
-        input=clip(_input(found), CELL_LIMIT) if found is not None else Text(""),
+        input=input_of(found, CELL_LIMIT) if found is not None else Text(""),
         baseline=cells[0],
         run=cells[1],
     )
 
 
-def _output(item: ApiObject) -> tuple[str, bool]:
-    """Give what the model said, or why there is nothing, and whether it is that."""
-    output, errors = output_text(item), error_messages(item)
-    return (errors[0], True) if not output and errors else (output, False)
-
-
-def _input(item: ApiObject) -> str:
-    """Give the last message of the user, else the row itself."""
-    for message in reversed(list_of(object_of(item.get("sample")).get("input"))):
-        if object_of(message).get("role") == "user":
-            return content_text(object_of(message).get("content"))
-    return as_line(item.get("datasource_item"), CELL_LIMIT).shown
-
-
-def _marks(item: ApiObject, criteria: Sequence[Criterion]) -> tuple[Mark, ...]:
-    results = names_of(criteria).results_in(item.get("results"))
-    return tuple(
-        Mark(None, None) if result is None else mark_of(result, criterion)
-        for criterion, result in zip(criteria, results, strict=True)
-    )[:USUAL_CRITERIA]
+def side_by_side(
+    before: str, after: str, *, are_compared: bool = True
+) -> tuple[tuple[Stretch, ...], tuple[Stretch, ...]]:
+    """Give two texts in pieces, each with what only it has. Where that tells nothing both are whole."""
+    found = text_diff(before, after) if are_compared else None
+    if found is None:
+        return (Stretch("same", before),), (Stretch("same", after),)
+    return (
+        tuple(each for each in found if each.change != "added"),
+        tuple(each for each in found if each.change != "removed"),
+    )

@@ -17,7 +17,8 @@ from evald.dashboard.bars import Segment
 from evald.dashboard.criteria import criteria_of
 from evald.dashboard.examples import Endpoint, first_run
 from evald.dashboard.frame import Frame
-from evald.dashboard.lists import NAME_LIMIT, metadata_of, name_of
+from evald.dashboard.lists import metadata_of
+from evald.dashboard.names import model_of, name_of
 from evald.dashboard.origin import origin_of
 from evald.dashboard.pass_rates import chart
 from evald.dashboard.progress import PassRate, pass_rate, progress_of, times_of
@@ -143,13 +144,12 @@ def run_row(root: str, eval_id: str, run: ApiObject, now: float) -> RunRow:
     times = times_of(run, now)
     progress = progress_of(run, times)
     run_id = text_of(run.get("id"))
-    model = text_of(run.get("model")) or text_of(object_of(run.get("data_source")).get("model"))
     return RunRow(
         id=run_id,
         name=name_of(run),
         address=report_address(root, eval_id, run_id),
         status=progress.status,
-        model=clip(model, NAME_LIMIT).shown,
+        model=model_of(run),
         created_at=times.created_at,
         seconds=times.seconds,
         done=progress.counts.done,

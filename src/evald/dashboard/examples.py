@@ -7,6 +7,7 @@ from typing import Final
 
 from evald.contract.data_source_configs import item_schema_of
 from evald.contract.json_types import JsonObject, JsonValue
+from evald.dashboard.python_literals import flat
 from evald.dashboard.reading import ApiObject, list_of, object_of, text_of
 
 _MOST_KEYS: Final = 8
@@ -84,7 +85,7 @@ def first_run(eval_object: ApiObject, endpoint: Endpoint) -> str:
     return f"""\
 {_client(endpoint, with_model='"model"' in source)}
 run = client.evals.runs.create(
-    {_quoted(text_of(eval_object.get("id")))},
+    {flat(text_of(eval_object.get("id")))},
     name="First run",
     data_source={{
 {indent(source, " " * 8)}
@@ -110,7 +111,7 @@ print(file.id)
 
 def source_of_file(file_id: str) -> str:
     """Give the source of a data source whose rows are those of a file."""
-    return f'"source": {{"type": "file_id", "id": {_quoted(file_id)}}}'
+    return f'"source": {{"type": "file_id", "id": {flat(file_id)}}}'
 
 
 def _client(endpoint: Endpoint, *, with_model: bool = True) -> str:
@@ -120,14 +121,14 @@ def _client(endpoint: Endpoint, *, with_model: bool = True) -> str:
         "from openai import OpenAI",
         "",
         "client = OpenAI(",
-        f"    base_url={_quoted(endpoint.base_url)},",
+        f"    base_url={flat(endpoint.base_url)},",
         f"    api_key={key},  # {why}",
         ")",
     ]
     if with_model and endpoint.model is None:
         lines.append("model = next(iter(client.models.list())).id  # or the name of another")
     elif with_model:
-        lines.append(f"model = {_quoted(endpoint.model or '')}")
+        lines.append(f"model = {flat(endpoint.model or '')}")
     return "\n".join(lines)
 
 
@@ -140,7 +141,7 @@ def _data_source(eval_object: ApiObject) -> str:
 "model": model,
 "source": {"type": "stored_completions", "limit": 20},"""
     schema = item_schema_of(dict(config))
-    row = _python({"item": _value(schema, _DEEPEST)})
+    row = flat({"item": _value(schema, _DEEPEST)})
     if len(row) > _LONGEST_ROW:
         row = '{"item": {}}'
     rows = f"""\
@@ -157,7 +158,7 @@ def _data_source(eval_object: ApiObject) -> str:
 "model": model,
 "input_messages": {{
     "type": "template",
-    "template": [{{"role": "user", "content": {_quoted(_question(schema))}}}],
+    "template": [{{"role": "user", "content": {flat(_question(schema))}}}],
 }},
 {rows}"""
 
@@ -201,21 +202,3 @@ def _row(schema: ApiObject, depth: int) -> JsonObject:
     if not depth:
         return {}
     return {key: _value(object_of(properties.get(key)), depth - 1) for key in keys[:most]}
-
-
-def _python(value: JsonValue) -> str:
-    """Give a value as Python has it, in one line."""
-    match value:
-        case str():
-            return _quoted(value)
-        case dict():
-            return "{" + ", ".join(f"{_quoted(k)}: {_python(v)}" for k, v in value.items()) + "}"
-        case list():
-            return "[" + ", ".join(map(_python, value)) + "]"
-    return repr(value)
-
-
-def _quoted(text: str) -> str:
-    """Give a text as Python has it. What cannot be seen is escaped."""
-    is_plain = text.isprintable() and not set(text) & set('"\\')
-    return f'"{text}"' if is_plain else repr(text)

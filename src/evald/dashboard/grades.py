@@ -13,7 +13,7 @@ from evald.dashboard.criteria import (
     names_of,
     output_text,
 )
-from evald.dashboard.items import Mark, mark_of
+from evald.dashboard.item_outline import Mark, mark_of
 from evald.dashboard.reading import ApiObject, object_of, text_of
 from evald.dashboard.texts import Text, as_line, clip
 from evald.rules.criterion_names import bare_name

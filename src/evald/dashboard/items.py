@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal, TypeAlias
+from typing import Final, TypeAlias
 
 from evald.contract.json_types import JsonValue
 from evald.dashboard.addresses import ReportAddresses
 from evald.dashboard.criteria import (
     Criterion,
     expected_of,
-    names_of,
     namespaces_of,
-    output_text,
 )
+from evald.dashboard.item_outline import Mark, input_of, marks_of, output_of
 from evald.dashboard.items_columns import (
     Column,
     ColumnChoice,
@@ -25,19 +24,15 @@ from evald.dashboard.items_columns import (
 )
 from evald.dashboard.items_filters import ItemsTools, items_tools
 from evald.dashboard.items_query import ItemsAsked
-from evald.dashboard.media import named_only
 from evald.dashboard.reading import (
     ApiObject,
     count_of,
     count_or_none,
-    list_of,
     number_or_none,
     object_of,
     text_of,
 )
-from evald.dashboard.texts import Text, as_line, clip, content_text
-
-ItemStatus = Literal["pass", "fail", "error"]
+from evald.dashboard.texts import Text, as_line, clip
 
 _CELL_LIMIT: Final = 240
 _USUAL_WIDTH: Final = 8
@@ -72,18 +67,6 @@ class ItemsPage:
         """Give the number of items of the list, also where the page itself is all of it."""
         is_all = self.next_after is None and self.previous_before is None
         return self.shown if self.total is None and is_all else self.total
-
-
-@dataclass(frozen=True)
-class Mark:
-    """A criterion's verdict on one item. `kind` is None where the criterion gave none.
-
-    `threshold` is what the score was compared with, or None where it was not or is not known.
-    """
-
-    kind: ItemStatus | None
-    score: float | None
-    threshold: float | None = None
 
 
 Cell: TypeAlias = Text | Mark | float | int | None
@@ -191,23 +174,6 @@ def _exports(page: ItemsPage, addresses: ReportAddresses) -> tuple[Export, ...]:
     )
 
 
-def mark_of(result: ApiObject, criterion: Criterion | None) -> Mark:
-    """Give a grader's verdict. An error stands before the score, which is then no score."""
-    threshold = criterion.threshold if criterion else None
-    if result.get("error"):
-        return Mark("error", None, threshold)
-    kind: ItemStatus = "pass" if result.get("passed") else "fail"
-    return Mark(kind, number_or_none(result.get("score")), threshold)
-
-
-def error_messages(item: ApiObject) -> list[str]:
-    """Give the messages of everything that broke on this item."""
-    broken = [object_of(item.get("sample")).get("error")]
-    broken += [object_of(result).get("error") for result in list_of(item.get("results"))]
-    errors = [object_of(error) for error in broken if error]
-    return [text_of(error.get("message")) or text_of(error.get("code")) for error in errors]
-
-
 def _row(
     item: ApiObject,
     criteria: Sequence[Criterion],
@@ -216,7 +182,7 @@ def _row(
     addresses: ReportAddresses,
 ) -> ItemRow:
     item_id = text_of(item.get("id"))
-    marks = _marks(item, criteria)
+    marks = marks_of(item, criteria)
     return ItemRow(
         id=item_id,
         number=count_of(item.get("datasource_item_id")),
@@ -225,7 +191,7 @@ def _row(
             marks[column.place] if column.kind == "criterion" else _cell(item, criteria, column)
             for column in columns
         ),
-        is_error_text=_is_error_text(item),
+        is_error_text=output_of(item)[1],
         address=addresses.items_page(asked.opened(item_id)),
         is_selected=item_id == asked.item,
     )
@@ -234,11 +200,9 @@ def _row(
 def _cell(item: ApiObject, criteria: Sequence[Criterion], column: Column) -> Cell:
     match column.kind:
         case "input":
-            return clip(_input_text(item), _CELL_LIMIT)
+            return input_of(item, _CELL_LIMIT)
         case "output":
-            return clip(
-                error_messages(item)[0] if _is_error_text(item) else output_text(item), _CELL_LIMIT
-            )
+            return clip(output_of(item)[0], _CELL_LIMIT)
         case "expected":
             return _expected(item, criteria)
         case "field":
@@ -250,20 +214,6 @@ def _cell(item: ApiObject, criteria: Sequence[Criterion], column: Column) -> Cel
             return _tokens(item)
 
 
-def _is_error_text(item: ApiObject) -> bool:
-    """Say whether there is no output to show, but why."""
-    return not output_text(item) and bool(error_messages(item))
-
-
-def _input_text(item: ApiObject) -> str:
-    """Give the last message of the user, else the row itself."""
-    messages = list_of(object_of(item.get("sample")).get("input"))
-    for message in reversed([object_of(message) for message in messages]):
-        if message.get("role") == "user":
-            return named_only(content_text(message.get("content")), _CELL_LIMIT)
-    return as_line(item.get("datasource_item"), _CELL_LIMIT).shown
-
-
 def _expected(item: ApiObject, criteria: Sequence[Criterion]) -> Text | None:
     """Give the reference of the first criterion that has one."""
     seen = namespaces_of(item)
@@ -271,14 +221,6 @@ def _expected(item: ApiObject, criteria: Sequence[Criterion]) -> Text | None:
         if (expected := expected_of(criterion, seen)) is not None:
             return clip(expected, _CELL_LIMIT)
     return None
-
-
-def _marks(item: ApiObject, criteria: Sequence[Criterion]) -> tuple[Mark, ...]:
-    results = names_of(criteria).results_in(item.get("results"))
-    return tuple(
-        Mark(None, None) if result is None else mark_of(result, criterion)
-        for criterion, result in zip(criteria, results, strict=True)
-    )
 
 
 def _tokens(item: ApiObject) -> int | None:

@@ -8,6 +8,7 @@ from evald.dashboard.addresses import evals_address, report_address, runs_addres
 from evald.dashboard.criteria import criteria_of
 from evald.dashboard.examples import Endpoint, first_eval
 from evald.dashboard.frame import Frame
+from evald.dashboard.names import NAME_LIMIT, name_of
 from evald.dashboard.origin import origin_of
 from evald.dashboard.pass_rates import Sparkline, completed_rates, sparkline
 from evald.dashboard.reading import ApiObject, number_or_none, object_of, text_of
@@ -16,7 +17,6 @@ from evald.dashboard.texts import Text, clip
 from evald.rules.eval_filter import MOST_PAIRS, EvalFilter, MetadataPair
 from evald.store.eval_lists import RecentRun
 
-NAME_LIMIT: Final = 200
 _MOST_CRITERIA: Final = 3
 _MOST_CHIPS: Final = 3
 _CHIP_LIMIT: Final = 40
@@ -96,12 +96,6 @@ def render_evals(found: FoundEvals, *, frame: Frame, endpoint: Endpoint, now: fl
         first_address=None if found.is_first_page else _address(frame.root, wanted),
         next_address=found.next_after and _address(frame.root, wanted, after=found.next_after),
     )
-
-
-def name_of(thing: ApiObject) -> str:
-    """Give an object's name, or its id where it has none."""
-    name = text_of(thing.get("name")).strip() or text_of(thing.get("id"))
-    return clip(name, NAME_LIMIT).shown
 
 
 def metadata_of(thing: ApiObject) -> tuple[tuple[str, Text], ...]:

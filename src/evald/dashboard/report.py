@@ -23,6 +23,7 @@ from evald.dashboard.items import (
     items_table,
 )
 from evald.dashboard.items_filters import Filter, item_filters
+from evald.dashboard.names import NAME_LIMIT, model_of, name_of
 from evald.dashboard.origin import Origin, origin_of
 from evald.dashboard.progress import (
     NOT_KNOWN,
@@ -52,8 +53,6 @@ __all__ = [
     "render_report",
     "report_page",
 ]
-
-_NAME_LIMIT = 200
 
 
 @dataclass(frozen=True)
@@ -191,19 +190,18 @@ def _facts(eval_object: ApiObject, run: ApiObject, now: float | None) -> RunFact
     run_id, eval_id = text_of(run.get("id")), text_of(eval_object.get("id"))
     source = object_of(run.get("data_source"))
     regraded = object_of(object_of(run.get("evald")).get("regrade_of"))
-    model = text_of(run.get("model")) or text_of(source.get("model"))
     return RunFacts(
         id=run_id,
         eval_id=eval_id,
-        name=clip(text_of(run.get("name")).strip() or run_id, _NAME_LIMIT).shown,
-        eval_name=clip(text_of(eval_object.get("name")).strip() or eval_id, _NAME_LIMIT).shown,
-        model=clip(model, _NAME_LIMIT).shown,
-        data="" if regraded else clip(_data(source), _NAME_LIMIT).shown,
+        name=name_of(run),
+        eval_name=name_of(eval_object),
+        model=model_of(run),
+        data="" if regraded else clip(_data(source), NAME_LIMIT).shown,
         times=times_of(run, now),
         origin=origin_of(run),
         regrade_of=_address(regraded),
         metadata=tuple(
-            (clip(key, _NAME_LIMIT).shown, as_line(value, _NAME_LIMIT))
+            (clip(key, NAME_LIMIT).shown, as_line(value, NAME_LIMIT))
             for key, value in object_of(run.get("metadata")).items()
         ),
     )

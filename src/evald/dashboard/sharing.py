@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from evald.access.share_links import LIVES, USUAL_LIFE, SharedBy
 from evald.dashboard.addresses import ReportAddresses
 from evald.dashboard.frame import Frame
+from evald.dashboard.names import name_of
 from evald.dashboard.reading import ApiObject, text_of
 from evald.dashboard.rendering import render
-from evald.dashboard.texts import clip
-
-_NAME_LIMIT = 200
 
 
 @dataclass(frozen=True)
@@ -38,8 +36,8 @@ def render_sharing(
         "sharing.html",
         frame,
         addresses=addresses,
-        run_name=_name(run),
-        eval_name=_name(eval_object),
+        run_name=name_of(run),
+        eval_name=name_of(eval_object),
         rows=[_row(link, addresses, public_url) for link in links],
         is_local=is_local,
         lives=LIVES,
@@ -50,8 +48,3 @@ def render_sharing(
 def _row(link: SharedBy, addresses: ReportAddresses, public_url: str) -> ShareRow:
     url = f"{public_url}/shared/{link.token}"
     return ShareRow(link.id, url, float(link.expires_at), addresses.revoke(link.id))
-
-
-def _name(thing: ApiObject) -> str:
-    name = text_of(thing.get("name")).strip() or text_of(thing.get("id"))
-    return clip(name, _NAME_LIMIT).shown

@@ -12,12 +12,12 @@ from typing import Final
 from urllib.parse import quote
 
 from evald.contract.json_types import JsonObject, JsonValue
+from evald.dashboard.python_literals import literal
 
 KEY_VARIABLE: Final = "EVALD_API_KEY"
 LONGEST_BODY: Final = 60_000
 """Bytes. Linux takes 128 KB in one argument of a command, and nobody reads as much."""
 
-_LINE: Final = 88
 _JSON: Final = "-H 'content-type: application/json'"
 _KEY: Final = f'-H "authorization: Bearer ${KEY_VARIABLE}"'
 
@@ -34,9 +34,9 @@ def created_again(base_url: str, eval_id: str, body: JsonObject) -> Snippets:
     """Give the programs that create a run of an eval with this body."""
     address = f"{base_url}/{_path('evals', eval_id, 'runs')}"
     arguments = "".join(
-        f"    {name}={_literal(value, 4)},\n" for name, value in body.items() if value is not None
+        f"    {name}={literal(value, 4)},\n" for name, value in body.items() if value is not None
     )
-    call = f"run = client.evals.runs.create(\n    {_literal(eval_id)},\n{arguments})\n"
+    call = f"run = client.evals.runs.create(\n    {literal(eval_id)},\n{arguments})\n"
     return Snippets(_posted(address, body), _program(base_url, f"{call}print(run.report_url)\n"))
 
 
@@ -49,8 +49,8 @@ def fetched_and_created_again(base_url: str, eval_id: str, run_id: str) -> Snipp
         f"curl {shlex.quote(address)} \\\n  {_KEY} \\\n  {_JSON} \\\n  --data-binary @-\n"
     )
     python = (
-        f"run = client.get({_literal(f'/{runs}/{_path(run_id)}')}, cast_to=object)\n"
-        f"again = client.evals.runs.create(\n    {_literal(eval_id)},\n"
+        f"run = client.get({literal(f'/{runs}/{_path(run_id)}')}, cast_to=object)\n"
+        f"again = client.evals.runs.create(\n    {literal(eval_id)},\n"
         '    name=run["name"],\n    metadata=run["metadata"],\n    data_source=run["data_source"],\n)\n'
         "print(again.report_url)\n"
     )
@@ -61,7 +61,7 @@ def regraded_again(base_url: str, eval_id: str, run_id: str, body: JsonObject) -
     """Give the programs that have the samples of this run graded again."""
     path = _path("evals", eval_id, "runs", run_id, "regrade")
     call = (
-        f"run = client.post(\n    {_literal(f'/{path}')},\n    body={_literal(body, 4)},\n"
+        f"run = client.post(\n    {literal(f'/{path}')},\n    body={literal(body, 4)},\n"
         '    cast_to=object,\n)\nprint(run["report_url"])\n'
     )
     return Snippets(_posted(f"{base_url}/{path}", body), _program(base_url, call))
@@ -90,7 +90,7 @@ def _posted(address: str, body: JsonObject) -> str:
 def _program(base_url: str, rest: str) -> str:
     return (
         "import os\n\nfrom openai import OpenAI\n\n"
-        f"client = OpenAI(\n    base_url={_literal(base_url)},\n"
+        f"client = OpenAI(\n    base_url={literal(base_url)},\n"
         f'    api_key=os.environ.get("{KEY_VARIABLE}") or "not needed",\n)\n{rest}'
     )
 
@@ -101,30 +101,3 @@ def _json(value: JsonValue) -> str:
     return "".join(
         each if each.isprintable() or each == "\n" else json.dumps(each)[1:-1] for each in text
     )
-
-
-def _literal(value: JsonValue, indent: int = 0) -> str:
-    """Give a value as a literal of Python, over several lines where it is long."""
-    flat = _flat(value)
-    if indent + len(flat) <= _LINE or not value or not isinstance(value, dict | list):
-        return flat
-    deeper = indent + 4
-    parts = (
-        [f"{_flat(key)}: {_literal(part, deeper)}" for key, part in value.items()]
-        if isinstance(value, dict)
-        else [_literal(part, deeper) for part in value]
-    )
-    lines = "".join(f"{' ' * deeper}{part},\n" for part in parts)
-    opening, closing = "{}" if isinstance(value, dict) else "[]"
-    return f"{opening}\n{lines}{' ' * indent}{closing}"
-
-
-def _flat(value: JsonValue) -> str:
-    match value:
-        case str() if value.isprintable() and not {'"', "\\"} & set(value):
-            return f'"{value}"'
-        case dict():
-            return "{" + ", ".join(f"{_flat(k)}: {_flat(v)}" for k, v in value.items()) + "}"
-        case list():
-            return "[" + ", ".join(_flat(part) for part in value) + "]"
-    return repr(value)

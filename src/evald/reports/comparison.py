@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from evald.contract.comparisons import RowKind
 from evald.reports.judged_rows import FAIL, PASS, STATUSES, CriterionColumn, JudgedRows
 from evald.reports.matching import Matched, match
-from evald.rules.comparison import ROW_KINDS, RowKind, kind_of
+from evald.rules.comparison import ROW_KINDS, kind_of
 from evald.rules.paired_scores import MeanDifference, mean_difference
 from evald.rules.paired_shares import Pairs
 

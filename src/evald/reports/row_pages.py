@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from evald.contract.comparisons import RowKind
 from evald.errors import BadRequest
 from evald.reports.comparison import ComparedRow, Comparison
-from evald.rules.comparison import RowKind
 
 
 @dataclass(frozen=True)

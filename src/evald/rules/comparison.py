@@ -1,21 +1,13 @@
 """How a row went from one run to another, and what the whole of it says in plain words."""
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
+from evald.contract.comparisons import RowKind
 from evald.rules.paired_shares import Pairs, detectable_difference
 from evald.rules.statistics import Interval
 from evald.rules.verdict import ItemStatus
 
-RowKind = Literal[
-    "regressed",
-    "fixed",
-    "both_failed",
-    "errored",
-    "only_in_baseline",
-    "only_in_run",
-    "both_passed",
-]
 ROW_KINDS: Final[tuple[RowKind, ...]] = (
     *("regressed", "fixed", "both_failed", "errored"),
     *("only_in_baseline", "only_in_run", "both_passed"),

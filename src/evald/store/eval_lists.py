@@ -13,8 +13,8 @@ from evald.contract.runs import Status
 from evald.rules import json_text
 from evald.rules.eval_filter import EvalFilter, MetadataPair
 from evald.rules.paging import PageRequest
-from evald.store.evals import eval_of
-from evald.store.pages import Page, page_of_rows
+from evald.store.evals import page_of_evals
+from evald.store.pages import Page
 from evald.store.tables import evals, imported_runs, runs
 
 
@@ -44,20 +44,7 @@ async def find_evals(
     if wanted.words:
         named = (_contains(evals.c[column], wanted.words, kind) for column in ("name", "id"))
         rows = rows.where(or_(*named))
-    found, more = await page_of_rows(
-        connection,
-        rows,
-        [evals.c.created_at, evals.c.seq],
-        page,
-        id_column=evals.c.id,
-        members=[evals.c.project_id == project_id],
-        texts=[
-            evals.c.data_source_config,
-            evals.c.testing_criteria,
-            func.coalesce(evals.c.imported, ""),
-        ],
-    )
-    return Page(tuple(eval_of(row) for row in found), more)
+    return await page_of_evals(connection, rows, project_id, page)
 
 
 async def recent_runs(

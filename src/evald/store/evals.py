@@ -69,10 +69,21 @@ async def list_evals(
     connection: AsyncConnection, project_id: ProjectId, page: PageRequest, order_by: OrderBy
 ) -> Page[Eval]:
     """Give one page of the evals of a project."""
+    return await page_of_evals(connection, select(evals), project_id, page, order_by)
+
+
+async def page_of_evals(
+    connection: AsyncConnection,
+    rows: Select[Any],
+    project_id: ProjectId,
+    page: PageRequest,
+    order_by: OrderBy = "created_at",
+) -> Page[Eval]:
+    """Give one page of those of a project's evals that are among these rows. Raises BadRequest."""
     keys: list[ColumnElement[Any]] = [evals.c[order_by], evals.c.seq]
-    rows, more = await page_of_rows(
+    found, more = await page_of_rows(
         connection,
-        select(evals),
+        rows,
         keys,
         page,
         id_column=evals.c.id,
@@ -83,7 +94,7 @@ async def list_evals(
             func.coalesce(evals.c.imported, ""),
         ],
     )
-    return Page(tuple(eval_of(row) for row in rows), more)
+    return Page(tuple(eval_of(row) for row in found), more)
 
 
 async def update_eval(connection: AsyncConnection, changed: Eval) -> None:

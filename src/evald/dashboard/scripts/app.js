@@ -160,7 +160,7 @@ function showNews() {
   const link = byId("new-items");
   if (!link) return;
   link.hidden = count <= 0;
-  link.href = location.href;
+  link.setAttribute("href", location.pathname + location.search + location.hash);
   link.textContent = `Show ${count.toLocaleString("en")} new ${count === 1 ? "item" : "items"}`;
 }
 
@@ -427,6 +427,7 @@ compare?.addEventListener("submit", (event) => {
 });
 if (compare) showChosen();
 addEventListener("pageshow", () => compare && showChosen()); // a browser keeps what was checked
+
 // ---- A comparison that is being made -----------------------------------------------------------
 
 const LOOK_AGAIN_MS = 1000;
