@@ -1,8 +1,10 @@
 """Which rows of two runs are the same, and what a comparison of them counts."""
 
 from collections import Counter
+from math import isfinite
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -118,3 +120,18 @@ def test_a_row_is_the_same_whatever_the_order_of_its_keys_and_its_number() -> No
     (regressed,) = rows["regressed"].behind(-1, 10)
     assert (regressed.baseline, regressed.run) == (3, 9)
     assert len(rows["only_in_run"]) == 1
+
+
+@pytest.mark.parametrize("number", [12, 2_500])
+def test_scores_near_the_largest_number_there_is_are_compared(number: int) -> None:
+    baseline, run = no_rows(1), no_rows(1)
+    for rows, score in ((baseline, 1.7e308), (run, -1.7e308)):
+        signs = [1 if place % 3 else -1 for place in range(number)]
+        items = [item({"q": q}, "pass", sign * score) for q, sign in enumerate(signs)]
+        rows.take(list(enumerate(items)), NAMES)
+
+    scores = compare(baseline, run).criteria[0].scores
+
+    assert scores is not None
+    assert scores.difference.interval is not None
+    assert all(map(isfinite, (scores.baseline_mean, *scores.difference.interval)))

@@ -10,7 +10,7 @@ import pytest
 from tests.access.commands import make_key
 from tests.dashboard.forms import Share, followed, page_of, post, report_of, share
 from tests.model_server.client import ModelServer
-from tests.runs.making import create_eval, create_run, get_final, items_of, rows, sampled
+from tests.runs.making import asked, create_eval, create_run, get_final, items_of, rows, sampled
 from tests.server import Answer, EvaldServer
 
 
@@ -85,6 +85,16 @@ def test_a_shared_report_tells_nothing_of_the_runs_before_it(
     assert run["id"] in shown(owner, report_of(later))
 
     assert run["id"] not in shown(nobody, share(owner, later).path)
+
+
+def test_a_shared_report_of_samples_graded_again_does_not_name_their_run(
+    owner: EvaldServer, nobody: EvaldServer, run: Any
+) -> None:
+    path = f"/v1/evals/{run['eval_id']}/runs/{run['id']}/regrade"
+    again = get_final(owner, asked(owner, "POST", path, {"eval_id": run["eval_id"]}))
+    assert run["id"] in shown(owner, report_of(again))
+
+    assert run["id"] not in shown(nobody, share(owner, again).path)
 
 
 def test_an_item_of_the_run_opens_whole_and_one_of_another_run_does_not(

@@ -45,3 +45,14 @@ def test_references_lead_to_fields_of_odd_names() -> None:
         if "[" in name:  # such a name no template can call
             continue
         assert compile_template(reference_to(name)).render(row.row) == "found"
+
+
+def test_however_many_places_and_rows_there_are_each_of_few_is_looked_up_and_few_are_told() -> None:
+    rows = pasted_rows("a\n" + "x\n" * 20_000).rows
+    many = "".join(f"{{{{ item.missing_{number} }}}}" for number in range(5_000))
+
+    found = template_use(many, rows, sees_sample=False)
+
+    assert found.faults[0] == "No row has item.missing_0. The fields are a."
+    assert len(found.faults) == 20
+    assert template_use("{{ item.a }}", rows, sees_sample=False) == TemplateUse((), ())

@@ -9,6 +9,7 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from evald.api.form_encodings import check_encoding
 from evald.api.hosts import origin_of
 from evald.api.paths import is_page
 from evald.contract.pages import error_json
@@ -75,6 +76,7 @@ class Envelope:
         try:
             self._check_origin(scope)
             _check_address(scope)
+            check_encoding(_headers(scope).get("content-type", ""))
             body.check_declared(_headers(scope))
             await self.app(scope, body.receive, send_answer)
         except ApiError as error:

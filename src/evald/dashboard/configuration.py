@@ -73,15 +73,22 @@ class Configuration:
 
 
 def configuration_of(
-    eval_object: ApiObject, run: ApiObject, *, base_url: str, rows: JsonValue = None
+    eval_object: ApiObject,
+    run: ApiObject,
+    *,
+    base_url: str,
+    rows: JsonValue = None,
+    is_shared: bool = False,
 ) -> Configuration:
     """Give the configuration of a run.
 
     `base_url` is that of the API, as clients know it. `rows` are those that came with the request, where
-    they are few and known; a run that has others is asked for by the programs that repeat it.
+    they are few and known; a run that has others is asked for by the programs that repeat it. By a share
+    link (`is_shared`) nothing is told of a run whose samples it grades, so there are no such programs.
     """
     data_source = object_of(run.get("data_source"))
     graders = list_of(eval_object.get("testing_criteria"))
+    is_told = bool(data_source) and not (is_shared and _regraded(run))
     body = _body(run, data_source, rows)
     is_whole = body is not None and is_short(body)
     return Configuration(
@@ -92,14 +99,19 @@ def configuration_of(
         hidden_graders=max(0, len(graders) - _MOST),
         metadata=_parameters(object_of(run.get("metadata"))),
         raw=as_json(_raw(eval_object, data_source), JSON_LIMIT),
-        repeat=_repeat(run, body if is_whole else None, base_url) if data_source else None,
+        repeat=_repeat(run, body if is_whole else None, base_url) if is_told else None,
         rows_are_fetched=not is_whole,
     )
 
 
+def _regraded(run: ApiObject) -> ApiObject:
+    """Give the ids of the run whose samples are graded; nothing where it has its own."""
+    return object_of(object_of(run.get("evald")).get("regrade_of"))
+
+
 def _repeat(run: ApiObject, body: JsonObject | None, base_url: str) -> Snippets:
     eval_id, run_id = text_of(run.get("eval_id")), text_of(run.get("id"))
-    if regraded := object_of(object_of(run.get("evald")).get("regrade_of")):
+    if regraded := _regraded(run):
         again: JsonObject = {
             "eval_id": eval_id,
             "name": run.get("name"),
@@ -114,7 +126,7 @@ def _repeat(run: ApiObject, body: JsonObject | None, base_url: str) -> Snippets:
 
 def _body(run: ApiObject, data_source: ApiObject, rows: JsonValue) -> JsonObject | None:
     """Give the request that makes such a run, or None where its rows are not known here."""
-    if object_of(object_of(run.get("evald")).get("regrade_of")):
+    if _regraded(run):
         return {}
     source = object_of(data_source.get("source"))
     if source.get("type") == "file_content":

@@ -166,7 +166,11 @@ def report_page(
         if selected
         else None,
         configuration=configuration_of(
-            eval_object, run, base_url=background.base_url, rows=background.rows
+            eval_object,
+            run,
+            base_url=background.base_url,
+            rows=background.rows,
+            is_shared=bool(frame.share),
         ),
     )
 

@@ -19,6 +19,8 @@ from evald.rules.verdict import ItemStatus
 PASS: Final = 1
 FAIL: Final = 2
 ERROR: Final = 3
+LARGEST: Final = 1e100
+"""A score that is further from 0 counts as this, so that sums and squares of scores stay numbers."""
 NOTHING: Final = 0
 """How an item or a result of it went, as a byte. `NOTHING`: a criterion has no result of it."""
 STATUSES: Final[tuple[ItemStatus, ...]] = ("error", "pass", "fail", "error")
@@ -106,4 +108,6 @@ def _outcome(result: JsonObject | None) -> int:
 
 def _score(result: JsonObject) -> float:
     score = result.get("score")
-    return nan if isinstance(score, bool) or not isinstance(score, int | float) else float(score)
+    if isinstance(score, bool) or not isinstance(score, int | float):
+        return nan
+    return max(-LARGEST, min(LARGEST, float(score)))
