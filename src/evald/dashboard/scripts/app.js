@@ -51,7 +51,7 @@ function placeOfFocus(part) {
 
 function focusAgain(part, { id, index }) {
   const next = id ? byId(id) : part.querySelectorAll(FOCUSABLE)[index];
-  next?.focus({ preventScroll: true });
+  (next ?? part.querySelector(FOCUSABLE))?.focus({ preventScroll: true });
 }
 
 function keepOpen(old, fresh) {
@@ -318,7 +318,10 @@ function showKeys() {
 /** Mark the section that the address leads to, or the first one. */
 function showSection() {
   const links = [...document.querySelectorAll("#sections a")];
-  const current = links.find((link) => link.getAttribute("href") === location.hash) ?? links[0];
+  const current =
+    links.find((link) => link.href === location.href) ??
+    links.find((link) => link.getAttribute("href") === location.hash) ??
+    links[0];
   for (const link of links) link.removeAttribute("aria-current");
   current?.setAttribute("aria-current", "true");
 }
