@@ -116,7 +116,7 @@ def test_bad_rows_are_told_with_their_lines_and_nothing_is_started(server: Evald
         ({"user": "{{ item.qestion }}"}, "User message: No row has item.qestion. The fields are"),
         ({"temperature": "warm"}, "Temperature: This is no number."),
         ({"temperature": "1e999"}, "Temperature: This is no number."),
-        ({"max_tokens": "0"}, "Most tokens: Write a whole number from 1 on."),
+        ({"max_tokens": "0"}, "Max tokens: Write a whole number from 1 on."),
         ({"rows_from": "file", "file_id": "file-gone"}, "Id of the file: No file found with id"),
         ({"rows_from": "upload"}, "File: Choose a file."),
         (

@@ -192,7 +192,7 @@ def compare_page(
         addresses=addresses,
         eval_name=name_of(eval_object),
         evals_address=evals_address(frame.root),
-        is_final=compared.is_final,
+        is_final=compared.is_pair_final(shown.place),
         runs=columns,
         run=columns[shown.place],
         tabs=_tabs(columns, shown, addresses),

@@ -208,6 +208,8 @@ def _cell(item: ApiObject, criteria: Sequence[Criterion], column: Column) -> Cel
         case "field":
             row = object_of(item.get("datasource_item"))
             return as_line(row[column.field], _CELL_LIMIT) if column.field in row else None
+        case "latency" | "tokens" if object_of(item.get("sample")).get("error"):
+            return None  # a call that gave no sample: it counts in no figure, sort or filter either
         case "latency":
             return number_or_none(object_of(item.get("evald")).get("latency_ms"))
         case _:

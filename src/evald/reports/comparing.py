@@ -64,6 +64,10 @@ class Compared:
         """Say whether no more rows are to come."""
         return all(_is_over(run) for run in self.runs)
 
+    def is_pair_final(self, place: int) -> bool:
+        """Say whether no more rows are to come of the baseline and of the run at a place."""
+        return _is_over(self.runs[0]) and _is_over(self.runs[place])
+
 
 @dataclass(frozen=True)
 class Underway:

@@ -62,7 +62,9 @@ def verdicts_of(compared: Compared) -> list[Verdicts]:
 def sentence_of(compared: Compared, place: int, verdicts: Verdicts) -> str:
     """Say in plain words how the run at a place compares with the baseline."""
     said = sentence(verdicts, f"{LABELS[place]}", LABELS[0])
-    return said if compared.is_final else f"So far: {said}"
+    if compared.is_pair_final(place):
+        return said
+    return f"So far: {said if verdicts.pairs.judged else said[0].lower() + said[1:]}"
 
 
 def _with_baseline(compared: Compared, place: int, verdicts: Verdicts) -> ComparedWithBaseline:

@@ -47,7 +47,7 @@ class JudgedRows:
     """A fingerprint of the row itself, the same in every run and for every order of its keys."""
     statuses: bytearray = field(default_factory=bytearray)
     latency_ms: float = 0.0
-    """The sum over the rows whose latency is known."""
+    """The sum over the rows with a sample whose latency is known."""
     timed: int = 0
     """How many those are."""
 
@@ -68,11 +68,17 @@ class JudgedRows:
             self.contents.append(fingerprint(item.get("datasource_item"), text))
             self.statuses.append(_CODES.get(item.get("status"), ERROR))
             self._add_results(names.results_in(item.get("results")))
-            extras = item.get("evald")
-            latency = extras.get("latency_ms") if isinstance(extras, dict) else None
-            if isinstance(latency, int | float):
-                self.latency_ms += latency
-                self.timed += 1
+            self._add_latency(item)
+
+    def _add_latency(self, item: JsonObject) -> None:
+        """Add how long the sample took; a call that gave none counts as little as in the report."""
+        extras, sample = item.get("evald"), item.get("sample")
+        latency = extras.get("latency_ms") if isinstance(extras, dict) else None
+        if isinstance(sample, dict) and sample.get("error"):
+            return
+        if isinstance(latency, int | float):
+            self.latency_ms += latency
+            self.timed += 1
 
     def _add_results(self, results: Sequence[JsonObject | None]) -> None:
         for column, result in zip(self.criteria, results, strict=True):

@@ -51,7 +51,7 @@ function placeOfFocus(part) {
 
 function focusAgain(part, { id, index }) {
   const next = id ? byId(id) : part.querySelectorAll(FOCUSABLE)[index];
-  next?.focus({ preventScroll: true });
+  (next ?? part.querySelector(FOCUSABLE))?.focus({ preventScroll: true });
 }
 
 function keepOpen(old, fresh) {
@@ -214,6 +214,7 @@ async function go(address, { remember }) {
   visit?.abort();
   const mine = (visit = new AbortController());
   const leftItem = new URL(location.href).searchParams.get("item");
+  const isForNews = document.activeElement === byId("new-items");
   try {
     const parts = await fetchParts(address, mine.signal);
     const written = addressOf(parts, address);
@@ -232,8 +233,9 @@ async function go(address, { remember }) {
   if (showDrawer()) return;
   const section = remember && byId(new URL(address, location.href).hash.slice(1));
   if (section) section.scrollIntoView();
-  if (leftItem) byId(`open-${leftItem}`)?.focus({ preventScroll: true });
-  else announce(byId("range")?.textContent ?? "");
+  const row = leftItem ? byId(`open-${leftItem}`) : isForNews ? document.querySelector("a.open") : null;
+  row?.focus({ preventScroll: true });
+  if (!leftItem) announce(byId("range")?.textContent ?? "");
 }
 
 addEventListener("popstate", () => {
@@ -318,7 +320,10 @@ function showKeys() {
 /** Mark the section that the address leads to, or the first one. */
 function showSection() {
   const links = [...document.querySelectorAll("#sections a")];
-  const current = links.find((link) => link.getAttribute("href") === location.hash) ?? links[0];
+  const current =
+    links.find((link) => link.href === location.href) ??
+    links.find((link) => link.getAttribute("href") === location.hash) ??
+    links[0];
   for (const link of links) link.removeAttribute("aria-current");
   current?.setAttribute("aria-current", "true");
 }
