@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 from evald.contract.json_types import JsonObject
 from tests.dashboard.samples import eval_object, item_id, output_items, run_object
 from tests.dashboard.site import Site
+from tests.waiting import until
 
 STATUSES = ["queued", "in_progress", "completed", "failed", "canceled"]
 
@@ -264,6 +265,7 @@ def test_what_the_reader_has_selected_changes_later(site: Site, tab: Page) -> No
 def test_a_hidden_tab_follows_nothing_and_a_shown_one_goes_on(site: Site, tab: Page) -> None:
     site.show(eval_object(), run_object("in_progress", passed=4), output_items(4, 0, 0))
     tab.goto(site.report_address())
+    until(lambda: followed(site, tab) == 1)
     hide(tab, True)
 
     site.show(eval_object(), run_object("in_progress", passed=6), output_items(6, 0, 0))
