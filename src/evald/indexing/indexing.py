@@ -41,8 +41,10 @@ log = structlog.get_logger()
 POLL: Final = 0.5
 """Seconds between two looks for something to do."""
 BUSY_SHARE: Final = 0.05
-"""The share of the time that it works while a run is in progress: it must not slow that down."""
+"""The share of the time that it works while a run saves items: it must not slow that down."""
 IDLE_SHARE: Final = 0.8
+STALLED_AFTER: Final = 5.0
+"""Seconds without a saved item after which runs in progress wait for their models alone."""
 AFTER_FAILURE: Final = 5.0
 """Seconds."""
 
@@ -106,6 +108,7 @@ class Indexer:
         self._held_until = 0.0
         self._size = READ_HERE
         self._newest = -1
+        self._saved = (-1, -inf)
         self._others: deque[IndexedRun] = deque()
         self._last_look = LookAtAll()
 
@@ -148,8 +151,16 @@ class Indexer:
         seen = await self._database.read(look)
         worked = await self._step(seen)
         took = time.monotonic() - started
-        share = BUSY_SHARE if seen.is_busy else IDLE_SHARE
+        share = BUSY_SHARE if seen.is_busy and self._is_saving(seen, started) else IDLE_SHARE
         await asyncio.sleep(took * (1 / share - 1) if worked else POLL)
+
+    def _is_saving(self, seen: Look, now: float) -> bool:
+        """Say whether items were saved in the last seconds."""
+        newest, at = self._saved
+        if seen.newest != newest:
+            self._saved = seen.newest, now
+            return True
+        return now - at < STALLED_AFTER
 
     async def catch_up(self) -> None:
         """Do all there is to do, without a pause."""
