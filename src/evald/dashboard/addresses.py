@@ -206,7 +206,7 @@ class ReportAddresses:
 
     def again(self) -> str:
         """Give the form by which the run is carried out again, with changes."""
-        return f"{self._run()}/again"
+        return again_address(self.root, self.eval_id, self.run_id)
 
     def items_form(self, asked: ItemsAsked, *fields: str) -> list[tuple[str, str]]:
         """Give what a form sends beside its own fields, whose names begin like this."""
