@@ -93,3 +93,16 @@ def test_what_was_put_together_says_so(server: EvaldServer) -> None:
     assert "Put together from its output items" in shown
     assert "No testing criteria are known of this eval." in shown
     assert "Put together from its output items" in page(server, f"/evaluations/{archive.eval_id}")
+
+
+def test_items_that_history_lacks_are_not_waited_for(server: EvaldServer) -> None:
+    archive = new_archive()
+    counts = {"total": 16, "errored": 0, "failed": 8, "passed": 8}
+    imported(server, archive.eval(), archive.run(result_counts=counts))
+
+    report = page(server, f"/evaluations/{archive.eval_id}?run_id={archive.run_id}&q=France")
+    answer = server.ask("GET", f"{archive.run_path}/export?q=France")
+
+    assert "looked at" not in report
+    assert "searchable so far" not in report
+    assert (answer.status, answer.body) == (200, b"")

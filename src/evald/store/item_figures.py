@@ -3,13 +3,14 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, and_, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from evald.rules.bins import Bins
 from evald.store.index_tables import item_index, run_bins, run_reasons
+from evald.store.tables import imported_runs, output_items, runs
 
 MOST_REASONS: Final = 20
 
@@ -31,7 +32,7 @@ class RunFigures:
     """What is kept of the items of a run that are in the index."""
 
     indexed: int = 0
-    """How many those are."""
+    """How many those are; all that the run counts where no other was saved, as of imported history."""
     latency: Bins = field(default_factory=Bins)
     """In milliseconds."""
     tokens: Bins = field(default_factory=Bins)
@@ -54,29 +55,50 @@ class Indexed:
 
 async def indexed_of(connection: AsyncConnection, run_id: str) -> Indexed:
     """Give how far the index of a run is, with one small read."""
-    found = await connection.execute(_INDEXED, {"run_id": run_id})
+    found = await connection.execute(_INDEXED, {"of_run": run_id})
     index = found.one_or_none()
-    return Indexed() if index is None else Indexed(index.indexed, index.retries)
+    return Indexed() if index is None else Indexed(_indexed(index), index.retries)
 
 
-_INDEXED = select(item_index.c.indexed, item_index.c.retries).where(
-    item_index.c.run_id == bindparam("run_id")
+def _indexed(index: Row[Any]) -> int:
+    # Of imported history not all items may be known that it counts: what is not there is not behind.
+    known: int = index.indexed or 0
+    return max(known, index.total) if index.has_all_there_is else known
+
+
+_NEWEST: Final = (
+    select(func.max(output_items.c.seq)).where(output_items.c.run_id == runs.c.id).scalar_subquery()
+)
+_INDEXED: Final = (
+    select(
+        item_index.c.run_seq,
+        item_index.c.indexed,
+        item_index.c.retries,
+        (runs.c.passed + runs.c.failed + runs.c.errored).label("total"),
+        and_(
+            imported_runs.c.run_id.is_not(None),
+            func.coalesce(item_index.c.gone_to, 0) == 0,
+            func.coalesce(item_index.c.indexed_to, 0) >= func.coalesce(_NEWEST, 0),
+        ).label("has_all_there_is"),
+    )
+    .select_from(runs)
+    .outerjoin(item_index, item_index.c.run_id == runs.c.id)
+    .outerjoin(imported_runs, imported_runs.c.run_id == runs.c.id)
+    .where(runs.c.id == bindparam("of_run"))
 )
 
 
 async def figures_of(connection: AsyncConnection, run_id: str) -> RunFigures:
     """Give the figures of a run; all of none where its index was not begun."""
-    found = await connection.execute(
-        select(item_index.c.run_seq, item_index.c.indexed, item_index.c.retries).where(
-            item_index.c.run_id == run_id
-        )
-    )
+    found = await connection.execute(_INDEXED, {"of_run": run_id})
     index = found.one_or_none()
     if index is None:
         return RunFigures()
+    if index.run_seq is None:
+        return RunFigures(indexed=_indexed(index))
     bins = await _bins_of(connection, index.run_seq)
     return RunFigures(
-        indexed=index.indexed,
+        indexed=_indexed(index),
         latency=bins.get(("latency", 0), Bins()),
         tokens=bins.get(("tokens", 0), Bins()),
         scores={place: each for (kind, place), each in bins.items() if kind == "score"},
