@@ -43,6 +43,8 @@ POLL: Final = 0.5
 BUSY_SHARE: Final = 0.05
 """The share of the time that it works while a run is in progress: it must not slow that down."""
 IDLE_SHARE: Final = 0.8
+LONGEST_PAUSE: Final = 2.0
+"""Seconds: a step that once took long, to start a process say, is no reason to fall behind a run."""
 AFTER_FAILURE: Final = 5.0
 """Seconds."""
 
@@ -149,7 +151,8 @@ class Indexer:
         worked = await self._step(seen)
         took = time.monotonic() - started
         share = BUSY_SHARE if seen.is_busy else IDLE_SHARE
-        await asyncio.sleep(took * (1 / share - 1) if worked else POLL)
+        pause = min(took * (1 / share - 1), LONGEST_PAUSE)
+        await asyncio.sleep(pause if worked else POLL)
 
     async def catch_up(self) -> None:
         """Do all there is to do, without a pause."""
