@@ -53,7 +53,7 @@ def test_a_row_that_errored_in_either_run_is_neither_better_nor_worse(status: It
             "p = 0.50).",
         ),
         (Pairs(3, 0, 0, 4), "B and A agree on the 7 rows that both judged."),
-        (Pairs(), "No row was judged by both runs, so there is nothing to compare yet."),
+        (Pairs(), "No row was judged by both runs, so there is nothing to compare."),
     ],
 )
 def test_the_sentence_says_how_much_how_sure_and_on_what(pairs: Pairs, words: str) -> None:

@@ -45,6 +45,8 @@ BUSY_SHARE: Final = 0.05
 IDLE_SHARE: Final = 0.8
 STALLED_AFTER: Final = 5.0
 """Seconds without a saved item after which runs in progress wait for their models alone."""
+LONGEST_PAUSE: Final = 2.0
+"""Seconds: a step that once took long, to start a process say, is no reason to fall behind a run."""
 AFTER_FAILURE: Final = 5.0
 """Seconds."""
 
@@ -152,7 +154,8 @@ class Indexer:
         worked = await self._step(seen)
         took = time.monotonic() - started
         share = BUSY_SHARE if seen.is_busy and self._is_saving(seen, started) else IDLE_SHARE
-        await asyncio.sleep(took * (1 / share - 1) if worked else POLL)
+        pause = min(took * (1 / share - 1), LONGEST_PAUSE)
+        await asyncio.sleep(pause if worked else POLL)
 
     def _is_saving(self, seen: Look, now: float) -> bool:
         """Say whether items were saved in the last seconds."""

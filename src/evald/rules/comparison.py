@@ -46,7 +46,7 @@ def sentence(verdicts: Verdicts, run: str, baseline: str) -> str:
     """Say in plain words how a run compares with the baseline. Both are called as given."""
     pairs = verdicts.pairs
     if pairs.judged == 0:
-        return "No row was judged by both runs, so there is nothing to compare yet."
+        return "No row was judged by both runs, so there is nothing to compare."
     judged = f"the {_rows(pairs.judged)} that both judged"
     if pairs.differing == 0:
         return f"{run} and {baseline} agree on {judged}."
