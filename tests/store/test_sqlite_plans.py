@@ -80,7 +80,9 @@ async def test_errored_items_are_found_and_removed_by_their_index(database: Data
     )
     steps += await plans(database, partial(item_store.delete_errored, run_id=run.run_id))
 
-    assert all("ix_output_items_run_id_status_seq" in step for step in steps)
+    of_items = [step for step in steps if "output_items" in step]
+    assert of_items, steps
+    assert all("ix_output_items_run_id_status_seq" in step for step in of_items)
     check_plan(steps)
 
 
