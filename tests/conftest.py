@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.model_server.client import ModelServer
 
@@ -12,6 +13,9 @@ from tests.model_server.client import ModelServer
 def pytest_configure() -> None:
     """Have Ctrl-C reach the programs of tests, also where the tests run in the background of a shell."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Properties have no deadline: the machines that run them are shared.
+    settings.register_profile("no deadline", deadline=None)
+    settings.load_profile("no deadline")
     gc.disable()  # until all tests are collected: none of what is made becomes garbage
 
 

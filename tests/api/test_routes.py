@@ -50,7 +50,7 @@ WRONG_METHODS = [
     ("POST", "/healthz", "GET"),
     ("POST", "/", "GET"),
     ("OPTIONS", "/v1/evals", "GET, POST"),
-    ("GET", "/evaluations/x/runs/y/cancel", "POST"),
+    ("GET", "/sign-out", "POST"),
     ("TRACE", "/v1/evals", "GET, POST"),
 ]
 

@@ -196,7 +196,7 @@ def test_a_run_with_a_bad_row_fails_also_when_the_server_died_over_it(
 
 
 UPLOADING = [
-    Point("evald.api.files:keep", when="before"),
+    Point("evald.data_sources.kept_files:keep_file", when="before"),
     Point("evald.store.files:begin_upload", when="after"),
     Point("evald.store.files:add_part", 1, "after"),
     Point("evald.store.files:add_part", 4, "before"),

@@ -1,15 +1,11 @@
-"""One server for the tests of a file; properties have no deadline, for the machines are shared."""
+"""One server for the tests of a file."""
 
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
 
 from tests.model_server.client import ModelServer
 from tests.server import EvaldServer
-
-settings.register_profile("no deadline", deadline=None)
-settings.load_profile("no deadline")
 
 
 @pytest.fixture(scope="module")
