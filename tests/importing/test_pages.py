@@ -43,7 +43,7 @@ def test_an_item_of_history_opens_beside_the_table(server: EvaldServer) -> None:
 
     assert '<h2 id="drawer-title">Item 1</h2>' in shown
     assert "What is 2 + 2?" in shown
-    assert '<mark class="expected">5</mark>' in shown
+    assert '<dt>Expected</dt><dd dir="auto"><mark>5</mark>' in shown
     assert "<dt>Attempts</dt>" not in shown
 
 
