@@ -212,6 +212,15 @@ def test_a_list_behind_its_index_says_how_far_it_looked() -> None:
     html = render_report(page_of(ItemsAsked(ItemQuery(text="refund")), searchable=62))
 
     assert "62 of 100 items are searchable so far." in html
+
+
+def test_a_list_that_is_not_sorted_as_a_whole_says_so() -> None:
+    asked = ItemsAsked(ItemQuery(text="refund", sort=Sort("latency")))
+
+    html = render_report(page_of(asked, sorted_at_most=100_000))
+
+    assert "only the first 100,000 by row are sorted" in html
+    assert "are sorted" not in render_report(page_of(asked))
     assert "No item matches this filter so far." in html
     assert "Clear filters</a>" in html
 

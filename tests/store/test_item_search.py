@@ -171,17 +171,25 @@ async def seq_of(database: Database, run: Started) -> int:
     return seq
 
 
-@pytest.mark.parametrize("small_set", [0, 10, 5000])
+@pytest.mark.parametrize(
+    ("small_set", "common", "stretch"),
+    [(0, 40_000, 4000), (10, 0, 10), (5000, 0, 4000)],
+    ids=["in order", "along a short stretch", "along a stretch"],
+)
 @settings(max_examples=25)
 @given(query=queries)
 async def test_all_pages_together_are_the_items_that_fit_in_order(
     database: Database,
     run: Started,
     small_set: int,
+    common: int,
+    stretch: int,
     query: ItemQuery,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(item_plans, "SMALL_SET", small_set)
+    monkeypatch.setattr(item_plans, "COMMON", common)
+    monkeypatch.setattr(item_plans, "STRETCH", stretch)
     facts = await database.read(lambda connection: facts_of_all(connection, run.run_id))
     wanted = expected(facts, query, await seq_of(database, run))
 

@@ -57,6 +57,8 @@ class ItemsPage:
     item_after: ItemsAsked | None = None
     searchable: int | None = None
     """So many items were looked through for this list, or None where it is all of them."""
+    sorted_at_most: int | None = None
+    """So many of those that match were sorted, the first by row; None where all of them were."""
     reason: str = ""
     """In words the reason that is asked for, or empty where none is or it is not known."""
     has_parquet: bool = True

@@ -15,6 +15,7 @@ from evald.errors import BadRequest
 from evald.reports.parquet import is_installed
 from evald.rules.item_cursor import ItemPlace, place_of
 from evald.store.item_figures import RunFigures
+from evald.store.item_plans import LARGEST_SET
 from evald.store.item_search import FoundItems, find_items
 from evald.store.output_items import get_item
 
@@ -76,6 +77,7 @@ def _page(run: Run, asked: ItemsAsked, found: FoundItems, figures: RunFigures) -
         page = replace(
             page,
             searchable=figures.indexed if figures.indexed < run.counts.total else None,
+            sorted_at_most=LARGEST_SET if found.is_cut else None,
             reason=reasons.get(asked.query.reason or "", ""),
         )
     return page

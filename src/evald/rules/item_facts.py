@@ -1,12 +1,9 @@
 """What an output item is found, sorted and counted by."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Final
-
-import orjson
 
 from evald.contract.json_types import JsonObject, JsonValue
 from evald.rules.criterion_names import CriterionNames
@@ -61,8 +58,6 @@ class ItemFacts:
     tokens: int | None
     retries: int
     """Calls that were made again for it."""
-    row_hash: int
-    """Of the row, the same in every run: 64 bits with a sign."""
     words: str
     """With blanks between them."""
     tags: tuple[str, ...]
@@ -105,7 +100,6 @@ def facts_of(run_seq: int, status: ItemStatus, body: JsonObject, of_eval: ReadEv
         latency_ms=_latency(extras.get("latency_ms")) if answered else None,
         tokens=_count(_object(sample.get("usage")).get("total_tokens")) if answered else None,
         retries=min(max(0, (_count(extras.get("attempts")) or 0) - 1), 2**31 - 1),
-        row_hash=_row_hash(row),
         words=" ".join(words_of(_texts_of(row, sample), LONGEST_TEXT)),
         tags=tuple(_tags(run_seq, status, outcomes, row)),
         reason=_reason(status, body, results, of_eval.criteria),
@@ -155,18 +149,13 @@ def _number(value: JsonValue) -> float | None:
 
 
 def _count(value: JsonValue) -> int | None:
-    is_count = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST
-    return value if is_count else None  # type: ignore[return-value]  # seen to be one
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value <= _LARGEST else None
 
 
 def _object(value: JsonValue) -> JsonObject:
     return value if isinstance(value, dict) else {}
-
-
-def _row_hash(row: JsonValue) -> int:
-    text = orjson.dumps(row, option=orjson.OPT_SORT_KEYS)
-    digest = hashlib.blake2b(text, digest_size=8).digest()
-    return int.from_bytes(digest, signed=True)
 
 
 def _tags(
@@ -189,7 +178,7 @@ def _texts_of(row: JsonValue, sample: JsonObject) -> list[str]:
     users = [message for message in asked if message.get("role") == "user"]
     last = (users or asked)[-1:]
     return [
-        _joined(last, _UNREAD),  # type: ignore[arg-type]  # a list of JSON is JSON
+        "\n".join(_joined(message, _UNREAD) for message in last),
         _joined(row, frozenset()),
         _joined(sample.get("output"), _UNREAD),
     ]

@@ -87,11 +87,8 @@ item_facts = Table(
     Column("retries", Integer, nullable=False),
     # By criterion a number or null, a JSON array.
     Column("scores", Text, nullable=False),
-    # Of the row that it came from, the same in every run.
-    Column("row_hash", BigInteger, nullable=False),
     Index(None, "run_seq", "latency_ms", "key"),
     Index(None, "run_seq", "tokens", "key"),
-    Index(None, "run_seq", "row_hash"),
 )
 
 # What items are found by. On Postgres `words` has the tags too, and `tags` is null.

@@ -85,7 +85,6 @@ def _row(
         "tokens": facts.tokens,
         "retries": facts.retries,
         "scores": orjson.dumps(facts.scores).decode(),
-        "row_hash": facts.row_hash,
     }
 
 

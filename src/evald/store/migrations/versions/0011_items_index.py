@@ -56,10 +56,9 @@ def _create_of_items() -> None:
         sa.Column("tokens", sa.BigInteger()),
         sa.Column("retries", sa.Integer(), nullable=False),
         sa.Column("scores", sa.Text(), nullable=False),
-        sa.Column("row_hash", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_item_facts")),
     )
-    for columns in (("latency_ms", "key"), ("tokens", "key"), ("row_hash",)):
+    for columns in (("latency_ms", "key"), ("tokens", "key")):
         name = "_".join(("ix_item_facts_run_seq", *columns))
         op.create_index(op.f(name), "item_facts", ["run_seq", *columns])
     op.create_table(
