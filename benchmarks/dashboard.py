@@ -154,7 +154,7 @@ def measure_pages(evald: EvaldServer, words: Sequence[str]) -> None:
     for name, query in PAGES.items():
         asked = [
             REPORT
-            + "&fragment=1"
+            + "&fragment=items"
             + query.format(usual=words[300 + turn], rare=words[-1 - chance.randrange(500)])
             for turn in range(TIMES)
         ]

@@ -49,6 +49,7 @@ __all__ = [
     "ItemsPage",
     "ReportPage",
     "render_fragment",
+    "render_items",
     "render_live",
     "render_report",
     "report_page",
@@ -183,6 +184,11 @@ def render_report(page: ReportPage) -> str:
 def render_fragment(page: ReportPage) -> str:
     """Give the parts that depend on the address and on the run, each an element with an id."""
     return render("fragment.html", page.frame, page=page)
+
+
+def render_items(page: ReportPage) -> str:
+    """Give the items and the open item alone, for who goes from one list of them to another."""
+    return render("items_fragment.html", page.frame, page=page)
 
 
 def render_live(page: ReportPage) -> str:

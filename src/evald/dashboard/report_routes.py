@@ -1,8 +1,9 @@
 """The routes of a run's report: the page that `report_url` opens."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import orjson
 from fastapi import APIRouter, Request, Response
@@ -24,23 +25,36 @@ from evald.dashboard.report import (
     Background,
     ReportPage,
     render_fragment,
+    render_items,
     render_report,
     report_page,
 )
 from evald.dashboard.serving import Pages, eval_as_shown, frame_of, page, project_of, run_as_shown
 from evald.dashboard.snippets import LONGEST_BODY
 from evald.errors import NotFound
+from evald.rules.item_query import ItemQuery
 from evald.rules.item_query_words import Parameters
 from evald.store import evals as eval_store
 from evald.store import runs as run_store
 from evald.store.earlier_runs import EarlierRun, completed_before
-from evald.store.item_figures import RunFigures, figures_of
+from evald.store.item_figures import RunFigures, figures_of, indexed_of
 from evald.watching.sight import in_flight_of
 
 EARLIER_RUNS: Final = 19
 """So that with the run itself 20 are in the line of pass rates."""
 FEW_ROWS: Final = 100
 """So many rows stand in the programs that repeat a run, if they are short."""
+
+
+Parts = Literal["page", "changing", "items"]
+"""What is wanted of a report: the page, its parts that change, or of those the items alone."""
+
+
+RENDERED: Final[dict[Parts, Callable[[ReportPage], str]]] = {
+    "page": render_report,
+    "changing": render_fragment,
+    "items": render_items,
+}
 
 
 @dataclass(frozen=True)
@@ -51,8 +65,7 @@ class _Asked:
     eval_id: str
     run_id: str
     parameters: Parameters
-    is_whole: bool
-    """Whether the page is wanted, and not the parts that change alone."""
+    parts: Parts
     is_shared: bool = False
     """Whether a share link was followed, whose readers learn of no other run."""
 
@@ -109,11 +122,12 @@ async def from_form(request: Request, pages: Pages, addresses: ReportAddresses) 
 
 def is_from_form(request: Request) -> bool:
     """Say whether a browser asks for a page by one of the forms above the items."""
-    return is_of_a_form(request.query_params.multi_items()) and not _is_part(request)
+    return is_of_a_form(request.query_params.multi_items()) and _parts(request) == "page"
 
 
-def _is_part(request: Request) -> bool:
-    return "fragment" in request.query_params
+def _parts(request: Request) -> Parts:
+    fragment = request.query_params.get("fragment")
+    return "page" if fragment is None else "items" if fragment == "items" else "changing"
 
 
 async def report_html(
@@ -125,14 +139,13 @@ async def report_html(
         eval_id,
         run_id,
         request.query_params.multi_items(),
-        is_whole=not _is_part(request),
+        parts=_parts(request),
         is_shared=bool(frame.share),
     )
     found = await pages.tools.database.read(lambda connection: _found(connection, asked))
 
     def html() -> str:
-        page = _report_page(found, pages, frame)
-        return render_report(page) if asked.is_whole else render_fragment(page)
+        return RENDERED[asked.parts](_report_page(found, pages, frame))
 
     # In a thread: the texts that were compared are made again, and may be long.
     return await asyncio.to_thread(html)
@@ -144,15 +157,25 @@ async def _found(connection: AsyncConnection, asked: _Asked) -> _Found:
         connection, asked.project_id, asked.eval_id, asked.run_id
     )
     items_asked = read_asked(asked.parameters, len(of_eval.testing_criteria))
-    figures = await figures_of(connection, run.id)
+    figures = await _figures(connection, run.id, asked.parts, items_asked.query)
+    knows_earlier = asked.parts != "items" and not asked.is_shared
     return _Found(
         of_eval,
         run,
         await items_found(connection, run, items_asked, figures),
         figures,
-        () if asked.is_shared else await completed_before(connection, run.id, EARLIER_RUNS),
-        await _few_rows(connection, run) if asked.is_whole else None,
+        await completed_before(connection, run.id, EARLIER_RUNS) if knows_earlier else (),
+        await _few_rows(connection, run) if asked.parts == "page" else None,
     )
+
+
+async def _figures(
+    connection: AsyncConnection, run_id: str, parts: Parts, query: ItemQuery
+) -> RunFigures:
+    """Give the kept figures, or what a list of items needs of them."""
+    if parts != "items" or query.reason is not None:
+        return await figures_of(connection, run_id)
+    return RunFigures(indexed=(await indexed_of(connection, run_id)).items)
 
 
 async def _few_rows(connection: AsyncConnection, run: Run) -> JsonValue:

@@ -10,9 +10,10 @@ const byId = (id) => document.getElementById(id);
 const sent = new Map();
 for (const part of document.querySelectorAll("[data-part]")) sent.set(part.id, part.outerHTML);
 
-async function fetchParts(address, signal) {
+/** Ask for the parts of a page that change, or for its items alone. */
+async function fetchParts(address, { which = "1", signal } = {}) {
   const url = new URL(address, location.href);
-  url.searchParams.set("fragment", "1");
+  url.searchParams.set("fragment", which);
   const answer = await fetch(url, { cache: "no-store", signal });
   if (answer.status === 401) location.reload(); // the session is over: the page leads to the sign-in
   if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
@@ -84,7 +85,7 @@ let loading = false;
 let pressedAt = -Infinity;
 
 const isSettled = () => byId("progress")?.dataset.settled !== "false";
-const doneIn = (parts) => Number(parts.find((part) => part.id === "progress")?.dataset.done ?? 0);
+const doneIn = (parts) => Number(parts.find((part) => part.dataset.done)?.dataset.done ?? 0);
 const progressNow = () => [...document.querySelectorAll("#progress")];
 
 let itemsOf = doneIn(progressNow()); // how many items there were when the rows were loaded
@@ -169,7 +170,7 @@ async function loadFirstRows() {
   if (loading || visit) return;
   loading = true;
   try {
-    const parts = await fetchParts(location.href);
+    const parts = await fetchParts(location.href, { which: "items" });
     if (visit || itemsOf > 0) return;
     itemsOf = doneIn(parts);
     swapIn(parts.filter((part) => part.id === "items"));
@@ -210,13 +211,17 @@ let visit = null;
 const pageOf = (address) => new URL(address, location.href).href.split("#")[0];
 let shown = pageOf(location.href);
 
+/** The columns that an address names: links in other parts of the page keep them. */
+const columnsOf = (address) => String(new URL(address, location.href).searchParams.getAll("columns"));
+
 async function go(address, { remember }) {
   visit?.abort();
   const mine = (visit = new AbortController());
   const leftItem = new URL(location.href).searchParams.get("item");
   const isForNews = document.activeElement === byId("new-items");
   try {
-    const parts = await fetchParts(address, mine.signal);
+    const which = columnsOf(address) === columnsOf(shown) ? "items" : "1";
+    const parts = await fetchParts(address, { which, signal: mine.signal });
     const written = addressOf(parts, address);
     if (remember) history.pushState(null, "", written);
     shown = pageOf(remember ? written : location.href);
