@@ -20,6 +20,8 @@ from tests.server import EvaldServer
 
 WIDTHS = (390, 1280, 1920)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+LOOKED_THROUGH = (("light", 1280), ("dark", 390))
+"""What axe-core looks through: each scheme, and each of the two layouts, for it takes half a second."""
 SERIOUS = ("serious", "critical")
 SCREENS = {
     "evals": "/",
@@ -98,7 +100,7 @@ def test_a_screen_is_sound_in_every_light_and_width(
         tab.set_viewport_size({"width": width, "height": 900})
         keep(tab, f"{screen}-{width}-{scheme}")
         assert overflow(tab) == [], f"at {width} pixels"
-        if (scheme, width) != ("dark", 1920) and width != 1920:
+        if (scheme, width) in LOOKED_THROUGH:
             assert barriers(tab) == [], f"in {scheme} at {width} pixels"
 
     assert tab.evaluate("violations") == []

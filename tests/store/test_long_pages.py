@@ -11,10 +11,10 @@ from evald.contract.stored_completions import CompletionFilter
 from evald.rules.paging import Order, PageRequest
 from evald.store import evals as eval_store
 from evald.store import output_items as item_store
+from evald.store import pages as page_store
 from evald.store import runs as run_store
 from evald.store import stored_completions as completion_store
 from evald.store.database import Database
-from evald.store.pages import LONGEST_PAGE
 from tests.store.records import (
     Started,
     new_completion,
@@ -26,9 +26,10 @@ from tests.store.records import (
     started_run,
 )
 
-MIB = 2**20
+UNIT = 2**15
+"""Pages of these tests hold 32 of it, as real ones hold 32 MiB: texts of that size take a minute."""
 
-# lengths of the objects in MiB, the limit of a page, and how many objects each page then has
+# lengths of the objects in units, the limit of a page, and how many objects each page then has
 WALKS: list[tuple[list[float], int, list[int]]] = [
     ([10, 10, 10, 10], 10, [3, 1]),
     ([40, 1, 40], 10, [1, 1, 1]),
@@ -39,6 +40,12 @@ WALKS: list[tuple[list[float], int, list[int]]] = [
     ([], 5, [0]),
 ]
 Walk = Callable[[PageRequest], Awaitable[tuple[list[str], bool]]]
+
+
+@pytest.fixture(autouse=True)
+def short_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert page_store.LONGEST_PAGE == 32 * 2**20
+    monkeypatch.setattr(page_store, "LONGEST_PAGE", 32 * UNIT)
 
 
 async def pages_of(walk: Walk, limit: int, order: Order) -> list[list[str]]:
@@ -57,8 +64,8 @@ def joined(pages: list[list[str]]) -> list[str]:
     return list(chain.from_iterable(pages))
 
 
-def text(mebibytes: float) -> str:
-    return '"' + "x" * int(mebibytes * MIB) + '"'
+def text(units: float) -> str:
+    return '"' + "x" * int(units * UNIT) + '"'
 
 
 @pytest.mark.parametrize(("lengths", "limit", "expected"), WALKS)
@@ -184,8 +191,8 @@ async def test_a_page_that_is_full_to_the_last_character_has_its_last_object(
     database: Database,
 ) -> None:
     run: Started = await started_run(database)
-    half = LONGEST_PAGE // 2
-    bodies = ["x" * half, "é" * (LONGEST_PAGE - half), "x"]
+    half = page_store.LONGEST_PAGE // 2
+    bodies = ["x" * half, "é" * (page_store.LONGEST_PAGE - half), "x"]
     items = [replace(new_item(row), body=body) for row, body in enumerate(bodies)]
     await database.write(lambda connection: save_items(connection, run, items))
 

@@ -76,12 +76,13 @@ async def number_that_fit(
     ordered: Select[Any],
     texts: Sequence[ColumnElement[str]],
     limit: int,
-    longest: int = LONGEST_PAGE,
+    longest: int | None = None,
 ) -> tuple[int, bool]:
     """Give how many of the rows fit on a page, by their lengths alone, and whether more follow.
 
-    The first one fits, however long it is; `longest` is in characters.
+    The first one fits, however long it is; `longest` is in characters, LONGEST_PAGE where it is None.
     """
+    longest = LONGEST_PAGE if longest is None else longest
     length = sum((func.length(text) for text in texts[1:]), func.length(texts[0]))
     lengths = await connection.stream(ordered.with_only_columns(length).limit(limit + 1))
     number = characters = 0
