@@ -53,6 +53,10 @@ PAGES: Final[Mapping[str, str]] = {
     "of a criterion": "&c0=failed",
     "search, usual word": "&q={usual}",
     "search, rare word": "&q={rare}",
+    "search, in most items": "&q={most}",
+    "the same, slowest first": "&q={most}&sort=-latency",
+    "usual, slowest first": "&q={usual}&sort=-latency",
+    "a field, slowest first": "&f.country=DE&sort=-latency",
 }
 
 
@@ -155,7 +159,9 @@ def measure_pages(evald: EvaldServer, words: Sequence[str]) -> None:
         asked = [
             REPORT
             + "&fragment=items"
-            + query.format(usual=words[300 + turn], rare=words[-1 - chance.randrange(500)])
+            + query.format(
+                usual=words[300 + turn], rare=words[-1 - chance.randrange(500)], most=words[0]
+            )
             for turn in range(TIMES)
         ]
         times = timed([get(connection, address)[0] for address in asked])

@@ -62,6 +62,22 @@ async def test_a_page_of_items_is_found_by_its_index(
     assert not any(each.startswith(WHOLE) for each in steps), steps
 
 
+async def test_what_many_items_have_is_looked_for_in_the_order_of_the_list(
+    database: Database, run: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(item_plans, "COMMON", -1)
+    query = ItemQuery(text="ticket", sort=Sort("latency"))
+
+    steps = await plans(
+        database,
+        partial(find_items, run_id=run.run_id, query=query, after=None, before=None, limit=5),
+    )
+
+    assert any("item_texts USING INTEGER PRIMARY KEY (rowid=?)" in each for each in steps), steps
+    assert not any("TEMP B-TREE" in each for each in steps), steps
+    assert not any(each.startswith(WHOLE) for each in steps), steps
+
+
 async def test_a_look_for_something_to_do_goes_through_no_table(
     database: Database, run: Started
 ) -> None:

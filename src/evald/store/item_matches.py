@@ -13,6 +13,7 @@ from sqlalchemy import (
     cast,
     column,
     exists,
+    func,
     literal,
     literal_column,
     select,
@@ -33,6 +34,7 @@ class Matches:
 
     def __init__(self, dialect: str, run_seq: int, terms: Sequence[Term]) -> None:
         """Look for them in this dialect of SQL."""
+        self._terms = terms
         self._is_postgres = dialect == "postgresql"
         if self._is_postgres:
             # Its index knows no range of keys.
@@ -52,5 +54,12 @@ class Matches:
         return select(self.key.label("key")).where(self.is_found)
 
     def is_one(self, key: ColumnElement[int]) -> ColumnElement[bool]:
-        """Give what holds of the key of one of them."""
-        return exists(literal_column("1")).where(self._has, self.key == key)
+        """Give what holds of the key of one of them. It looks at its text, and at no other."""
+        has = [self._has] if self._is_postgres else map(_is_said, self._terms)
+        return exists(literal_column("1")).where(item_texts.c.key == key, *has)
+
+
+def _is_said(term: Term) -> ColumnElement[bool]:
+    # SQLite's index would gather all items with the beginning of a word to tell it of one.
+    said = literal(" ") + item_texts.c.words + " " + item_texts.c.tags + " "
+    return func.instr(said, f" {term.word}{'' if term.is_beginning else ' '}") > 0
