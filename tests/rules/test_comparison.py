@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evald.rules.comparison import Verdicts, kind_of, p_text, sentence
-from evald.rules.paired_shares import Pairs, difference_interval, mcnemar
+from evald.rules.paired_shares import Pairs, mcnemar, paired_interval
 from evald.rules.verdict import ITEM_STATUSES, ItemStatus
 
 
 def said(pairs: Pairs, tests: int = 1) -> str:
-    return sentence(Verdicts(pairs, difference_interval(pairs), mcnemar(pairs), tests), "B", "A")
+    return sentence(Verdicts(pairs, paired_interval(pairs), mcnemar(pairs), tests), "B", "A")
 
 
 @given(st.sampled_from(ITEM_STATUSES))

@@ -11,8 +11,8 @@ from evald.rules.paired_shares import (
     Pairs,
     adjusted,
     detectable_difference,
-    difference_interval,
     mcnemar,
+    paired_interval,
 )
 from evald.rules.statistics import Z_95, Interval
 
@@ -37,7 +37,7 @@ def test_the_p_value_is_the_binomial_sum_with_the_split_itself_counted_half(pair
 
 @given(MANY)
 def test_which_run_comes_first_only_turns_the_signs(pairs: Pairs) -> None:
-    interval, other = difference_interval(pairs), difference_interval(turned(pairs))
+    interval, other = paired_interval(pairs), paired_interval(turned(pairs))
 
     assert mcnemar(pairs) == mcnemar(turned(pairs))
     assert isclose(interval.low, -other.high, abs_tol=1e-9)
@@ -48,7 +48,7 @@ def test_which_run_comes_first_only_turns_the_signs(pairs: Pairs) -> None:
 def test_the_interval_holds_the_measured_difference_and_stays_within_its_limits(
     pairs: Pairs,
 ) -> None:
-    low, high = difference_interval(pairs)
+    low, high = paired_interval(pairs)
 
     assert -1 <= low <= pairs.difference <= high <= 1
     assert low < high
@@ -60,7 +60,7 @@ def test_the_interval_leaves_out_no_difference_just_when_the_score_test_rejects_
 ) -> None:
     """At a difference of 0 the score is (fixed - regressed) / sqrt(fixed + regressed)."""
     score = abs(pairs.fixed - pairs.regressed) / sqrt(pairs.differing)
-    low, high = difference_interval(pairs)
+    low, high = paired_interval(pairs)
 
     if abs(score - Z_95) > 1e-6:
         assert (low > 0 or high < 0) == (score > Z_95)
@@ -102,13 +102,13 @@ def test_the_p_value_agrees_with_known_figures(regressed: int, fixed: int, p_val
 def test_the_interval_agrees_with_known_figures(
     judged: int, fixed: int, regressed: int, bounds: tuple[float, float]
 ) -> None:
-    low, high = difference_interval(Pairs(judged - fixed - regressed, regressed, fixed, 0))
+    low, high = paired_interval(Pairs(judged - fixed - regressed, regressed, fixed, 0))
 
     assert (round(low, 5), round(high, 5)) == bounds
 
 
 def test_without_rows_that_both_judged_nothing_is_known() -> None:
-    assert difference_interval(Pairs()) == Interval(-1.0, 1.0)
+    assert paired_interval(Pairs()) == Interval(-1.0, 1.0)
     assert mcnemar(Pairs()) == 1.0
 
 

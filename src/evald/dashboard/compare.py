@@ -38,7 +38,7 @@ from evald.reports.comparison import Comparison, ScoreComparison
 from evald.reports.comparison_json import LABELS, sentence_of, verdicts_of
 from evald.reports.row_pages import RowsPage, row_id
 from evald.rules.comparison import Verdicts, p_text
-from evald.rules.paired_shares import Pairs, difference_interval, mcnemar
+from evald.rules.paired_shares import Pairs, mcnemar, paired_interval
 from evald.rules.statistics import Interval
 
 
@@ -272,7 +272,7 @@ def _cells(
 
 
 def _criteria(comparison: Comparison, criteria: Sequence[Criterion]) -> tuple[CriterionLine, ...]:
-    intervals = [difference_interval(each.pairs) for each in comparison.criteria]
+    intervals = [paired_interval(each.pairs) for each in comparison.criteria]
     scale = scale_for([each for each in intervals if each.high - each.low < 2])
     return tuple(
         CriterionLine(

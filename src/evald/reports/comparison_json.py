@@ -15,7 +15,7 @@ from evald.contract.json_types import JsonObject
 from evald.reports.comparing import Compared
 from evald.reports.comparison import Comparison, CriterionComparison, ScoreComparison
 from evald.rules.comparison import Verdicts, sentence
-from evald.rules.paired_shares import Pairs, adjusted, difference_interval, mcnemar
+from evald.rules.paired_shares import Pairs, adjusted, mcnemar, paired_interval
 
 LABELS: Final = ascii_uppercase
 """What runs are called, by the order in which they were named."""
@@ -54,7 +54,7 @@ def verdicts_of(compared: Compared) -> list[Verdicts]:
     pairs = [each.pairs for each in compared.comparisons]
     p_values = adjusted([mcnemar(each) for each in pairs])
     return [
-        Verdicts(each, difference_interval(each), p_value, tests=len(pairs))
+        Verdicts(each, paired_interval(each), p_value, tests=len(pairs))
         for each, p_value in zip(pairs, p_values, strict=True)
     ]
 
@@ -125,7 +125,7 @@ def _criterion(criterion: JsonObject, found: CriterionComparison) -> CriterionCo
 def _difference(pairs: Pairs) -> DifferenceObject | None:
     if pairs.judged == 0:
         return None
-    low, high = difference_interval(pairs)
+    low, high = paired_interval(pairs)
     return {"value": pairs.difference, "low": low, "high": high, "method": "tango"}
 
 

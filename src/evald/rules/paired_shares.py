@@ -67,7 +67,7 @@ def mcnemar(pairs: Pairs) -> float:
     return min(1.0, 2 * sum_of_terms)
 
 
-def difference_interval(pairs: Pairs) -> Interval:
+def paired_interval(pairs: Pairs) -> Interval:
     """Give the 95 % score interval of `difference`; -1 to 1 when no row was judged by both.
 
     Its bounds are the differences that a score test just does not reject. At a difference of 0 that test
