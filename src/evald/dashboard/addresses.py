@@ -83,11 +83,6 @@ def file_content_address(root: str, file_id: str) -> str:
     return f"{root}v1/files/{_segment(file_id)}/content"
 
 
-def settings_address(root: str) -> str:
-    """Give the address of the settings."""
-    return f"{root}dashboard/settings"
-
-
 def report_address(root: str, eval_id: str, run_id: str, *, did: str | None = None) -> str:
     """Give the address of a run's report. `did` is the act that led there, for the page to tell."""
     return f"{root}evaluations/{_segment(eval_id)}{_query(run_id=run_id, did=did)}"
